@@ -1,0 +1,111 @@
+package hnsw
+
+import "slices"
+
+// cut takes the linked row s out of every list, mends the lists that named it
+// and hangs its children elsewhere. The slot keeps its row until the caller
+// frees it.
+func (g *graph) cut(s uint32) {
+	n := &g.nodes[s]
+	n.state = free
+	heir := g.heir(s)
+	var orphans []uint32
+	for l := int(n.level); l >= 0; l-- {
+		outs, ins := slices.Clone(g.out(s, l)), slices.Clone(*g.in(s, l))
+		for _, b := range outs {
+			g.unlink(s, b, l)
+		}
+		for _, a := range ins {
+			g.unlink(a, s, l)
+		}
+		for _, a := range ins {
+			g.mend(a, outs, l)
+		}
+		if l == 0 {
+			orphans = slices.DeleteFunc(outs, func(b uint32) bool { return g.nodes[b].parent != s })
+		}
+	}
+	if g.entry == s {
+		g.entry = heir
+	}
+	g.release(s, orphans)
+}
+
+// release takes s out of the spine.
+func (g *graph) release(s uint32, orphans []uint32) {
+	p := g.nodes[s].parent
+	if p != none {
+		g.nodes[p].kids--
+	}
+	for _, c := range orphans {
+		g.nodes[c].parent = none
+	}
+	g.nodes[s].kids = 0
+	if g.root == s {
+		g.root = none
+	}
+	g.rehang(orphans, p)
+}
+
+// heir returns the entry point for when s is gone: a neighbour on its highest
+// level if s is the entry point, else any row of the highest level there is,
+// which costs a look at every slot.
+func (g *graph) heir(s uint32) uint32 {
+	if g.entry != s {
+		return g.entry
+	}
+	if l := int(g.nodes[s].level); l > 0 {
+		for _, b := range g.out(s, l) {
+			return b
+		}
+	}
+	best := none
+	for b := range g.nodes {
+		if g.nodes[b].state != linked || uint32(b) == s {
+			continue
+		}
+		if best == none || g.nodes[b].level > g.nodes[best].level {
+			best = uint32(b)
+		}
+	}
+	return best
+}
+
+// mendLinks is how many new links a row may get for one that was cut: the
+// constant c of in-place deletion in IP-DiskANN (arXiv 2502.13826).
+const mendLinks = 3
+
+// mend gives a, which lost a neighbour on level l, links to the nearest of
+// that neighbour's own neighbours: the first as it is, more if they lead in
+// directions a does not have yet.
+func (g *graph) mend(a uint32, lost []uint32, l int) {
+	near := g.c[:0]
+	for _, b := range lost {
+		if b != a && !slices.Contains(g.out(a, l), b) {
+			near = append(near, entry{g.between(a, b), b})
+		}
+	}
+	g.c = near
+	slices.SortFunc(near, compareEntries)
+	added := 0
+	for _, e := range near {
+		if added == mendLinks || len(g.out(a, l)) == g.maxDegree(l) {
+			return
+		}
+		if added == 0 || g.adds(a, e, l) {
+			g.link(a, e.slot, l)
+			added++
+		}
+	}
+}
+
+// adds reports whether e leads from a in a direction its list does not have.
+func (g *graph) adds(a uint32, e entry, l int) bool {
+	for _, b := range g.out(a, l) {
+		d := g.between(e.slot, b)
+		if d < e.d || d == 0 && g.metric != Dot {
+			return false
+		}
+	}
+	return true
+}

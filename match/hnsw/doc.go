@@ -1,0 +1,60 @@
+// Package hnsw is an approximate nearest-neighbour index over float32
+// vectors: a Hierarchical Navigable Small World graph (Malkov and Yashunin,
+// arXiv 1603.09320) beside an exact scan, in pure Go.
+//
+//	x, err := hnsw.New[uint32](384, hnsw.Cosine, nil)
+//	err = x.Upsert(keys, vecs)                       // row-major, copied
+//	hits, err := x.Search(q, 10, &hnsw.SearchOptions[uint32]{Filter: f}, nil)
+//
+// # What it promises
+//
+// Exactly min(k, matches) results. A search returns fewer than k results only
+// when fewer rows match its filter. Results are sorted by (distance, slot),
+// where the slot is the row's place in memory, and their distances are exact
+// float32 distances.
+//
+// True deletes. A deleted key is in no result from the return of
+// [Index.Delete] on; its row is overwritten with zeros, its links are cut and
+// the lists that named it are mended at once. A slot is used again only when
+// nothing links to it. Replacing a key's vector is one step: a search sees the
+// old vector or the new one, never both and never neither.
+//
+// Every row is reachable. Rows of the graph hang together by a spanning tree
+// whose edges pruning may not drop, so no row can be orphaned by its
+// neighbours' choices, however often rows come and go. [Index.Check] verifies
+// this and every other invariant.
+//
+// The same calls, the same graph. The level of a row is a hash of (seed, key),
+// ties are broken by slot, no map is ranged over and no clock is read: one
+// seed and one sequence of calls give one graph and one set of answers, as
+// long as the kernels of internal/simd are the same ones (see [Stats]).
+//
+// Bad input is an error and changes nothing; it never panics.
+//
+// # Which path a search takes
+//
+//	no row, or a filter of length 0                  -> nothing
+//	rows <= ExactBelow, or some rows not yet linked  -> exact scan
+//	filter with few keys (<= 8·ef·M)                 -> exact scan of those keys
+//	no filter                                        -> graph
+//	otherwise                                        -> graph, filtered while it walks;
+//	                                                    exact scan once the scan is cheaper
+//
+// Up to Options.ExactBelow rows nothing is linked at all, so adding is a copy.
+// Beyond it each added row links itself and a few waiting rows; until none
+// waits, searches keep scanning. No single call pays for the whole graph.
+//
+// # Concurrency
+//
+// An [Index] may be used from any number of goroutines. Searches run beside
+// each other under a read lock. Writers go one at a time, and take the write
+// lock per row, so that searches interleave with a large batch; a batch
+// therefore becomes visible row by row, in order.
+//
+// # Limits
+//
+// Dimension 1 to [MaxDim]; components finite; Euclidean norm of a row or query
+// at most [MaxNorm], so that no distance overflows; 2^31-1 slots. Memory per
+// row is 4·dim bytes plus about 8·M·3 for links and their mirror, plus the key
+// map. Vectors are held on the heap as float32; there is no snapshot file.
+package hnsw

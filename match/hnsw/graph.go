@@ -1,0 +1,183 @@
+package hnsw
+
+import "slices"
+
+// none is the slot that no row has.
+const none = ^uint32(0)
+
+// state is what a slot holds.
+type state uint8
+
+const (
+	free    state = iota // nothing; no link leads here
+	waiting              // a row that only scans can find
+	linked               // a row of the graph
+)
+
+// A node is what the graph knows about a slot besides its row and its level-0
+// list.
+type node struct {
+	state  state
+	level  uint8    // highest level of the row
+	kids   uint16   // rows whose parent is this one
+	parent uint32   // towards the root of the spine; none for the root
+	in     []uint32 // slots whose level-0 list names this one
+	up     []links  // levels 1 to level
+}
+
+// links are the neighbours of a row on one upper level, both ways.
+type links struct{ out, in []uint32 }
+
+// A graph is the index without its keys: rows, links and the walks over them,
+// all by slot. Methods that only read may run beside each other.
+//
+// Invariant, besides those of check: in-lists mirror out-lists exactly, so a
+// row can be cut out of the graph without a search for who names it.
+type graph struct {
+	Options
+	dim    int
+	metric Metric
+	rows   arena[float32]
+	level0 arena[uint32] // count, then up to 2·M slots
+	nodes  []node
+	unused []uint32 // free slots, last freed first used
+
+	live   int    // waiting and linked rows
+	ready  int    // linked rows
+	cursor int    // where the search for waiting rows resumes
+	entry  uint32 // a row of the highest level
+	root   uint32 // of the spine
+
+	w walker  // the writer's scratch
+	c []entry // the same, for one list of candidates
+}
+
+func newGraph(dim int, m Metric, o Options) *graph {
+	return &graph{Options: o, dim: dim, metric: m,
+		rows:   arena[float32]{stride: dim},
+		level0: arena[uint32]{stride: 2*o.M + 1},
+		entry:  none, root: none}
+}
+
+// maxDegree is the longest list on level l.
+func (g *graph) maxDegree(l int) int {
+	if l == 0 {
+		return 2 * g.M
+	}
+	return g.M
+}
+
+// between is the distance of two rows.
+func (g *graph) between(a, b uint32) float32 {
+	return g.metric.distance(g.rows.row(a), g.rows.row(b))
+}
+
+// out returns the neighbours of s on level l. The caller must not keep it
+// across a change of s.
+func (g *graph) out(s uint32, l int) []uint32 {
+	if l > 0 {
+		return g.nodes[s].up[l-1].out
+	}
+	r := g.level0.row(s)
+	return r[1 : 1+r[0]]
+}
+
+// in returns the place of the list of slots that name s on level l.
+func (g *graph) in(s uint32, l int) *[]uint32 {
+	if l > 0 {
+		return &g.nodes[s].up[l-1].in
+	}
+	return &g.nodes[s].in
+}
+
+// link adds the edge a -> b on level l; a's list has room and b is not in it.
+func (g *graph) link(a, b uint32, l int) {
+	if l > 0 {
+		u := &g.nodes[a].up[l-1]
+		u.out = append(u.out, b)
+	} else {
+		r := g.level0.row(a)
+		r[0]++
+		r[r[0]] = b
+	}
+	in := g.in(b, l)
+	*in = append(*in, a)
+}
+
+// unlink removes the edge a -> b on level l, if there is one. The order of
+// the remaining edges may change, always in the same way.
+func (g *graph) unlink(a, b uint32, l int) {
+	list := g.out(a, l)
+	i := slices.Index(list, b)
+	if i < 0 {
+		return
+	}
+	last := len(list) - 1
+	list[i] = list[last]
+	if l > 0 {
+		g.nodes[a].up[l-1].out = list[:last]
+	} else {
+		g.level0.row(a)[0]--
+	}
+	in := g.in(b, l)
+	j := slices.Index(*in, a)
+	last = len(*in) - 1
+	(*in)[j] = (*in)[last]
+	*in = (*in)[:last]
+}
+
+// add puts a row into a slot, not yet linked, and returns the slot.
+func (g *graph) add(v []float32, norm float64, hash uint64) uint32 {
+	var s uint32
+	if n := len(g.unused); n > 0 {
+		s, g.unused = g.unused[n-1], g.unused[:n-1]
+	} else {
+		s = uint32(len(g.nodes))
+		g.nodes = append(g.nodes, node{})
+		g.rows.reserve(len(g.nodes))
+		g.level0.reserve(len(g.nodes))
+	}
+	g.metric.store(g.rows.row(s), v, norm)
+	n := &g.nodes[s]
+	n.state, n.parent = waiting, none
+	n.level = uint8(levelOf(g.Seed, hash, g.M))
+	g.live++
+	g.catchUp(s)
+	return s
+}
+
+// remove takes the row out of slot s and frees the slot.
+func (g *graph) remove(s uint32) {
+	n := &g.nodes[s]
+	if n.state == linked {
+		g.ready--
+		g.cut(s)
+	}
+	g.live--
+	clear(g.rows.row(s))
+	*n = node{in: n.in[:0], parent: none}
+	g.unused = append(g.unused, s)
+}
+
+// catchUpRate is how many waiting rows each added row links besides itself.
+// Crossing ExactBelow = N is thus paid off after N/8 further rows, each nine
+// times as dear as usual.
+const catchUpRate = 8
+
+// catchUp links the new row s, and waiting ones, once there are enough rows
+// for a graph. Work is counted in rows, never in time: it must be repeatable.
+func (g *graph) catchUp(s uint32) {
+	if g.live <= g.ExactBelow {
+		return
+	}
+	g.join(s)
+	for budget := catchUpRate; budget > 0 && g.ready < g.live; budget-- {
+		for g.nodes[g.cursor].state != waiting {
+			g.cursor = (g.cursor + 1) % len(g.nodes)
+		}
+		g.join(uint32(g.cursor))
+	}
+}
+
+// searchable reports whether the graph holds every row and is worth walking.
+func (g *graph) searchable() bool { return g.live > g.ExactBelow && g.ready == g.live }

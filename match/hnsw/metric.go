@@ -1,0 +1,77 @@
+package hnsw
+
+import (
+	"math"
+	"strconv"
+
+	"github.com/deeperpoint/csss/internal/simd"
+)
+
+// Metric says how far apart two vectors are. Smaller is nearer.
+type Metric uint8
+
+// The metrics. A stored row is compared as it was given, except under Cosine,
+// where rows and queries are scaled to unit length first.
+const (
+	Cosine Metric = iota // 1 − cos(q, x), in 0…2; computed as half the squared distance of the unit vectors
+	Dot                  // −⟨q, x⟩: the largest inner product is nearest, and a row need not be nearest to itself
+	L2                   // ‖q − x‖², the squared Euclidean distance
+)
+
+// String returns "cosine", "dot" or "l2", or "Metric(n)" for another value.
+func (m Metric) String() string {
+	switch m {
+	case Cosine:
+		return "cosine"
+	case Dot:
+		return "dot"
+	case L2:
+		return "l2"
+	}
+	return "Metric(" + strconv.Itoa(int(m)) + ")"
+}
+
+// distance compares two rows in the form in which they are stored.
+func (m Metric) distance(x, y []float32) float32 {
+	switch m {
+	case Dot:
+		return -simd.Dot(x, y)
+	case Cosine:
+		return 0.5 * simd.SquaredL2(x, y)
+	default:
+		return simd.SquaredL2(x, y)
+	}
+}
+
+// checkVector says why v cannot be stored or searched under m: the offending
+// component, or -1 where the whole vector is at fault. It returns ‖v‖.
+func (m Metric) checkVector(v []float32) (norm float64, component int, err error) {
+	var sum float64
+	for i, f := range v {
+		w := float64(f)
+		if math.IsNaN(w) || math.IsInf(w, 0) {
+			return 0, i, ErrNotFinite
+		}
+		sum += w * w
+	}
+	norm = math.Sqrt(sum)
+	switch {
+	case norm > MaxNorm:
+		return norm, -1, ErrTooLong
+	case norm == 0 && m == Cosine:
+		return norm, -1, ErrZeroVector
+	}
+	return norm, -1, nil
+}
+
+// store writes v to dst in the form m compares. norm is ‖v‖ and dst is as
+// long as v.
+func (m Metric) store(dst, v []float32, norm float64) {
+	if m != Cosine {
+		copy(dst, v)
+		return
+	}
+	for i, f := range v {
+		dst[i] = float32(float64(f) / norm)
+	}
+}

@@ -1,0 +1,48 @@
+package hnsw
+
+import "cmp"
+
+// Limits that [New] and the writing methods enforce.
+const (
+	MaxDim  = 1 << 16 // components per vector
+	MaxNorm = 1e18    // Euclidean norm of a row or query; squares of differences stay finite
+	maxRows = 1<<31 - 1
+)
+
+// Options are the parameters of an [Index]. Nil means all defaults.
+type Options struct {
+	M              int    `json:"m"`               // links per row on the upper levels; 2·M on level 0; 2 to 64; 0 means 16
+	EfConstruction int    `json:"ef_construction"` // candidates kept while linking a row; 1 to 4096, raised to M; 0 means 200
+	Seed           uint64 `json:"seed"`            // of the row levels; default 0
+	ExactBelow     int    `json:"exact_below"`     // up to this many rows every search is an exact scan and nothing is linked; negative means always link; 0 means 10000
+}
+
+const (
+	defaultM              = 16
+	defaultEfConstruction = 200
+	defaultEf             = 64
+
+	// defaultExactBelow costs about 1 ms per search at 384 dimensions and
+	// buys recall 1.0 and free inserts.
+	defaultExactBelow = 10_000
+)
+
+// withDefaults returns a copy of o with its zero fields filled in, or the
+// first field out of range.
+func (o *Options) withDefaults() (Options, error) {
+	var r Options
+	if o != nil {
+		r = *o
+	}
+	r.M = cmp.Or(r.M, defaultM)
+	r.EfConstruction = cmp.Or(r.EfConstruction, defaultEfConstruction)
+	r.ExactBelow = max(cmp.Or(r.ExactBelow, defaultExactBelow), 0)
+	if err := inRange("Options.M", r.M, 2, 64); err != nil {
+		return r, err
+	}
+	if err := inRange("Options.EfConstruction", r.EfConstruction, 1, 4096); err != nil {
+		return r, err
+	}
+	r.EfConstruction = max(r.EfConstruction, r.M)
+	return r, inRange("Options.ExactBelow", r.ExactBelow, 0, maxRows)
+}

@@ -1,0 +1,265 @@
+package hnsw
+
+import "slices"
+
+// An entry is a row at its distance from the query. Entries are ordered by
+// (d, slot), so that ties fall the same way on every path.
+type entry struct {
+	d    float32
+	slot uint32
+}
+
+// done marks an entry of a walker's pool whose neighbours have been seen. It
+// shares a word with the slot, which is below 2^31.
+const done = 1 << 31
+
+func (e entry) before(f entry) bool {
+	if e.d != f.d {
+		return e.d < f.d
+	}
+	return e.slot&^done < f.slot&^done
+}
+
+func compareEntries(a, b entry) int {
+	switch {
+	case a.before(b):
+		return -1
+	case b.before(a):
+		return 1
+	}
+	return 0
+}
+
+// A pool is a sorted list of the nearest entries seen. One sorted array does
+// the work of two heaps, and the final order is there for free.
+type pool []entry
+
+// insert adds e, evicting the last entry where the pool already holds limit.
+// It returns the place of e, or -1 if e is beyond the last of a full pool.
+func (p *pool) insert(e entry, limit int) int {
+	q := *p
+	if len(q) >= limit {
+		if !e.before(q[len(q)-1]) {
+			return -1
+		}
+		q = q[:len(q)-1]
+	}
+	lo, hi := 0, len(q)
+	for lo < hi {
+		if h := int(uint(lo+hi) >> 1); e.before(q[h]) {
+			hi = h
+		} else {
+			lo = h + 1
+		}
+	}
+	*p = slices.Insert(q, lo, e)
+	return lo
+}
+
+// A frontier is a binary min-heap of entries.
+type frontier []entry
+
+func (h *frontier) push(e entry) {
+	q := append(*h, e)
+	for i := len(q) - 1; i > 0; {
+		up := (i - 1) / 2
+		if !q[i].before(q[up]) {
+			break
+		}
+		q[i], q[up] = q[up], q[i]
+		i = up
+	}
+	*h = q
+}
+
+// pop removes and returns the least entry of a heap that is not empty.
+func (h *frontier) pop() entry {
+	q := *h
+	least, last := q[0], len(q)-1
+	q[0], q = q[last], q[:last]
+	for i := 0; ; {
+		kid := 2*i + 1
+		if kid >= last {
+			break
+		}
+		if kid+1 < last && q[kid+1].before(q[kid]) {
+			kid++
+		}
+		if !q[kid].before(q[i]) {
+			break
+		}
+		q[i], q[kid] = q[kid], q[i]
+		i = kid
+	}
+	*h = q
+	return least
+}
+
+// A visited set is a bitmap over slots that is emptied at the cost of what it
+// holds, not of what it could hold.
+type visited struct {
+	bits    []uint64
+	touched []uint32 // words that may not be zero
+}
+
+// reset empties the set and makes room for slots below n.
+func (v *visited) reset(n int) {
+	for _, w := range v.touched {
+		v.bits[w] = 0
+	}
+	v.touched = v.touched[:0]
+	if words := (n + 63) / 64; len(v.bits) < words {
+		v.bits = make([]uint64, words+words/4)
+	}
+}
+
+// add reports whether s was not yet in the set, and puts it there.
+func (v *visited) add(s uint32) bool {
+	w, bit := s>>6, uint64(1)<<(s&63)
+	old := v.bits[w]
+	if old&bit != 0 {
+		return false
+	}
+	if old == 0 {
+		v.touched = append(v.touched, w)
+	}
+	v.bits[w] = old | bit
+	return true
+}
+
+// A walker is the scratch of one search at a time.
+type walker struct {
+	seen   visited
+	found  pool     // the result, nearest first
+	ahead  frontier // filtered walks: rows to expand
+	visits int      // distances computed
+	hops   int      // rows expanded
+}
+
+// acceptor says which slots a filtered walk may return.
+type acceptor interface{ accept(slot uint32) bool }
+
+// descend walks from the entry point down to level stop and returns the
+// nearest row it met; g must hold a linked row.
+func (g *graph) descend(w *walker, q []float32, stop int) entry {
+	best := entry{g.metric.distance(q, g.rows.row(g.entry)), g.entry}
+	w.visits++
+	for l := int(g.nodes[g.entry].level); l > stop; l-- {
+		best = g.greedy(w, q, best, l)
+	}
+	return best
+}
+
+// greedy moves to the nearest neighbour on level l until none is nearer.
+func (g *graph) greedy(w *walker, q []float32, best entry, l int) entry {
+	for {
+		at := best.slot
+		w.hops++
+		for _, s := range g.out(at, l) {
+			w.visits++
+			if e := (entry{g.metric.distance(q, g.rows.row(s)), s}); e.before(best) {
+				best = e
+			}
+		}
+		if best.slot == at {
+			return best
+		}
+	}
+}
+
+// start empties w and puts the walk's first rows into its hands. On level 0
+// the root of the spine is one of them: from it every row can be reached.
+func (g *graph) start(w *walker, q []float32, from entry, l int, see func(*walker, entry)) {
+	w.seen.reset(len(g.nodes))
+	w.found, w.ahead = w.found[:0], w.ahead[:0]
+	w.seen.add(from.slot)
+	see(w, from)
+	if l == 0 && w.seen.add(g.root) {
+		w.visits++
+		see(w, entry{g.metric.distance(q, g.rows.row(g.root)), g.root})
+	}
+}
+
+// walk collects in w.found the ef nearest rows of level l that a best-first
+// walk from the given row meets. It ends when all ef have been expanded, the
+// stopping rule of the paper's algorithm 2: anything evicted was worse than
+// ef others.
+func (g *graph) walk(w *walker, q []float32, from entry, ef, l int) {
+	g.start(w, q, from, l, func(w *walker, e entry) { w.found.insert(e, ef) })
+	for cur := 0; cur < len(w.found); {
+		if w.found[cur].slot&done != 0 {
+			cur++
+			continue
+		}
+		at := w.found[cur].slot
+		w.found[cur].slot |= done
+		w.hops++
+		next := cur + 1
+		for _, s := range g.out(at, l) {
+			if !w.seen.add(s) {
+				continue
+			}
+			w.visits++
+			d := g.metric.distance(q, g.rows.row(s))
+			if i := w.found.insert(entry{d, s}, ef); i >= 0 && i < next {
+				next = i
+			}
+		}
+		cur = next
+	}
+	for i := range w.found {
+		w.found[i].slot &^= done
+	}
+}
+
+// walkFiltered collects in w.found the ef nearest accepted rows of level 0.
+// All rows steer, only accepted ones are kept, so the walk goes on through
+// rows that do not match until ef that do are nearer than anything ahead. It
+// gives up, and returns false, once it has computed limit distances.
+func (g *graph) walkFiltered(w *walker, q []float32, from entry, ef, limit int, ok acceptor) bool {
+	see := func(w *walker, e entry) {
+		if len(w.found) == ef && !e.before(w.found[ef-1]) {
+			return
+		}
+		w.ahead.push(e)
+		if ok.accept(e.slot) {
+			w.found.insert(e, ef)
+		}
+	}
+	g.start(w, q, from, 0, see)
+	for len(w.ahead) > 0 {
+		at := w.ahead.pop()
+		if len(w.found) == ef && !at.before(w.found[ef-1]) {
+			break
+		}
+		w.hops++
+		for _, s := range g.out(at.slot, 0) {
+			if !w.seen.add(s) {
+				continue
+			}
+			w.visits++
+			see(w, entry{g.metric.distance(q, g.rows.row(s)), s})
+		}
+		if w.visits > limit {
+			return false
+		}
+	}
+	return true
+}
+
+// scan collects in w.found the k nearest of all rows, or of the accepted
+// ones. It is the slow, obvious twin of the walks.
+func (g *graph) scan(w *walker, q []float32, k int, ok acceptor) {
+	w.found = w.found[:0]
+	for s := range g.nodes {
+		if g.nodes[s].state != free && (ok == nil || ok.accept(uint32(s))) {
+			g.consider(w, q, k, uint32(s))
+		}
+	}
+}
+
+// consider offers one row to a scan.
+func (g *graph) consider(w *walker, q []float32, k int, s uint32) {
+	w.visits++
+	w.found.insert(entry{g.metric.distance(q, g.rows.row(s)), s}, k)
+}
