@@ -25,8 +25,12 @@
 //
 // as long as the sums stay below the largest float32. A NaN, or an infinity
 // of either sign, among the inputs gives the same class of result (NaN, +Inf,
-// -Inf, finite) under every implementation. Graphs built under different
-// implementations may differ, because near-ties may fall the other way.
+// -Inf, finite) under every implementation.
+//
+// The twin gives the same bits everywhere. Under vek the last bits of
+// SquaredL2 also depend on the make of the processor, because vek's square
+// root starts from its reciprocal estimate. So graphs built under different
+// implementations or makes may differ where near-ties fall the other way.
 package simd
 
 import "math"

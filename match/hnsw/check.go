@@ -114,18 +114,23 @@ func (g *graph) checkList(s uint32, l int) error {
 			return corrupt("slot %d, level %d: link to slot %d of %d", s, l, b, len(g.nodes))
 		case b == s || slices.Contains(out[:i], b):
 			return corrupt("slot %d, level %d: loop or repeated link to %d", s, l, b)
-		case g.nodes[b].state != linked || int(g.nodes[b].level) < l:
+		case !g.reaches(b, l):
 			return corrupt("slot %d, level %d: link to %d, which is not there", s, l, b)
 		case !slices.Contains(*g.in(b, l), s):
 			return corrupt("slot %d, level %d: link to %d without mirror", s, l, b)
 		}
 	}
 	for i, a := range in {
-		if slices.Contains(in[:i], a) || !slices.Contains(g.out(a, l), s) {
+		if int(a) >= len(g.nodes) || slices.Contains(in[:i], a) || !g.reaches(a, l) || !slices.Contains(g.out(a, l), s) {
 			return corrupt("slot %d, level %d: mirror of no link from %d", s, l, a)
 		}
 	}
 	return nil
+}
+
+// reaches reports whether slot s holds a linked row with lists on level l.
+func (g *graph) reaches(s uint32, l int) bool {
+	return g.nodes[s].state == linked && len(g.nodes[s].up) >= l
 }
 
 func (g *graph) checkEntry() error {

@@ -35,10 +35,10 @@
 //
 //	no row, or a filter of length 0                  -> nothing
 //	rows <= ExactBelow, or some rows not yet linked  -> exact scan
-//	filter with few keys (<= 8·ef·M)                 -> exact scan of those keys
 //	no filter                                        -> graph
-//	otherwise                                        -> graph, filtered while it walks;
-//	                                                    exact scan once the scan is cheaper
+//	filter of m keys, m <= 8·ef·M or m² <= ef·M·rows -> exact scan of those keys
+//	otherwise                                        -> graph, filtered while it walks; exact scan
+//	                                                    after m distances or where the walk starves
 //
 // Up to Options.ExactBelow rows nothing is linked at all, so adding is a copy.
 // Beyond it each added row links itself and a few waiting rows; until none

@@ -125,6 +125,13 @@ func (x *Index[K]) checkQuery(q []float32, k, ef int) (norm float64, err error) 
 // Measured crossovers lie at c = 4 to 40, and a scan finds everything.
 const scanFactor = 8
 
+// scanIsCheaper reports whether m of n rows are better scanned than walked
+// to. A walk that keeps ef rows expands about ef·n/m, each of which has up to
+// M neighbours not seen before.
+func scanIsCheaper(n, m, efM int) bool {
+	return m <= scanFactor*efM || float64(m)*float64(m) <= float64(efM)*float64(n)
+}
+
 // find leaves the answer in w.found and returns the path taken.
 func (x *Index[K]) find(w *scratch[K], k, ef int, o SearchOptions[K]) Path {
 	w.found = w.found[:0]
@@ -152,17 +159,17 @@ func (x *Index[K]) findFiltered(w *scratch[K], k, ef int, o SearchOptions[K]) Pa
 	if !known || m > x.g.live {
 		m = x.g.live
 	}
-	cheap := scanFactor * ef * x.g.M
-	if l, ok := o.Filter.(Lister[K]); ok && m <= min(cheap, x.g.live/2) {
+	scan := o.Exact || !x.g.searchable() || known && scanIsCheaper(x.g.live, m, ef*x.g.M)
+	if l, ok := o.Filter.(Lister[K]); ok && scan && m <= x.g.live/2 {
 		x.list(w, k, l)
 		return PathList
 	}
-	if o.Exact || !x.g.searchable() || known && m <= cheap {
+	if scan {
 		x.g.scan(&w.walker, w.q, k, &w.accept)
 		return PathScan
 	}
 	from := x.g.descend(&w.walker, w.q, 0)
-	whole := x.g.walkFiltered(&w.walker, w.q, from, ef, max(cheap, m/4), &w.accept)
+	whole := x.g.walkFiltered(&w.walker, w.q, from, ef, m, &w.accept)
 	if whole && len(w.found) >= k {
 		return PathGraphFiltered
 	}

@@ -1,0 +1,105 @@
+package hnsw
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// smallGraph returns an index of 200 linked rows with some slots freed.
+func smallGraph(t *testing.T) *Index[uint32] {
+	t.Helper()
+	x, err := New[uint32](4, L2, &Options{M: 4, EfConstruction: 20, ExactBelow: -1})
+	require.NoError(t, err)
+	r := rand.New(rand.NewPCG(1, 1))
+	for key := range uint32(200) {
+		v := []float32{r.Float32(), r.Float32(), r.Float32(), r.Float32()}
+		require.NoError(t, x.Upsert([]uint32{key}, v))
+	}
+	x.Delete(3, 50, 199)
+	require.NoError(t, x.Check())
+	return x
+}
+
+// TestCheckNoticesDamage breaks each invariant once; a Check that overlooked
+// one would make the tests that call it worthless.
+func TestCheckNoticesDamage(t *testing.T) {
+	damages := map[string]func(x *Index[uint32]){
+		"key without slot":       func(x *Index[uint32]) { delete(x.slots, 7) },
+		"key to another slot":    func(x *Index[uint32]) { x.slots[7] = x.slots[8] },
+		"link out of bounds":     func(x *Index[uint32]) { x.g.out(7, 0)[0] = 1 << 20 },
+		"loop":                   func(x *Index[uint32]) { x.g.out(7, 0)[0] = 7 },
+		"repeated link":          func(x *Index[uint32]) { x.g.out(7, 0)[0] = x.g.out(7, 0)[1] },
+		"link to a free slot":    func(x *Index[uint32]) { x.g.out(7, 0)[0] = x.g.unused[0] },
+		"link without mirror":    func(x *Index[uint32]) { b := x.g.out(7, 0)[0]; x.g.nodes[b].in = nil },
+		"mirror without link":    func(x *Index[uint32]) { x.g.level0.row(7)[0]-- },
+		"degree":                 func(x *Index[uint32]) { x.g.M = 2 },
+		"row left in free slot":  func(x *Index[uint32]) { x.g.rows.row(x.g.unused[0])[0] = 1 },
+		"free slot not listed":   func(x *Index[uint32]) { x.g.unused[0] = x.g.unused[1] },
+		"leaked slot":            func(x *Index[uint32]) { x.g.unused = x.g.unused[1:] },
+		"row not finite":         func(x *Index[uint32]) { r := x.g.rows.row(7); r[0] /= 0 * r[0] },
+		"count of rows":          func(x *Index[uint32]) { x.g.live++; x.slots[4_000] = 0 },
+		"entry point too low":    func(x *Index[uint32]) { x.g.entry = lowest(x.g) },
+		"entry point freed":      func(x *Index[uint32]) { x.g.entry = x.g.unused[0] },
+		"root with a parent":     func(x *Index[uint32]) { x.g.nodes[x.g.root].parent = x.g.entry },
+		"row cut from the spine": func(x *Index[uint32]) { s := leaf(x.g); x.g.nodes[s].parent = none },
+		"children miscounted":    func(x *Index[uint32]) { x.g.nodes[x.g.root].kids++ },
+		"levels without lists":   func(x *Index[uint32]) { x.g.nodes[x.g.entry].up = nil },
+	}
+	for name, damage := range damages {
+		t.Run(name, func(t *testing.T) {
+			x := smallGraph(t)
+			damage(x)
+			require.ErrorIs(t, x.Check(), ErrCorrupt)
+		})
+	}
+}
+
+func lowest(g *graph) uint32 {
+	for s := range uint32(len(g.nodes)) {
+		if g.nodes[s].state == linked && g.nodes[s].level == 0 {
+			return s
+		}
+	}
+	return none
+}
+
+func leaf(g *graph) uint32 {
+	for s := range uint32(len(g.nodes)) {
+		if g.nodes[s].state == linked && g.nodes[s].kids == 0 && s != g.root {
+			return s
+		}
+	}
+	return none
+}
+
+// TestSpineSurvivesFullFamilies gives every row the same place in space, so
+// that all choose the same parents and each family fills up.
+func TestSpineSurvivesFullFamilies(t *testing.T) {
+	x, err := New[uint32](2, L2, &Options{M: 2, EfConstruction: 2, ExactBelow: -1})
+	require.NoError(t, err)
+	for key := range uint32(300) {
+		require.NoError(t, x.Upsert([]uint32{key}, []float32{1, 1}))
+	}
+	require.NoError(t, x.Check())
+	for key := uint32(0); key < 300; key += 2 {
+		x.Delete(key)
+		require.NoError(t, x.Check())
+	}
+	for x.Len() > 0 { // always the root, whose children must find a new one
+		x.Delete(x.keys[x.g.root])
+		require.NoError(t, x.Check())
+	}
+}
+
+// TestFreedSlotIsErased: deletion serves erasure, so neither vector nor key
+// may stay behind.
+func TestFreedSlotIsErased(t *testing.T) {
+	x, err := New[string](2, L2, nil)
+	require.NoError(t, err)
+	require.NoError(t, x.Upsert([]string{"secret"}, []float32{3, 4}))
+	require.Equal(t, 1, x.Delete("secret"))
+	require.Equal(t, []float32{0, 0}, x.g.rows.row(0))
+	require.Equal(t, "", x.keys[0])
+}
