@@ -1,0 +1,121 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// bound is a request that was found usable, beside the document that decides it.
+type bound struct {
+	req   *Request
+	doc   *document
+	frame frame
+}
+
+// maxAsked bounds an amount of a request, so that sums cannot overflow.
+const maxAsked = 1_000_000 * time.Hour
+
+// bind checks every field of a request. Any fault denies the whole request.
+func (s *Set) bind(r *Request) (*bound, []error) {
+	var errs []error
+	fault := func(field, format string, args ...any) {
+		errs = append(errs, &RequestError{Field: field, Text: fmt.Sprintf(format, args...)})
+	}
+	doc := s.firms[r.Employer]
+	if doc == nil {
+		fault("employer", "has no document")
+	}
+	if !slices.Contains(Actions(), r.Action) {
+		fault("action", "is none of the %d actions", len(Actions()))
+	}
+	if len(r.Category) > maxTextSize || !categoryForm.MatchString(r.Category) {
+		fault("category", "is not lower-case words joined by dots")
+	}
+	if r.Now.IsZero() {
+		fault("now", "is missing")
+	}
+	s.bindAttrs(r, fault)
+	bindAmounts(r, fault)
+	if errs != nil {
+		return nil, errs
+	}
+	return &bound{req: r, doc: doc, frame: frame{
+		schema: s.schema, attrs: r.Attrs, withheld: r.Withheld, now: r.Now, category: r.Category,
+	}}, nil
+}
+
+func (s *Set) bindAttrs(r *Request, fault func(string, string, ...any)) {
+	for name, v := range r.Attrs {
+		a, known := s.schema.attrs[name]
+		switch why := v.fault(); {
+		case !known:
+			fault("attributes", "hold one that the schema does not know")
+		case v.kind != a.Kind:
+			fault(name, "is %s, want %s", v.kind, a.Kind)
+		case why != "":
+			fault(name, "%s", why)
+		case name == attrNow && !v.at.Equal(r.Now), name == attrCategory && v.str != r.Category:
+			fault(name, "differs from the request's own field")
+		case v.kind == KindDuration && (v.num < 0 || time.Duration(v.num) > maxAsked):
+			fault(name, "is outside 0 to %s", short(maxAsked))
+		}
+	}
+	for _, name := range r.Withheld {
+		if _, known := s.schema.attrs[name]; !known {
+			fault("withheld", "names an attribute that the schema does not know")
+		}
+	}
+}
+
+func bindAmounts(r *Request, fault func(string, string, ...any)) {
+	if r.Total < 0 || r.Total > maxAsked {
+		fault("total", "is outside 0 to %s", short(maxAsked))
+	}
+	if len(r.Weeks) > maxWeeks {
+		fault("weeks", "has %d entries, at most %d", len(r.Weeks), maxWeeks)
+	}
+	for _, w := range r.Weeks {
+		if _, ok := weekStart(w.Week, time.UTC); !ok {
+			fault("weeks", "has a name that is not an ISO week such as 2026-W38")
+		}
+		if w.Hours < 0 || w.Hours > 200*time.Hour {
+			fault("weeks", "has an amount outside 0 to 200h")
+		}
+	}
+}
+
+// value returns an attribute, whether it comes from the request's attributes or from its own fields.
+func (f *frame) value(name string) (Value, bool) {
+	switch name {
+	case attrNow:
+		return Time(f.now), true
+	case attrCategory:
+		return String(f.category), true
+	}
+	v, ok := f.attrs[name]
+	return v, ok
+}
+
+// released returns an attribute that is there and not withheld.
+func (b *bound) released(name string) (Value, bool) {
+	if slices.Contains(b.frame.withheld, name) {
+		return Value{}, false
+	}
+	return b.frame.value(name)
+}
+
+func (b *bound) duration(name string) (time.Duration, bool) {
+	v, ok := b.released(name)
+	return time.Duration(v.num), ok
+}
+
+func (b *bound) instant(name string) (time.Time, bool) {
+	v, ok := b.released(name)
+	return v.at, ok
+}
+
+func (b *bound) text(name string) string {
+	v, _ := b.released(name)
+	return v.str
+}

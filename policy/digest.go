@@ -1,0 +1,183 @@
+package policy
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// sum is the digest of the normalised document: everything that can change a decision, and nothing else.
+func (doc *document) sum() [32]byte {
+	return sha256.Sum256(appendCanonical(nil, doc.normal()))
+}
+
+// object is a JSON object; absent things are left out, so that a new key with its default changes no digest.
+type object map[string]any
+
+func (doc *document) normal() object {
+	return object{
+		"apiVersion": apiVersion,
+		"employer":   doc.employer,
+		"version":    doc.version,
+		"zone":       doc.zone,
+		"deal":       object{"deadline": doc.deal.Deadline, "hard_expiry": doc.deal.HardExpiry, "grace": doc.deal.Grace},
+		"quotas":     each(doc.quotas, (*quotaDoc).normal),
+		"approvals":  each(doc.approvals, (*approvalDoc).normal),
+		"grants":     each(doc.grants, (*grantDoc).normal),
+		"rules":      each(doc.rules, (*rule).normal),
+	}
+}
+
+func each[T any](list []T, normal func(T) object) []any {
+	out := make([]any, len(list))
+	for i, x := range list {
+		out[i] = normal(x)
+	}
+	return out
+}
+
+func (q *quotaDoc) normal() object {
+	return object{"id": q.ID, "per": q.Per, "max": q.Max, "min": q.Min, "key": q.Key}
+}
+
+func (a *approvalDoc) normal() object {
+	return object{"id": a.ID, "seats": a.Seats, "need": a.Need, "expires": a.Expires, "not": a.Not, "order": a.Ordered, "veto": a.Veto}
+}
+
+func (g *grantDoc) normal() object {
+	return object{"id": g.ID, "role": g.Role, "person": g.Person, "may": g.May, "categories": g.Categories, "when": g.When,
+		"quotas": g.Quotas, "discharges": g.Discharges, "depth": g.Depth, "from": g.From, "until": g.Until, "at_expiry": g.AtExpiry}
+}
+
+func (r *rule) normal() object {
+	o := object{"id": r.id, "forbid": r.effect == forbid, "actions": stringsOf(r.actions), "categories": r.categories,
+		"when": r.whenText, "from": r.valid.from, "until": r.valid.until, "authority": r.authority, "approval": r.approval.id,
+		"quotas": ids(r.quotaRefs), "overrides": ids(r.overrides), "requires": r.requires}
+	return o
+}
+
+func stringsOf(actions []Action) []string {
+	list := make([]string, len(actions))
+	for i, a := range actions {
+		list[i] = string(a)
+	}
+	return list
+}
+
+func ids(refs []ref) []string {
+	list := make([]string, len(refs))
+	for i, r := range refs {
+		list[i] = r.id
+	}
+	slices.Sort(list)
+	return list
+}
+
+// appendCanonical appends a value as canonical JSON (RFC 8785). The keys are ours and ASCII, so that their order by bytes
+// is their order by UTF-16 units; numbers are whole. Durations are nanoseconds as text, since they may exceed 2^53.
+func appendCanonical(b []byte, v any) []byte {
+	switch v := v.(type) {
+	case object:
+		return appendObject(b, v)
+	case []any:
+		return appendArray(b, v)
+	case []string:
+		list := make([]any, len(v))
+		for i, s := range v {
+			list[i] = s
+		}
+		return appendArray(b, list)
+	case string:
+		return appendText(b, v)
+	case bool:
+		return strconv.AppendBool(b, v)
+	case int:
+		return strconv.AppendInt(b, int64(v), 10)
+	case time.Duration:
+		return appendText(b, strconv.FormatInt(int64(v), 10)+"ns")
+	case time.Time:
+		return appendText(b, v.UTC().Format(time.RFC3339Nano))
+	}
+	panic(fmt.Sprintf("policy: %T in a normalised document", v)) // impossible: the types above are all there are
+}
+
+func appendObject(b []byte, o object) []byte {
+	b = append(b, '{')
+	first := true
+	for _, key := range slices.Sorted(maps.Keys(o)) {
+		if isEmpty(o[key]) {
+			continue
+		}
+		if !first {
+			b = append(b, ',')
+		}
+		first = false
+		b = append(appendText(b, key), ':')
+		b = appendCanonical(b, o[key])
+	}
+	return append(b, '}')
+}
+
+func isEmpty(v any) bool {
+	switch v := v.(type) {
+	case string:
+		return v == ""
+	case []string:
+		return len(v) == 0
+	case []any:
+		return len(v) == 0
+	case bool:
+		return !v
+	case int:
+		return v == 0
+	case time.Duration:
+		return v == 0
+	case time.Time:
+		return v.IsZero()
+	}
+	return false
+}
+
+func appendArray(b []byte, list []any) []byte {
+	b = append(b, '[')
+	for i, v := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendCanonical(b, v)
+	}
+	return append(b, ']')
+}
+
+// appendText quotes as RFC 8785 section 3.2.2.2 says: the short escapes, \u00xx for other controls, all else verbatim.
+func appendText(b []byte, s string) []byte {
+	b = append(b, '"')
+	for i := range len(s) {
+		switch c := s[i]; c {
+		case '"', '\\':
+			b = append(b, '\\', c)
+		case '\b':
+			b = append(b, '\\', 'b')
+		case '\t':
+			b = append(b, '\\', 't')
+		case '\n':
+			b = append(b, '\\', 'n')
+		case '\f':
+			b = append(b, '\\', 'f')
+		case '\r':
+			b = append(b, '\\', 'r')
+		default:
+			if c < 0x20 {
+				b = append(b, `\u00`...)
+				b = append(b, hex.EncodeToString([]byte{c})...)
+			} else {
+				b = append(b, c)
+			}
+		}
+	}
+	return append(b, '"')
+}

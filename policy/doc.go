@@ -1,0 +1,41 @@
+// Package policy turns firms' rule documents into decisions with reasons.
+//
+// A firm states in one YAML (or JSON) document, per category of resource, what its people, machines and spaces may do on
+// the exchange, within which bounds, and who must agree. [Compile] turns such documents into an immutable, hashed [Set];
+// [Set.Decide] answers, for one employer and one step of a deal: may this go on, who still has to approve, how much is
+// left of the quotas, and why. [Set.DecideJoint] asks both employers and takes the meet.
+//
+// The package is a pure function of (documents, request, folded facts, now). It stores nothing, holds no hours, knows no
+// identity beyond the words of the request, and reads no clock.
+//
+// # How a request is decided
+//
+//   - Default deny. A request that no permit allows is denied; so is one of an unknown employer, without a time, with an
+//     unknown action, with an attribute the schema does not know, of another type, or with a NaN or infinite number.
+//   - Heads first: a rule is looked at when its actions, categories (by dotted segment) and validity cover the request.
+//   - A condition has four values: true, false, error (an absent attribute, an overflow) and unknown (an attribute its
+//     owner has not released, see [Request.Withheld]). A permit applies only on true. A forbid denies on everything but
+//     false, and always wins.
+//   - The approvals of all applying permits are due together; a laxer second rule never removes one. Only `overrides`,
+//     written out, and a grant that `discharges` the requirement do. Votes are folded by [FoldApprovals].
+//   - person_consent is asked from reveal on. No approval replaces it.
+//   - Quotas of all applying permits hold together. What is asked must fit in what is left, and reach the minimum.
+//   - A permit with `authority: grant` applies only inside a live grant: see [Grant].
+//
+// Every outcome names its reasons. Reasons are for the firm whose rules they are, and for nobody else; those marked
+// [Reason.Tainted] depend on facts about the counterparty and are, before the reveal, for totals only.
+//
+// # What a document may cost
+//
+// Documents come from strangers. Size, nesting, list lengths, condition length, regular expressions and the estimated
+// cost of a condition are bounded (see [Compile]); anchors, aliases, tags, duplicate and unknown keys are errors. Every
+// error has a position: file:line:column.
+//
+// # What is not here
+//
+// Conflict walls, escalation, obligations other than person_consent, onward delegation of grants, signed bundles, shadow
+// evaluation and filters. A document that uses a key of these is refused, never half understood.
+//
+// The evaluator is the slow, obvious one: a linear pass over the firm's rules, each condition run by cel-go. It is the
+// reference any faster engine is compared with.
+package policy

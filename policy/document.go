@@ -1,0 +1,116 @@
+package policy
+
+import (
+	"slices"
+	"time"
+)
+
+// apiVersion is the only document format there is.
+const apiVersion = "csss.policy/v1"
+
+// Deal is how long a deal may sleep.
+type Deal struct {
+	Deadline   time.Duration `json:"deadline"`   // an incomplete deal goes stale after this; default 24h
+	HardExpiry time.Duration `json:"hardExpiry"` // and cannot be revived after this; default 720h
+	Grace      time.Duration `json:"grace"`      // how long past the deadline things in flight may finish; default 72h
+}
+
+// effect is what a rule does when it applies.
+type effect uint8
+
+const (
+	forbid effect = iota
+	permit
+)
+
+// validity is a stretch of time: from inclusive, until exclusive; a zero bound is open.
+type validity struct{ from, until time.Time }
+
+func (v validity) live(now time.Time) bool {
+	return !now.Before(v.from) && (v.until.IsZero() || now.Before(v.until))
+}
+
+// ref is a name in a document that must be the id of something else in it.
+type ref struct {
+	id string
+	at *node
+}
+
+// document is one employer's decoded, checked, compiled text. It is immutable once compile has returned it.
+type document struct {
+	file      string
+	employer  string
+	employAt  *node
+	version   int
+	zone      string
+	loc       *time.Location
+	deal      Deal
+	quotas    []*quotaDoc
+	approvals []*approvalDoc
+	grants    []*grantDoc
+	rules     []*rule
+	tests     []*Test
+	digest    [32]byte
+}
+
+type quotaDoc struct {
+	Quota
+	at   *node
+	keys []ref
+}
+
+type approvalDoc struct {
+	Requirement
+	at *node
+}
+
+type grantDoc struct {
+	Grant
+	at        *node
+	when      *condition
+	whenAt    *node
+	quotaRefs []ref
+	mayRefs   []ref
+	discharge []ref
+	quotas    []*Quota
+}
+
+type rule struct {
+	id         string
+	at         *node
+	effect     effect
+	actions    []Action
+	categories []string
+	valid      validity
+	whenText   string
+	whenAt     *node
+	when       *condition // nil: always
+	authority  bool       // authority: grant
+	approval   ref        // "auto" or a requirement
+	quotaRefs  []ref
+	overrides  []ref
+	requires   []string
+
+	name   string // id@version
+	need   *Requirement
+	quotas []*Quota
+}
+
+// heads reports whether the rule is to be looked at for this request.
+func (r *rule) heads(action Action, category string, now time.Time) bool {
+	return headed(r.actions, r.categories, action, category) && r.valid.live(now)
+}
+
+// headed reports whether an action and a category lie in the lists; an empty list holds everything.
+func headed(actions []Action, categories []string, action Action, category string) bool {
+	return (len(actions) == 0 || slices.Contains(actions, action)) && (len(categories) == 0 || coveredByAny(categories, category))
+}
+
+func coveredByAny(heads []string, category string) bool {
+	for _, head := range heads {
+		if covers(head, category) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,137 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// maxErrors bounds how many errors one [Compile] reports.
+const maxErrors = 100
+
+// Error is one fault of a document, with its place.
+type Error struct {
+	File string `json:"file"`           // [Source.Name]
+	Line int    `json:"line"`           // from 1; 0 when the whole document is meant
+	Col  int    `json:"col"`            // from 1, in characters
+	Rule string `json:"rule,omitempty"` // id of the rule, grant, quota, approval or test concerned, if known
+	Text string `json:"text"`           // what is wrong
+}
+
+// Error returns "file:line:col: text".
+func (e *Error) Error() string {
+	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Col, e.Text)
+}
+
+// Errors is every fault found by one [Compile], sorted by document and place, at most 100 of them.
+type Errors struct {
+	List []*Error `json:"list"`
+	More bool     `json:"more,omitempty"` // there were more than List holds
+}
+
+// Error returns one line per fault.
+func (e *Errors) Error() string {
+	var b strings.Builder
+	b.WriteString("policy: ")
+	for i, one := range e.List {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(one.Error())
+	}
+	if e.More {
+		b.WriteString("\nand more")
+	}
+	return b.String()
+}
+
+// Unwrap returns the faults for [errors.As].
+func (e *Errors) Unwrap() []error {
+	list := make([]error, len(e.List))
+	for i, one := range e.List {
+		list[i] = one
+	}
+	return list
+}
+
+func (e *Errors) add(one *Error) {
+	if len(e.List) >= maxErrors {
+		e.More = true
+		return
+	}
+	e.List = append(e.List, one)
+}
+
+// orNil sorts the faults from index from on by place and returns nil when there are none at all.
+func (e *Errors) orNil() error {
+	if len(e.List) == 0 {
+		return nil
+	}
+	return e
+}
+
+func sortByPlace(list []*Error) {
+	slices.SortStableFunc(list, func(a, b *Error) int {
+		if a.Line != b.Line {
+			return a.Line - b.Line
+		}
+		return a.Col - b.Col
+	})
+}
+
+// RequestError says which field of a request could not be used. The request was denied because of it. It never quotes a
+// value.
+type RequestError struct {
+	Field string `json:"field"` // "employer", "now", or the attribute's name
+	Text  string `json:"text"`  // what is wrong with it
+}
+
+// Error returns "policy: request: field text".
+func (e *RequestError) Error() string { return "policy: request: " + e.Field + " " + e.Text }
+
+// EvalError says that a condition could not be evaluated for a reason other than an absent attribute, such as an
+// overflow. The rule then counted against the request.
+type EvalError struct {
+	Rule string `json:"rule"` // id@version, or grant:<id>
+	Text string `json:"text"` // the evaluator's words
+}
+
+// Error returns "policy: rule: text".
+func (e *EvalError) Error() string { return "policy: " + e.Rule + ": " + e.Text }
+
+// suggest returns "; did you mean 'x'?" when a word of known is near to got, else nothing.
+func suggest(got string, known []string) string {
+	best, bestDist := "", 1+len(got)/3
+	for _, k := range known {
+		if d := editDistance(got, k); d < bestDist || d == bestDist && best == "" {
+			best, bestDist = k, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean '%s'?", best)
+}
+
+// editDistance is Levenshtein's, on bytes; words longer than 64 bytes are as far as they are long.
+func editDistance(a, b string) int {
+	if len(a) > 64 || len(b) > 64 {
+		return max(len(a), len(b))
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diag := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diag, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diag+cost)
+		}
+	}
+	return row[len(b)]
+}

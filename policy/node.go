@@ -1,0 +1,214 @@
+package policy
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Bounds of a document's form.
+const (
+	maxDocumentBytes = 1 << 20
+	maxNesting       = 12
+	maxNodes         = 50_000
+)
+
+// form is what a node of a document is.
+type form uint8
+
+const (
+	formText   form = iota // quoted or plain text
+	formInt                // a plain whole number
+	formBool               // true or false
+	formTime               // plain text that looks like a time
+	formOther              // null, a fraction: never wanted
+	formList               //
+	formObject             //
+)
+
+var formNames = [...]string{"text", "a whole number", "true or false", "a time", "another value", "a list", "an object"}
+
+// node is a place in a document after everything clever in YAML has been refused.
+type node struct {
+	form      form
+	text      string
+	line, col int
+	quoted    bool // text starts one column after col
+	block     bool // literal block: text starts on the next line
+	keys      []*node
+	items     []*node // values of keys, or items of a list
+}
+
+func (n *node) child(key string) *node {
+	for i, k := range n.keys {
+		if k.text == key {
+			return n.items[i]
+		}
+	}
+	return nil
+}
+
+// tree reads one strict document: UTF-8, one document, no anchors, aliases, merges or tags, text keys without
+// duplicates, bounded size and nesting.
+type tree struct {
+	file  string
+	errs  *Errors
+	nodes int
+}
+
+func (t *tree) fail(line, col int, format string, args ...any) {
+	t.errs.add(&Error{File: t.file, Line: line, Col: col, Text: fmt.Sprintf(format, args...)})
+}
+
+var yamlLine = regexp.MustCompile(`line (\d+): `)
+
+func (t *tree) parse(text []byte) *node {
+	if len(text) > maxDocumentBytes {
+		t.fail(1, 1, "the document has %d bytes, at most %d", len(text), maxDocumentBytes)
+		return nil
+	}
+	if !utf8.Valid(text) {
+		t.fail(1, 1, "the document is not UTF-8")
+		return nil
+	}
+	root, err := decodeYAML(text)
+	if err != nil {
+		t.syntax(err)
+		return nil
+	}
+	if root == nil || len(root.Content) != 1 {
+		t.fail(1, 1, "the document is empty")
+		return nil
+	}
+	return t.convert(root.Content[0], 0)
+}
+
+func (t *tree) syntax(err error) {
+	line, text := 1, err.Error()
+	if m := yamlLine.FindStringSubmatchIndex(text); m != nil {
+		line, _ = strconv.Atoi(text[m[2]:m[3]])
+		text = text[m[1]:]
+	}
+	t.fail(max(line, 1), 1, "not YAML: %s", text)
+}
+
+var errSecondDocument = errors.New("more than one document in a file")
+
+// decodeYAML reads exactly one document. A panic of the library on hostile text becomes an error.
+func decodeYAML(text []byte) (root *yaml.Node, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			root, err = nil, fmt.Errorf("unreadable: %v", r)
+		}
+	}()
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	var doc, next yaml.Node
+	switch err := dec.Decode(&doc); {
+	case errors.Is(err, io.EOF):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	switch err := dec.Decode(&next); {
+	case errors.Is(err, io.EOF):
+		return &doc, nil
+	case err != nil:
+		return nil, err
+	}
+	return nil, fmt.Errorf("line %d: %w", max(next.Line, 1), errSecondDocument)
+}
+
+func (t *tree) convert(y *yaml.Node, depth int) *node {
+	if t.nodes++; t.nodes > maxNodes {
+		if t.nodes == maxNodes+1 {
+			t.fail(y.Line, y.Column, "the document has more than %d nodes", maxNodes)
+		}
+		return nil
+	}
+	switch {
+	case depth > maxNesting:
+		t.fail(y.Line, y.Column, "nested deeper than %d levels", maxNesting)
+		return nil
+	case y.Kind == yaml.AliasNode:
+		t.fail(y.Line, y.Column, "aliases are not allowed")
+		return nil
+	case y.Anchor != "":
+		t.fail(y.Line, y.Column, "anchors are not allowed")
+		return nil
+	case y.Style&yaml.TaggedStyle != 0:
+		t.fail(y.Line, y.Column, "tags are not allowed")
+		return nil
+	}
+	n := &node{line: y.Line, col: y.Column, text: y.Value}
+	switch y.Kind {
+	case yaml.ScalarNode:
+		n.form = scalarForm(y)
+		n.quoted = y.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0
+		n.block = y.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0
+	case yaml.SequenceNode:
+		n.form = formList
+		for _, item := range y.Content {
+			if c := t.convert(item, depth+1); c != nil {
+				n.items = append(n.items, c)
+			}
+		}
+	case yaml.MappingNode:
+		n.form = formObject
+		t.object(n, y, depth)
+	}
+	return n
+}
+
+func (t *tree) object(n *node, y *yaml.Node, depth int) {
+	seen := map[string]int{}
+	for i := 0; i+1 < len(y.Content); i += 2 {
+		key := t.convert(y.Content[i], depth+1)
+		value := t.convert(y.Content[i+1], depth+1)
+		if key == nil || value == nil {
+			continue
+		}
+		if key.form != formText || y.Content[i].Tag == "!!merge" {
+			t.fail(key.line, key.col, "a key must be text")
+			continue
+		}
+		if line, dup := seen[key.text]; dup {
+			t.fail(key.line, key.col, "key '%s' is given twice, first on line %d", clip(key.text), line)
+			continue
+		}
+		seen[key.text] = key.line
+		n.keys = append(n.keys, key)
+		n.items = append(n.items, value)
+	}
+}
+
+func scalarForm(y *yaml.Node) form {
+	switch y.ShortTag() {
+	case "!!str", "!!merge":
+		return formText
+	case "!!int":
+		return formInt
+	case "!!bool":
+		return formBool
+	case "!!timestamp":
+		return formTime
+	}
+	return formOther
+}
+
+// clip bounds a word of a document for an error message.
+func clip(s string) string {
+	if len(s) <= 64 {
+		return s
+	}
+	cut := 64
+	for cut > 0 && !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut] + "…"
+}
