@@ -50,7 +50,8 @@ type posting struct {
 type lexicon struct {
 	postings map[string][]posting // by row
 	lengths  map[uint32]int
-	total    int // sum of lengths
+	total    int    // sum of lengths
+	next     uint32 // above every row
 }
 
 func newLexicon() *lexicon {
@@ -85,6 +86,7 @@ func (l *lexicon) add(row uint32, tokens []string) {
 		i, _ := slices.BinarySearchFunc(list, row, func(p posting, row uint32) int { return cmp.Compare(p.row, row) })
 		l.postings[t.term] = slices.Insert(list, i, posting{row, uint32(t.n)})
 	}
+	l.next = max(l.next, row+1)
 	l.lengths[row] = len(tokens)
 	l.total += len(tokens)
 }
@@ -112,37 +114,56 @@ func (l *lexicon) idf(df int) float64 {
 	return math.Log(1 + (n-float64(df)+0.5)/(float64(df)+0.5))
 }
 
+// A tally is what a lexical search found. It may be used again.
+type tally struct {
+	score []float64 // by row
+	mass  []float64 // by row: share of the known query terms' idf that the row holds
+	rows  []uint32  // that share a term with the query, unsorted
+	best  float64   // what score approaches, but no document exceeds
+}
+
+func (t *tally) reset(rows uint32) {
+	for _, r := range t.rows {
+		t.score[r], t.mass[r] = 0, 0
+	}
+	t.rows, t.best = t.rows[:0], 0
+	if n := int(rows) - len(t.score); n > 0 {
+		t.score = append(t.score, make([]float64, n)...)
+		t.mass = append(t.mass, make([]float64, n)...)
+	}
+}
+
 // search scores the allowed rows (nil = all) that share a term with the query.
-// best is the score of a document that holds every term the index knows,
-// without end: the bound that BM25 approaches. mass is, by row, the share of
-// the query's idf whose terms the row holds.
-func (l *lexicon) search(query []termCount, allow *roaring.Bitmap) (scores, mass map[uint32]float64, best float64) {
-	scores, mass = map[uint32]float64{}, map[uint32]float64{}
+// Terms that no document holds say nothing and are left out.
+func (l *lexicon) search(query []termCount, allow *roaring.Bitmap, t *tally) {
 	if len(l.lengths) == 0 {
-		return scores, mass, 0
+		return
 	}
 	mean := max(1, float64(l.total)/float64(len(l.lengths)))
 	var known float64
-	for _, t := range query {
-		list := l.postings[t.term]
+	for _, q := range query {
+		list := l.postings[q.term]
 		if len(list) == 0 {
 			continue
 		}
 		idf := l.idf(len(list))
-		best += float64(t.n) * idf * (bm25K1 + 1)
+		full := float64(q.n) * idf * (bm25K1 + 1)
+		t.best += full
 		known += idf
 		for _, p := range list {
 			if allow != nil && !allow.Contains(p.row) {
 				continue
 			}
+			if t.mass[p.row] == 0 {
+				t.rows = append(t.rows, p.row)
+			}
 			tf := float64(p.tf)
 			norm := bm25K1 * (1 - bm25B + bm25B*float64(l.lengths[p.row])/mean)
-			scores[p.row] += float64(t.n) * idf * tf * (bm25K1 + 1) / (tf + norm)
-			mass[p.row] += idf
+			t.score[p.row] += full * tf / (tf + norm)
+			t.mass[p.row] += idf
 		}
 	}
-	for row := range mass {
-		mass[row] /= known
+	for _, r := range t.rows {
+		t.mass[r] /= known
 	}
-	return scores, mass, best
 }

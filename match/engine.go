@@ -46,6 +46,7 @@ type Matcher struct {
 	weights  Weights
 	depth    int
 
+	tallies sync.Pool
 	writing sync.Mutex // serialises writers; mu is held only to swap
 
 	mu         sync.RWMutex
@@ -74,11 +75,12 @@ func New(e Embedder, o *Options) (*Matcher, error) {
 		rows: map[uint32]*row{}, ids: map[string]uint32{}, lexicon: newLexicon(), all: roaring.New(),
 		byKind: map[Kind]*roaring.Bitmap{}, byCategory: map[string]*roaring.Bitmap{},
 	}
+	m.tallies.New = func() any { return new(tally) }
 	if o == nil {
 		o = &Options{}
 	}
 	if m.index = o.Index; m.index == nil {
-		m.index = NewExact()
+		m.index = &graphIndex{}
 	}
 	if o.Weights != nil {
 		m.weights = *o.Weights
@@ -431,10 +433,9 @@ func (m *Matcher) Search(ctx context.Context, q *Query) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, f := range feasible {
-		if r, ok := rel[f.id]; ok {
-			res.Candidates = append(res.Candidates, m.candidate(q, f, r))
-		}
+	for _, r := range rel {
+		i, _ := slices.BinarySearchFunc(feasible, r.row, func(f fit, row uint32) int { return cmp.Compare(f.id, row) })
+		res.Candidates = append(res.Candidates, m.candidate(q, feasible[i], r))
 	}
 	sortCandidates(res.Candidates)
 	k := cmp.Or(q.K, 10)
@@ -442,7 +443,7 @@ func (m *Matcher) Search(ctx context.Context, q *Query) (*Result, error) {
 	return res, nil
 }
 
-// A fit is an offer that passed every gate, with its plan.
+// A fit is an eligible offer and, once it passed every gate, its plan.
 type fit struct {
 	id   uint32
 	row  *row
@@ -450,7 +451,8 @@ type fit struct {
 	plan Plan
 }
 
-// feasible runs the gates over the eligible rows without holding a lock.
+// feasible runs the gates over the eligible rows, in their order, without
+// holding a lock.
 func (m *Matcher) feasible(ctx context.Context, q *Query, d *demand, res *Result) ([]fit, error) {
 	var out []fit
 	env := GateEnv{Now: q.Now, Book: q.Book, Median: q.Median}

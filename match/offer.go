@@ -140,6 +140,7 @@ type Offer struct {
 	Quantity    Quantity            `json:"quantity"`
 	Currency    string              `json:"currency"` // ISO 4217
 	Floor       Bound               `json:"floor"`    // least price, cents per hour; private
+	Cost        Bound               `json:"cost"`     // variable cost, cents per hour; private, for the owner's contribution
 	NAICS       string              `json:"naics,omitempty"`
 	Sectors     []string            `json:"sectors,omitempty"` // of the owner, for the need's exclusions
 	Exclude     Exclusion           `json:"exclude,omitzero"`

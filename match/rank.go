@@ -55,8 +55,8 @@ func (m *Matcher) Rank(ctx context.Context, text string, k int, mode RankMode) (
 		return nil, err
 	}
 	out := make([]Ranked, 0, len(rel))
-	for id, r := range rel {
-		out = append(out, Ranked{m.rows[id].offer.ID, r.score(mode)})
+	for _, r := range rel {
+		out = append(out, Ranked{m.rows[r.row].offer.ID, m.rankScore(r, mode)})
 	}
 	slices.SortFunc(out, func(a, b Ranked) int { return cmp.Or(cmp.Compare(b.Score, a.Score), compareIDs(a.Offer, b.Offer)) })
 	return out[:min(k, len(out))], nil
@@ -64,39 +64,37 @@ func (m *Matcher) Rank(ctx context.Context, text string, k int, mode RankMode) (
 
 // relevance is how well the text of one row agrees with a query's.
 type relevance struct {
-	dense float64 // cosine
-	bm25  float64
-	best  float64 // the bound of bm25 for this query
-	mass  float64 // share of the query's idf that the row holds
+	row     uint32
+	dense   float64 // cosine
+	lexical float64 // BM25 over the score that no document exceeds
+	mass    float64 // share of the known query terms' idf that the row holds
 }
 
-func (r relevance) score(mode RankMode) float64 {
-	switch mode {
-	case Dense:
+func (m *Matcher) rankScore(r relevance, mode RankMode) float64 {
+	switch {
+	case mode == Dense:
 		return r.dense
-	case BM25:
-		return r.bm25
+	case mode == BM25 || m.embedder == nil:
+		return r.lexical
 	}
-	return r.fused()
+	return m.fuse(r)
 }
 
-// lexicalWeight is the lexical share of the fused score.
-const lexicalWeight = 0.5
-
-// fused is the convex combination of the two scores, each over its
-// theoretical range (Bruch et al., arXiv 2210.11934): the cosine as it is,
-// BM25 over the score that no document exceeds.
-func (r relevance) fused() float64 {
-	lexical := 0.0
-	if r.best > 0 {
-		lexical = r.bm25 / r.best
+// fuse is the convex combination of the two scores, each over its theoretical
+// range (Bruch et al., arXiv 2210.11934), in the proportion of their weights.
+// Unlike a normalisation over what was retrieved it does not change with the
+// other offers.
+func (m *Matcher) fuse(r relevance) float64 {
+	w := m.weights
+	if w.Lexical+w.Semantic == 0 {
+		return r.lexical + r.dense
 	}
-	return lexicalWeight*lexical + (1-lexicalWeight)*r.dense
+	return (w.Lexical*r.lexical + w.Semantic*r.dense) / (w.Lexical + w.Semantic)
 }
 
 // relevance retrieves among feasible offers; rows that changed since their
 // gates ran are left out.
-func (m *Matcher) relevance(text string, vec []float32, feasible []fit) (map[uint32]relevance, error) {
+func (m *Matcher) relevance(text string, vec []float32, feasible []fit) ([]relevance, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	allow := roaring.New()
@@ -110,51 +108,68 @@ func (m *Matcher) relevance(text string, vec []float32, feasible []fit) (map[uin
 
 // retrieve scores the union of the depth nearest and the depth lexically best
 // rows of allow, both scores for each; all of allow if it has no more than
-// depth.
-func (m *Matcher) retrieve(text string, vec []float32, allow *roaring.Bitmap, depth int) (map[uint32]relevance, error) {
-	scores, mass, best := m.lexicon.search(countTerms(Tokens(text)), allow)
+// depth. The result is in order of the rows.
+func (m *Matcher) retrieve(text string, vec []float32, allow *roaring.Bitmap, depth int) ([]relevance, error) {
+	t := m.tallies.Get().(*tally)
+	defer m.tallies.Put(t)
+	t.reset(m.lexicon.next)
+	if allow == m.all {
+		m.lexicon.search(countTerms(Tokens(text)), nil, t)
+	} else {
+		m.lexicon.search(countTerms(Tokens(text)), allow, t)
+	}
 	union := allow
 	if int(allow.GetCardinality()) > depth {
-		union = topRows(scores, depth)
+		union = t.top(depth)
 	}
-	var hits []Hit
-	if vec != nil {
-		var err error
-		if hits, err = m.index.Search(vec, depth, allow, nil); err != nil {
-			return nil, err
-		}
-		if union != allow {
-			missing := union.Clone()
-			for _, h := range hits {
-				missing.Remove(h.ID)
-				union.Add(h.ID)
-			}
-			if n := int(missing.GetCardinality()); n > 0 {
-				if hits, err = m.index.Search(vec, n, missing, hits); err != nil {
-					return nil, err
-				}
-			}
+	hits, err := m.nearest(vec, allow, union, depth)
+	if err != nil {
+		return nil, err
+	}
+	if union != allow {
+		for _, h := range hits {
+			union.Add(h.ID)
 		}
 	}
-	out := make(map[uint32]relevance, union.GetCardinality())
-	for _, id := range union.ToArray() {
-		out[id] = relevance{bm25: scores[id], mass: mass[id], best: best}
+	rows := union.ToArray()
+	out := make([]relevance, len(rows))
+	for i, id := range rows {
+		out[i].row = id
+		if int(id) < len(t.score) && t.best > 0 {
+			out[i].lexical, out[i].mass = t.score[id]/t.best, t.mass[id]
+		}
 	}
 	for _, h := range hits {
-		if r, ok := out[h.ID]; ok {
-			r.dense = float64(h.Score)
-			out[h.ID] = r
+		if i, ok := slices.BinarySearch(rows, h.ID); ok {
+			out[i].dense = float64(h.Score)
 		}
 	}
 	return out, nil
 }
 
-// topRows returns the n rows of the highest scores, ties by row.
-func topRows(scores map[uint32]float64, n int) *roaring.Bitmap {
-	ids := make([]uint32, 0, len(scores))
-	for id := range scores {
-		ids = append(ids, id)
+// nearest returns the depth nearest rows of allow, and those of also that are
+// not among them.
+func (m *Matcher) nearest(vec []float32, allow, also *roaring.Bitmap, depth int) ([]Hit, error) {
+	if vec == nil {
+		return nil, nil
 	}
-	slices.SortFunc(ids, func(a, b uint32) int { return cmp.Or(cmp.Compare(scores[b], scores[a]), cmp.Compare(a, b)) })
+	hits, err := m.index.Search(vec, depth, allow, nil)
+	if err != nil || also == allow {
+		return hits, err
+	}
+	missing := also.Clone()
+	for _, h := range hits {
+		missing.Remove(h.ID)
+	}
+	if n := int(missing.GetCardinality()); n > 0 {
+		return m.index.Search(vec, n, missing, hits)
+	}
+	return hits, nil
+}
+
+// top returns the n rows of the highest scores, ties by row.
+func (t *tally) top(n int) *roaring.Bitmap {
+	ids := slices.Clone(t.rows)
+	slices.SortFunc(ids, func(a, b uint32) int { return cmp.Or(cmp.Compare(t.score[b], t.score[a]), cmp.Compare(a, b)) })
 	return roaring.BitmapOf(ids[:min(n, len(ids))]...)
 }

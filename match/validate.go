@@ -55,6 +55,7 @@ func (o *Offer) check() error {
 		checkPlace(o.Site, o.RadiusKM, o.Mode),
 		checkQuantity(o.Quantity),
 		checkMoney("floor", o.Currency, o.Floor),
+		checkMoney("cost", o.Currency, o.Cost),
 		checkNumber("units", float64(o.Units), 0, 10_000),
 		checkNumber("years", float64(o.Years), 0, 150),
 		checkExclusion(o.Exclude),
