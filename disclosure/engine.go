@@ -1,0 +1,564 @@
+package disclosure
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+	"unicode/utf8"
+)
+
+// Options tunes an [Engine].
+type Options struct {
+	Retries int // appends tried again after a conflict, deciding anew each time; default 8
+}
+
+// Engine decides commands on the state that its log holds, appends, and only
+// then answers. When the log does not answer, nothing is disclosed.
+//
+// It may be used by many goroutines at once, beside other engines on the same
+// log. The commands of one session take turns within an engine, in the order
+// they arrive; those of different sessions do not wait for each other. It
+// starts no goroutine and owns no timer: see [Engine.Tick]. What it keeps in
+// memory is a cache of folded sessions.
+type Engine struct {
+	log     Log
+	auth    Authorizer
+	res     Reserver
+	retries int
+
+	mu       sync.Mutex
+	sessions map[SessionID]*session
+}
+
+// New returns an engine. All three seams are required; the error wraps [ErrInvalid].
+func New(log Log, auth Authorizer, res Reserver, o *Options) (*Engine, error) {
+	if o == nil {
+		o = &Options{}
+	}
+	switch {
+	case log == nil:
+		return nil, &FieldError{Field: "log", Want: "given"}
+	case auth == nil:
+		return nil, &FieldError{Field: "authorizer", Want: "given"}
+	case res == nil:
+		return nil, &FieldError{Field: "reserver", Want: "given"}
+	case o.Retries < 0:
+		return nil, &FieldError{Field: "Options.Retries", Want: "0 or more"}
+	}
+	return &Engine{log: log, auth: auth, res: res, retries: cmp.Or(o.Retries, 8), sessions: map[SessionID]*session{}}, nil
+}
+
+// Reset forgets every cached session; the log is read again when asked.
+func (e *Engine) Reset() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.sessions = map[SessionID]*session{}
+}
+
+// session is a cached fold. Whoever holds turn may use the other fields.
+type session struct {
+	turn    chan struct{}
+	id      SessionID
+	state   State
+	version uint64
+}
+
+func (s *session) leave() { <-s.turn }
+
+// StreamOf returns the log stream of a session.
+func StreamOf(id SessionID) string { return "session/" + string(id) }
+
+// claim waits for the session's turn; the cache entry may be empty.
+func (e *Engine) claim(ctx context.Context, id SessionID) (*session, error) {
+	e.mu.Lock()
+	sess := e.sessions[id]
+	if sess == nil {
+		sess = &session{turn: make(chan struct{}, 1), id: id}
+		e.sessions[id] = sess
+	}
+	e.mu.Unlock()
+	select {
+	case sess.turn <- struct{}{}:
+		return sess, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// enter claims an existing session and brings it up to date with the log.
+func (e *Engine) enter(ctx context.Context, id SessionID) (*session, error) {
+	sess, err := e.claim(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.refresh(ctx, sess); err != nil {
+		sess.leave()
+		return nil, err
+	}
+	if sess.state.Phase == 0 {
+		e.forget(sess)
+		sess.leave()
+		return nil, ErrNotFound
+	}
+	return sess, nil
+}
+
+// forget drops an entry, so that asking for unknown sessions costs no memory.
+func (e *Engine) forget(sess *session) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.sessions[sess.id] == sess {
+		delete(e.sessions, sess.id)
+	}
+}
+
+func (e *Engine) refresh(ctx context.Context, sess *session) error {
+	for r, err := range e.log.Read(ctx, StreamOf(sess.id), sess.version) {
+		if err != nil {
+			return err
+		}
+		ev, err := DecodeEvent(r)
+		if err != nil {
+			return err
+		}
+		if r.Expect != sess.version+1 {
+			return fmt.Errorf("disclosure: log skipped a version")
+		}
+		sess.state, sess.version = Evolve(sess.state, ev), r.Expect
+	}
+	return nil
+}
+
+// State returns the session as the log holds it; it is for the host, not for
+// a party. The errors are [ErrNotFound], the log's and ctx's.
+func (e *Engine) State(ctx context.Context, id SessionID) (State, error) {
+	sess, err := e.enter(ctx, id)
+	if err != nil {
+		return State{}, err
+	}
+	defer sess.leave()
+	return sess.state, nil
+}
+
+// Propose opens a session, once: a repetition with the same ID does nothing.
+// Both employers must allow the action "summarise". With both summaries given
+// the session is Summarised at once, else it waits for [Publish].
+//
+// The errors: [*FieldError]; [*PolicyError], for the host alone; [ErrConflict]
+// if the session id is taken by another proposal; [ErrUnknownOutcome]; the
+// authorizer's, the log's and ctx's.
+func (e *Engine) Propose(ctx context.Context, p Proposal) error {
+	p, err := p.normal()
+	if err != nil {
+		return err
+	}
+	sess, err := e.claim(ctx, p.Session)
+	if err != nil {
+		return err
+	}
+	defer sess.leave()
+	if err := e.refresh(ctx, sess); err != nil {
+		return err
+	}
+	if sess.version > 0 {
+		if sess.state.Proposal.ID == p.ID {
+			return nil
+		}
+		return ErrConflict
+	}
+	events := []Event{{Type: SessionProposed, At: p.At, Proposal: &p}}
+	if !p.Summaries[Supply].IsZero() && !p.Summaries[Demand].IsZero() {
+		events = append(events, Event{Type: SummariesPublished, At: p.At})
+	}
+	for _, side := range []Side{Supply, Demand} {
+		v, err := e.auth.Authorize(ctx, authRequest(fold(State{}, events), side, ActSummarise, nil, p.At))
+		if err == nil && !v.Allowed {
+			err = &PolicyError{Version: v.Version, Rule: "not allowed"}
+		}
+		if err != nil {
+			e.forget(sess)
+			return err
+		}
+	}
+	if err := e.commit(ctx, sess, key("propose", p.ID), events, nil); err != nil {
+		e.forget(sess)
+		return err
+	}
+	if sess.state.Proposal.ID != p.ID {
+		return ErrConflict
+	}
+	return nil
+}
+
+// normal checks a proposal and fills in the defaults.
+func (p Proposal) normal() (Proposal, error) {
+	p.At = instant(p.At)
+	p.End = instant(p.End)
+	p.Deadline = cmp.Or(p.Deadline, 24*time.Hour)
+	p.HardExpiry = cmp.Or(p.HardExpiry, 30*24*time.Hour)
+	p.Grace = cmp.Or(p.Grace, 72*time.Hour)
+	p.Slot = cmp.Or(p.Slot, time.Hour)
+	p.Hold = cmp.Or(p.Hold, 72*time.Hour)
+	p.Flips = cmp.Or(p.Flips, 16)
+	for i := range p.Parties {
+		p.Parties[i].Group = cmp.Or(p.Parties[i].Group, p.Parties[i].Firm)
+	}
+	return p, p.check()
+}
+
+func (p Proposal) check() error {
+	for _, x := range p.Parties {
+		if x.Firm == "" || x.Person && x.Actor == "" || len(x.Actor) > maxID {
+			return &FieldError{Field: "parties", Want: "a firm each, and the person's id where a person is offered"}
+		}
+	}
+	switch {
+	case p.ID == "" || len(p.ID) > maxID:
+		return &FieldError{Field: "id", Want: "1 to 128 bytes"}
+	case p.Session == "" || len(p.Session) > maxID:
+		return &FieldError{Field: "session", Want: "1 to 128 bytes"}
+	case p.Parties[Supply].Group == p.Parties[Demand].Group:
+		return &FieldError{Field: "parties", Want: "of two employer groups"}
+	case p.Terms.IsZero():
+		return &FieldError{Field: "terms", Want: "the digest of the proposed terms"}
+	case p.At.IsZero():
+		return &FieldError{Field: "at", Want: "the present time"}
+	case min(p.Deadline, p.Grace, p.Slot, p.Hold) <= 0 || p.HardExpiry <= p.Deadline || p.Flips < 0:
+		return &FieldError{Field: "durations", Want: "above 0, and the hard expiry after the deadline"}
+	case len(p.Plan) > 64<<10 || len(p.Plan) > 0 && !json.Valid(p.Plan):
+		return &FieldError{Field: "plan", Want: "JSON of at most 64 KiB"}
+	}
+	return nil
+}
+
+// maxID limits ids, maxReason the free text of the own side, in bytes.
+const (
+	maxID     = 128
+	maxReason = 200
+)
+
+func (c Command) check() error {
+	switch {
+	case c.ID == "" || len(c.ID) > maxID || !utf8.ValidString(c.ID):
+		return &FieldError{Field: "id", Want: "1 to 128 bytes of UTF-8"}
+	case len(c.Actor) > maxID || !utf8.ValidString(c.Actor) || c.Actor == "" && givers[c.Kind] != BySystem && givers[c.Kind] != "":
+		return &FieldError{Field: "actor", Want: "1 to 128 bytes of UTF-8"}
+	case len(c.Reason) > maxReason:
+		return &FieldError{Field: "reason", Want: "at most 200 bytes"}
+	case c.At.IsZero():
+		return &FieldError{Field: "at", Want: "the present time"}
+	}
+	return nil
+}
+
+// Do decides and appends one command; once it returns a receipt the step is
+// durable. Repeating a command, with its id and content, repeats its receipt
+// and does nothing else. System commands that change nothing return a zero
+// receipt.
+//
+// The errors are those of [Decide]; those of the own side's authorizer;
+// [ErrConflict] after the retries; [ErrUnknownOutcome]; the log's, after the
+// reveal the reserver's, and ctx's. With any error nothing has changed, but
+// for what the clock alone brings about and for ErrUnknownOutcome.
+func (e *Engine) Do(ctx context.Context, c Command) (Receipt, error) {
+	if err := c.check(); err != nil {
+		return Receipt{}, err
+	}
+	c.At, c.Bind.Expires = instant(c.At), instant(c.Bind.Expires)
+	if givers[c.Kind] == BySystem {
+		c.Actor = ""
+	}
+	sess, err := e.enter(ctx, c.Session)
+	if err != nil {
+		return Receipt{}, err
+	}
+	defer sess.leave()
+	return e.do(ctx, sess, c)
+}
+
+// do runs a command in a session whose turn is held.
+func (e *Engine) do(ctx context.Context, sess *session, c Command) (Receipt, error) {
+	for range e.retries + 1 {
+		events, recs, err := e.decide(ctx, sess.state, c)
+		if err != nil {
+			_ = e.applyDue(ctx, sess, c.At) // a refusal stands, whether or not the clock could be noted
+			return Receipt{}, err
+		}
+		if len(events) == 0 {
+			return sess.state.Actors[c.Actor].Receipts[c.ID], nil
+		}
+		err = e.commit(ctx, sess, key("do", string(c.Session), c.Actor, c.ID), events, recs)
+		if err == nil {
+			return sess.state.Actors[c.Actor].Receipts[c.ID], nil
+		}
+		if !errors.Is(err, ErrConflict) {
+			return Receipt{}, err
+		}
+		if err := e.refresh(ctx, sess); err != nil {
+			return Receipt{}, err
+		}
+	}
+	return Receipt{}, ErrConflict
+}
+
+// decide collects what the pure decision needs: the employers' verdicts and,
+// if the command would complete something, the reserver's answer.
+func (e *Engine) decide(ctx context.Context, s State, c Command) ([]Event, []Record, error) {
+	env := Env{Now: c.At, Hold: HoldGranted}
+	d, err := admit(s, c, env)
+	if err != nil || d.repeated {
+		return nil, nil, err
+	}
+	if env.Verdicts, err = e.verdicts(ctx, d); err != nil {
+		return nil, nil, err
+	}
+	events, err := Decide(s, c, env)
+	if err != nil {
+		return nil, nil, err
+	}
+	recs, err := e.reserve(ctx, s, events)
+	if err == nil {
+		return events, recs, nil
+	}
+	// Before the reveal a reserver that fails looks to a party like an
+	// employer that has not answered; the host meets the failure in Tick.
+	sealed := d.s.Phase == Summarised && c.Kind != Settle
+	if !sealed && !errors.Is(err, ErrNoCapacity) {
+		return nil, nil, err
+	}
+	env.Hold = HoldRefused
+	if events, err = Decide(s, c, env); err != nil {
+		return nil, nil, err
+	}
+	recs, err = e.reserve(ctx, s, events)
+	return events, recs, err
+}
+
+// verdicts asks both employers where the command can complete something.
+func (e *Engine) verdicts(ctx context.Context, d *decision) (v [2]Verdict, err error) {
+	switch d.c.Kind {
+	case OptIn, Authorize, AcceptTerms, Settle:
+	default:
+		return v, nil
+	}
+	action, ok := actionOf(d.s.Phase)
+	if !ok {
+		return v, nil
+	}
+	for _, side := range []Side{Supply, Demand} {
+		var cast *Vote
+		if d.c.Kind == Authorize && side == d.c.Side {
+			cast = &Vote{Actor: d.c.Actor, Roles: slices.Clone(d.c.Roles), Requirement: d.c.Requirement,
+				Policy: d.c.Bind.Policy, At: d.c.At, Expires: cmp.Or(d.c.Bind.Expires, d.s.Deadline)}
+		}
+		v[side], err = e.auth.Authorize(ctx, authRequest(d.s, side, action, cast, d.c.At))
+		if err != nil && (side == d.c.Side || d.row.By == BySystem) {
+			return v, err
+		}
+		if err != nil { // not this side's business: no consent for now, and no close
+			v[side] = Verdict{Allowed: true}
+		}
+	}
+	return v, nil
+}
+
+func authRequest(s State, side Side, a Action, cast *Vote, now time.Time) AuthRequest {
+	votes := standing(s.Sides[side].Votes, now)
+	if cast != nil {
+		votes = slices.DeleteFunc(votes, func(v Vote) bool {
+			return v.Actor == cast.Actor && v.Requirement == cast.Requirement
+		})
+		votes = append(votes, *cast)
+	}
+	return AuthRequest{Session: s, Side: side, Action: a, Votes: votes, Cast: cast, Now: now}
+}
+
+// reserve asks for the records that belong to the events.
+func (e *Engine) reserve(ctx context.Context, s State, events []Event) ([]Record, error) {
+	var recs []Record
+	for _, ev := range events {
+		held := s.Phase == Revealed || s.Phase == Engaged || s.Phase == Started
+		s = Evolve(s, ev)
+		var r Record
+		var err error
+		switch ev.Type {
+		case IdentitiesRevealed:
+			r, err = e.res.Reserve(ctx, s, s.HoldUntil)
+		case EngagementAgreed:
+			r, err = e.res.Firm(ctx, s)
+		case SessionClosed, EngagementTerminated:
+			if held {
+				r, err = e.res.Release(ctx, s, ev.Cause)
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		if r.Stream != "" {
+			recs = append(recs, r)
+		}
+	}
+	return recs, nil
+}
+
+// commit appends events and the reserver's records in one batch and folds
+// what the log then holds.
+func (e *Engine) commit(ctx context.Context, sess *session, key string, events []Event, extra []Record) error {
+	recs, events, err := records(sess, events)
+	if err != nil {
+		return err
+	}
+	dup, err := e.log.Append(ctx, key, append(recs, extra...)...)
+	if errors.Is(err, ErrUnknownOutcome) {
+		landed, lookup := e.log.ByKey(ctx, key)
+		if lookup != nil {
+			return err
+		}
+		if !landed {
+			return ErrConflict // nothing happened: decide anew, under the same key
+		}
+		dup, err = true, nil
+	}
+	if err != nil {
+		return err
+	}
+	if dup {
+		return e.refresh(ctx, sess)
+	}
+	sess.state, sess.version = fold(sess.state, events), sess.version+uint64(len(events))
+	return nil
+}
+
+// records encodes the events and returns them as a replay will read them, so
+// that the cached fold and the fold of the log are equal to the byte.
+func records(sess *session, events []Event) ([]Record, []Event, error) {
+	recs := make([]Record, 0, len(events)+1)
+	back := make([]Event, 0, len(events))
+	for i, ev := range events {
+		data, err := ev.Encode()
+		if err != nil {
+			return nil, nil, err
+		}
+		r := Record{Stream: StreamOf(sess.id), Type: string(ev.Type), Data: data,
+			Subjects: subjects(ev), Expect: sess.version, Check: i == 0}
+		if ev, err = DecodeEvent(r); err != nil {
+			return nil, nil, err
+		}
+		recs, back = append(recs, r), append(back, ev)
+	}
+	return recs, back, nil
+}
+
+// subjects names the people whose data an event is: who acted, and a person
+// who is offered.
+func subjects(ev Event) []string {
+	var out []string
+	if ev.Actor != "" {
+		out = append(out, ev.Actor)
+	}
+	if ev.Proposal != nil {
+		for _, p := range ev.Proposal.Parties {
+			if p.Person {
+				out = append(out, p.Actor)
+			}
+		}
+	}
+	return out
+}
+
+// applyDue appends what the clock has brought about.
+func (e *Engine) applyDue(ctx context.Context, sess *session, now time.Time) error {
+	for range e.retries + 1 {
+		events := Due(sess.state, now)
+		if len(events) == 0 {
+			return nil
+		}
+		recs, err := e.reserve(ctx, sess.state, events)
+		if err != nil {
+			return err
+		}
+		err = e.commit(ctx, sess, key("due", string(sess.id), fmt.Sprint(sess.version)), events, recs)
+		if err == nil || !errors.Is(err, ErrConflict) {
+			return err
+		}
+		if err := e.refresh(ctx, sess); err != nil {
+			return err
+		}
+	}
+	return ErrConflict
+}
+
+// Tick applies what is due by now in the sessions named and in all that this
+// engine has met since [New] or [Engine.Reset], tries again the reveals and
+// engagements that lacked a hold or a verdict, and returns when it is next
+// due; the zero time means never. It goes on after a session that fails; the
+// error joins theirs, and next is then right for the others.
+func (e *Engine) Tick(ctx context.Context, now time.Time, ids ...SessionID) (next time.Time, err error) {
+	now = instant(now)
+	var errs []error
+	for _, id := range e.known(ids) {
+		if ctx.Err() != nil {
+			return next, errors.Join(append(errs, ctx.Err())...)
+		}
+		due, err := e.tick(ctx, id, now)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		next = sooner(next, due)
+	}
+	return next, errors.Join(errs...)
+}
+
+func (e *Engine) known(ids []SessionID) []SessionID {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	all := slices.Clone(ids)
+	for id := range e.sessions {
+		all = append(all, id)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func (e *Engine) tick(ctx context.Context, id SessionID, now time.Time) (time.Time, error) {
+	sess, err := e.enter(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return time.Time{}, nil
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	defer sess.leave()
+	err = e.applyDue(ctx, sess, now)
+	if s := sess.state; err == nil && (s.consented(now) || s.Phase == Revealed && s.Sides[Supply].Terms && s.Sides[Demand].Terms) {
+		_, err = e.do(ctx, sess, Command{ID: fmt.Sprint("settle/", sess.version), Session: id, Kind: Settle, At: now})
+	}
+	if sess.state.Phase.Final() {
+		e.forget(sess) // its clock has stopped; the log has it when asked
+	}
+	return NextDue(sess.state), err
+}
+
+// instant drops what a time would lose on the log: zone and monotonic reading.
+func instant(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return t.UTC().Round(0)
+}
+
+// key makes an idempotency key that tells nothing.
+func key(parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%d:%s", len(p), p)
+	}
+	return "disclosure/" + hex.EncodeToString(h.Sum(nil)[:16])
+}

@@ -1,0 +1,600 @@
+package disclosure
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// SummaryOptions tunes a [Summarizer].
+type SummaryOptions struct {
+	K           int     // employer groups that must fit a description; default 5
+	KPeople     int     // the same for a person's expertise; default 11
+	AllowUnsafe bool    // permits K or KPeople of 2, and a consented k′ of 2; default no
+	LocalKM     float64 // radius within which a freeze first tries to find the groups; default 60
+}
+
+// A Summarizer builds anonymous summaries over a population of listings: one
+// for offers, another for needs. Put every listing that could be meant, shown
+// or not, because k counts them. It may be used by many goroutines at once.
+//
+// k counts distinct employer groups, never listings, and is a promise against
+// the registered population only: what a reader knows from elsewhere can still
+// single a firm out.
+type Summarizer struct {
+	schema  Schema
+	options SummaryOptions
+
+	mu       sync.Mutex
+	slots    []*entry       // nil where free
+	free     []int          // free slots
+	byID     map[string]int // listing → slot
+	groups   map[string]int // employer group → number, from 0
+	labels   map[labelKey]bitmap
+	people   bitmap // listings of persons
+	things   bitmap // the others
+	frozen   map[frozenKey]Frozen
+	consents map[string]Frozen
+	marks    []uint32 // group number → epoch of its last count
+	epoch    uint32
+}
+
+type entry struct {
+	Listing
+	group int
+}
+
+type labelKey struct {
+	field, level int
+	label        string
+}
+
+type frozenKey struct {
+	listing  string
+	revision int
+	group    string
+}
+
+// NewSummarizer checks the schema and the options. It returns an error
+// wrapping [ErrSchema], for instance for a direct identifier or free text in
+// the allow-list, or a [*FieldError]: k below 3 needs AllowUnsafe, and below
+// 2 is refused always. It keeps the schema.
+func NewSummarizer(schema Schema, o *SummaryOptions) (*Summarizer, error) {
+	if o == nil {
+		o = &SummaryOptions{}
+	}
+	opt := *o
+	opt.K, opt.KPeople, opt.LocalKM = cmp.Or(opt.K, 5), cmp.Or(opt.KPeople, 11), cmp.Or(opt.LocalKM, 60)
+	if err := schema.check(); err != nil {
+		return nil, err
+	}
+	if !safeK(opt.K, opt.AllowUnsafe) || !safeK(opt.KPeople, opt.AllowUnsafe) {
+		return nil, &FieldError{Field: "SummaryOptions.K", Want: "3 or more, or 2 with AllowUnsafe"}
+	}
+	if !(opt.LocalKM > 0) {
+		return nil, &FieldError{Field: "SummaryOptions.LocalKM", Want: "above 0"}
+	}
+	return &Summarizer{schema: slices.Clone(schema), opt: opt, byID: map[string]int{}, groups: map[string]int{},
+		labels: map[labelKey]bitmap{}, frozen: map[frozenKey]Frozen{}, consents: map[string]Frozen{}}, nil
+}
+
+func safeK(k int, unsafe bool) bool { return k >= 3 || k == 2 && unsafe }
+
+// K returns the number of employer groups that a summary of l needs.
+func (s *Summarizer) K(l Listing) int {
+	if l.Person {
+		return s.opt.KPeople
+	}
+	return s.opt.K
+}
+
+// TooRareError is for the owner of the listing alone.
+type TooRareError struct {
+	Field string // the field whose hiding gains most groups; "" when no field helps
+	K     int    // groups that fit everything that could be shown
+	Need  int    // groups needed
+}
+
+func (e *TooRareError) Error() string {
+	return fmt.Sprintf("%v: %d of %d, costliest field %s", ErrTooRare, e.K, e.Need, e.Field)
+}
+
+// Unwrap returns [ErrTooRare].
+func (e *TooRareError) Unwrap() error { return ErrTooRare }
+
+// Risk tells the owner what a summary costs. It must not be shown to anybody else.
+type Risk struct {
+	K          int      `json:"k"`                    // groups that fit the text
+	Suppressed []string `json:"suppressed,omitempty"` // fields of the listing that the text leaves out
+	Coarsened  []string `json:"coarsened,omitempty"`  // fields that it shows less fully or less finely
+	Costliest  string   `json:"costliest,omitempty"`  // the field whose hiding gains most groups
+	FullK      int      `json:"full_k"`               // k′: groups that fit everything that could be shown
+}
+
+// Summary is the frozen, viewer-independent text of a listing revision.
+type Summary struct {
+	Labels []string `json:"labels"`
+	Text   string   `json:"text"`   // the labels, joined by ", "
+	Frozen Frozen   `json:"frozen"` // to be logged, and installed again after a restart
+}
+
+// FieldChoice is what a text says of one field.
+type FieldChoice struct {
+	Field  string   `json:"field"`
+	Level  int      `json:"level"`
+	Terms  []string `json:"terms,omitempty"` // of the listing, the ones described
+	Labels []string `json:"labels"`
+}
+
+// Frozen is the memory of a freeze, as plain data for the host's log: of the
+// text if Group is empty, of the place shown to one employer group if not, of
+// a consented summary if Consent is set.
+type Frozen struct {
+	Listing   string        `json:"listing"`
+	Revision  int           `json:"revision"`
+	Group     string        `json:"group,omitempty"`
+	Fields    []FieldChoice `json:"fields,omitempty"`
+	Withdrawn bool          `json:"withdrawn,omitempty"` // fell below k: nothing is shown any more
+	Rung      int           `json:"rung,omitempty"`      // place: index into the ladder of places
+	Lat       float64       `json:"lat,omitempty"`       // place: the viewer's site at the first view
+	Lon       float64       `json:"lon,omitempty"`
+	Consent   string        `json:"consent,omitempty"`
+	K         int           `json:"k"` // groups counted then
+	Shown     *Shown        `json:"shown,omitempty"`
+}
+
+// Put adds a listing, or replaces the one with its ID. It keeps l's maps.
+// It costs one bit per label of the listing and level of the schema.
+func (s *Summarizer) Put(l Listing) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.remove(l.ID)
+	slot := len(s.slots)
+	if n := len(s.free); n > 0 {
+		slot, s.free = s.free[n-1], s.free[:n-1]
+	} else {
+		s.slots = append(s.slots, nil)
+	}
+	group, ok := s.groups[l.Group]
+	if !ok {
+		group = len(s.groups)
+		s.groups[l.Group] = group
+		s.marks = append(s.marks, 0)
+	}
+	s.slots[slot], s.byID[l.ID] = &entry{l, group}, slot
+	if l.Person {
+		s.people = s.people.with(slot)
+	} else {
+		s.things = s.things.with(slot)
+	}
+	s.eachLabel(l, func(k labelKey) { s.labels[k] = s.labels[k].with(slot) })
+}
+
+// Remove takes a listing out of the population. What was frozen of it stays
+// remembered, so that it cannot come back finer under the same revision.
+func (s *Summarizer) Remove(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.remove(id)
+}
+
+func (s *Summarizer) remove(id string) {
+	slot, ok := s.byID[id]
+	if !ok {
+		return
+	}
+	s.eachLabel(s.slots[slot].Listing, func(k labelKey) { s.labels[k].without(slot) })
+	s.people.without(slot)
+	s.things.without(slot)
+	s.slots[slot] = nil
+	s.free = append(s.free, slot)
+	delete(s.byID, id)
+}
+
+// eachLabel calls f for every label the listing bears.
+func (s *Summarizer) eachLabel(l Listing, f func(labelKey)) {
+	for i, field := range s.schema {
+		for j := range field.Levels {
+			for _, label := range labelsOf(field, j, s.termsOf(l, field), l.Numbers) {
+				f(labelKey{i, j, label})
+			}
+		}
+	}
+}
+
+func (s *Summarizer) termsOf(l Listing, f Field) []string {
+	if f.Name == "category" && l.Category != "" {
+		return []string{l.Category}
+	}
+	return l.Facts[f.Name]
+}
+
+// labelsOf returns the distinct labels of terms, or of the field's number, in order.
+func labelsOf(f Field, level int, terms []string, numbers map[string]float64) []string {
+	l := f.Levels[level]
+	if l.Exact != "" || l.Bounds != nil {
+		v, ok := numbers[f.Name]
+		if label := l.number(v); ok && label != "" {
+			return []string{label}
+		}
+		return nil
+	}
+	var out []string
+	for _, t := range terms {
+		if label := l.term(t); label != "" && !slices.Contains(out, label) {
+			out = append(out, label)
+		}
+	}
+	return out
+}
+
+// countGroups counts the distinct employer groups in b, but for one.
+func (s *Summarizer) countGroups(b bitmap, except int) int {
+	s.epoch++
+	n := 0
+	b.each(func(slot int) bool {
+		if g := s.slots[slot].group; g != except && s.marks[g] != s.epoch {
+			s.marks[g] = s.epoch
+			n++
+		}
+		return true
+	})
+	return n
+}
+
+const nobody = -1
+
+// population returns the listings of the same sort: a reader knows whether a
+// person or a thing is offered.
+func (s *Summarizer) population(l Listing) bitmap {
+	if l.Person {
+		return s.people
+	}
+	return s.things
+}
+
+// class returns the listings of l's sort that fit a text.
+func (s *Summarizer) class(l Listing, fields []FieldChoice) bitmap {
+	b := slices.Clone(s.population(l))
+	for _, c := range fields {
+		i := slices.IndexFunc(s.schema, func(f Field) bool { return f.Name == c.Field })
+		for _, label := range c.Labels {
+			b = and(b, b, s.labels[labelKey{i, c.Level, label}])
+		}
+	}
+	return b
+}
+
+// Freeze fixes the text of the listing's present revision: the least
+// generalised one that at least k employer groups fit. The groups are sought
+// first within LocalKM of the listing's site, so that a useful distance can be
+// shown beside the text; if no text can be had there, in its region; then
+// everywhere. The viewer plays no part in it.
+//
+// A second freeze of the same revision gives the same text while it has k
+// groups, then a coarser one, and in the end none, for good. The least cost
+// is found exactly (branch and bound over the fields' options); it takes well
+// under a millisecond for some thousands of listings.
+//
+// The errors are [ErrNotFound] and [*TooRareError], both for the owner alone.
+func (s *Summarizer) Freeze(id string) (Summary, Risk, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l, ok := s.listing(id)
+	if !ok {
+		return Summary{}, Risk{}, ErrNotFound
+	}
+	key := frozenKey{id, l.Revision, ""}
+	was, again := s.frozen[key]
+	k, risk := s.K(l), s.risk(l)
+	if again && was.Withdrawn {
+		return Summary{}, risk, s.tooRare(risk, k)
+	}
+	if again && s.countGroups(s.class(l, was.Fields), nobody) >= k {
+		return s.summary(was), s.weigh(risk, l, was), nil
+	}
+	var found []FieldChoice
+	if again {
+		found = s.finest(l, s.optionsUnder(l, was.Fields), k, nobody)
+	} else {
+		found = s.finest(l, s.options(l), k, nobody)
+	}
+	f := Frozen{Listing: id, Revision: l.Revision, Fields: found, Withdrawn: found == nil}
+	if found == nil {
+		if again {
+			s.frozen[key] = f
+		}
+		return Summary{}, risk, s.tooRare(risk, k)
+	}
+	f.K = s.countGroups(s.class(l, found), nobody)
+	s.frozen[key] = f
+	return s.summary(f), s.weigh(risk, l, f), nil
+}
+
+func (s *Summarizer) listing(id string) (Listing, bool) {
+	slot, ok := s.byID[id]
+	if !ok {
+		return Listing{}, false
+	}
+	return s.slots[slot].Listing, true
+}
+
+func (s *Summarizer) tooRare(r Risk, k int) error {
+	return &TooRareError{Field: r.Costliest, K: r.FullK, Need: k}
+}
+
+func textOf(fields []FieldChoice) []string {
+	var labels []string
+	for _, c := range fields {
+		labels = append(labels, c.Labels...)
+	}
+	return labels
+}
+
+func (s *Summarizer) summary(f Frozen) Summary {
+	labels := textOf(f.Fields)
+	return Summary{Labels: labels, Text: strings.Join(labels, ", "), Frozen: f}
+}
+
+// risk looks at the fullest text of a listing: how many groups fit it, and
+// which field, if hidden, would gain most.
+func (s *Summarizer) risk(l Listing) Risk {
+	var full []FieldChoice
+	for _, o := range s.options(l) {
+		full = append(full, o.choices[0])
+	}
+	r := Risk{FullK: s.countGroups(s.class(l, full), nobody)}
+	best := r.FullK
+	for i, c := range full {
+		if n := s.countGroups(s.class(l, slices.Delete(slices.Clone(full), i, i+1)), nobody); n > best {
+			best, r.Costliest = n, c.Field
+		}
+	}
+	return r
+}
+
+// weigh completes the risk for a text.
+func (s *Summarizer) weigh(r Risk, l Listing, f Frozen) Risk {
+	r.K = s.countGroups(s.class(l, f.Fields), nobody)
+	for _, o := range s.options(l) {
+		full := o.choices[0]
+		i := slices.IndexFunc(f.Fields, func(c FieldChoice) bool { return c.Field == full.Field })
+		switch {
+		case i < 0:
+			r.Suppressed = append(r.Suppressed, full.Field)
+		case f.Fields[i].Level != full.Level || !slices.Equal(f.Fields[i].Labels, full.Labels):
+			r.Coarsened = append(r.Coarsened, full.Field)
+		}
+	}
+	return r
+}
+
+// Frozen returns what is remembered of the listing's present revision: the
+// text for an empty group, the place shown to a group if not.
+func (s *Summarizer) Frozen(id, group string) (Frozen, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l, ok := s.listing(id)
+	if !ok {
+		return Frozen{}, false
+	}
+	f, ok := s.frozen[frozenKey{id, l.Revision, group}]
+	return f, ok
+}
+
+// Consented returns what is remembered of the summary shown under a consent.
+func (s *Summarizer) Consented(consentEntry string) (Frozen, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f, ok := s.consents[consentEntry]
+	return f, ok
+}
+
+// Install takes back what an earlier run froze; the latest of a kind counts.
+// The listing need not be there yet. It returns a [*FieldError] if the frozen
+// value does not fit the schema.
+func (s *Summarizer) Install(f Frozen) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range f.Fields {
+		i := slices.IndexFunc(s.schema, func(x Field) bool { return x.Name == c.Field })
+		if i < 0 || c.Level < 0 || c.Level >= len(s.schema[i].Levels) || len(c.Labels) == 0 {
+			return &FieldError{Field: "Frozen.Fields", Want: "fields and levels of the schema"}
+		}
+	}
+	switch {
+	case f.Listing == "" || f.Rung < 0 || f.Rung > rungNothing || f.Consent != "" && f.Shown == nil:
+		return &FieldError{Field: "Frozen", Want: "as a summarizer returned it"}
+	case f.Consent != "":
+		s.consents[f.Consent] = f
+	default:
+		s.frozen[frozenKey{f.Listing, f.Revision, f.Group}] = f
+	}
+	return nil
+}
+
+// Viewer is who looks: an employer group and its verified site. Zero
+// coordinates mean that the site is not known; no distance is shown then.
+type Viewer struct {
+	Group    string
+	Lat, Lon float64
+}
+
+// Shown is what a viewer sees. It carries no id.
+type Shown struct {
+	Labels []string `json:"labels"`
+	Text   string   `json:"text"`            // the labels, joined by ", "
+	Place  string   `json:"place,omitempty"` // band, region or province; with "or remote"
+	Digest Digest   `json:"digest"`          // of the labels and the place, to bind consents to
+}
+
+// String returns the text and the place.
+func (s Shown) String() string {
+	if s.Place == "" {
+		return s.Text
+	}
+	return s.Text + ", " + s.Place
+}
+
+func shown(fields []FieldChoice, place string, remote bool) Shown {
+	if remote {
+		place = strings.TrimPrefix(place+" or remote", " or ")
+	}
+	labels := textOf(fields)
+	data, _ := json.Marshal(struct {
+		Labels []string
+		Place  string
+	}{labels, place}) // strings always marshal
+	return Shown{Labels: labels, Text: strings.Join(labels, ", "), Place: place, Digest: DigestOf(data)}
+}
+
+// For returns the frozen text with the place as this viewer may know it: the
+// finest of the bands ≤ 10, 25, 40, 60, 100, 200 and > 200 km from the
+// viewer's site that k groups fit together with the text, the viewer's own
+// group left out; else the region, else the province or country, else
+// nothing. The place is frozen for (group, listing revision) at the first
+// view, with the site it was measured from, and is later equal or coarser.
+//
+// A viewer whose own group is in the class, leaving fewer than k, is shown
+// nothing: the error is [ErrTooRare], in the same form as for a text that was
+// withdrawn. The other errors are [ErrNotFound] and [ErrNotFrozen].
+func (s *Summarizer) For(id string, v Viewer) (Shown, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.forViewer(id, v)
+}
+
+func (s *Summarizer) forViewer(id string, v Viewer) (Shown, error) {
+	l, ok := s.listing(id)
+	if !ok {
+		return Shown{}, ErrNotFound
+	}
+	f, ok := s.frozen[frozenKey{id, l.Revision, ""}]
+	switch {
+	case !ok:
+		return Shown{}, ErrNotFrozen
+	case f.Withdrawn || v.Group == l.Group:
+		return Shown{}, ErrTooRare
+	}
+	k, class := s.K(l), s.class(l, f.Fields)
+	if s.countGroups(class, s.groupNumber(v.Group)) < k {
+		return Shown{}, ErrTooRare
+	}
+	key := frozenKey{id, l.Revision, v.Group}
+	was, again := s.frozen[key]
+	if again {
+		v.Lat, v.Lon = was.Lat, was.Lon
+	}
+	rung := s.place(l, v, class, k, was.Rung, again)
+	if !again || rung != was.Rung {
+		s.frozen[key] = Frozen{Listing: id, Revision: l.Revision, Group: v.Group, Rung: rung, Lat: v.Lat, Lon: v.Lon, K: k}
+	}
+	return shown(f.Fields, placeName(l, rung), l.Remote), nil
+}
+
+func (s *Summarizer) groupNumber(group string) int {
+	if n, ok := s.groups[group]; ok {
+		return n
+	}
+	return nobody
+}
+
+// Step is a rung of the ladder for rare but willing offers.
+type Step string
+
+// The steps, best first.
+const (
+	StepText     Step = "text"      // the frozen summary may be shown
+	StepFit      Step = "fit"       // only that a fit exists, with category and region
+	StepAskOwner Step = "ask_owner" // nothing; the owner is asked first
+)
+
+// FitExists says no more than that.
+type FitExists struct {
+	Category string `json:"category"`
+	Region   string `json:"region"`
+}
+
+// Ladder is the most that may be shown to a viewer without asking the owner.
+type Ladder struct {
+	Step  Step       `json:"step"`
+	Shown *Shown     `json:"shown,omitempty"` // StepText
+	Fit   *FitExists `json:"fit,omitempty"`   // StepFit: k groups offer that category in that region
+}
+
+// Ladder returns the highest rung open to a viewer. Its only error is [ErrNotFound].
+func (s *Summarizer) Ladder(id string, v Viewer) (Ladder, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l, ok := s.listing(id)
+	if !ok {
+		return Ladder{}, ErrNotFound
+	}
+	if sh, err := s.forViewer(id, v); err == nil {
+		return Ladder{Step: StepText, Shown: &sh}, nil
+	}
+	var same bitmap
+	s.population(l).each(func(slot int) bool {
+		if o := s.slots[slot]; o.Category == l.Category && o.Region == l.Region {
+			same = same.with(slot)
+		}
+		return true
+	})
+	if l.Region != "" && v.Group != l.Group && s.countGroups(same, s.groupNumber(v.Group)) >= s.K(l) {
+		return Ladder{Step: StepFit, Fit: &FitExists{Category: l.Category, Region: l.Region}}, nil
+	}
+	return Ladder{Step: StepAskOwner}, nil
+}
+
+// ConsentedSummary builds the one summary with k′ < k that the owner, having
+// been told k′ and the costliest field, consented to show to one counterparty.
+// The caller has logged that consent, and the offered person's own, as
+// consentEntry. k′ counts groups without the viewer's; it is at least 3, or 2
+// with AllowUnsafe. The artefact belongs to (listing revision, viewer group,
+// consent entry): asking again returns it unchanged, asking for anything else
+// under the same consent returns [ErrStale], and no other summary is derived
+// from it. The other errors are [ErrNotFound], [*FieldError] and [*TooRareError].
+func (s *Summarizer) ConsentedSummary(id string, v Viewer, kPrime int, consentEntry string) (Shown, error) {
+	if !safeK(kPrime, s.opt.AllowUnsafe) {
+		return Shown{}, &FieldError{Field: "kPrime", Want: "3 or more, or 2 with AllowUnsafe"}
+	}
+	if consentEntry == "" || v.Group == "" {
+		return Shown{}, &FieldError{Field: "consentEntry", Want: "the logged consent, for one employer group"}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l, ok := s.listing(id)
+	if !ok {
+		return Shown{}, ErrNotFound
+	}
+	if f, ok := s.consents[consentEntry]; ok {
+		if f.Listing != id || f.Revision != l.Revision || f.Group != v.Group || f.K != kPrime {
+			return Shown{}, ErrStale
+		}
+		return *f.Shown, nil
+	}
+	viewer := s.groupNumber(v.Group)
+	found := s.finest(l, s.options(l), kPrime, viewer)
+	if found == nil || v.Group == l.Group {
+		return Shown{}, s.tooRare(s.risk(l), kPrime)
+	}
+	class := s.class(l, found)
+	sh := shown(found, placeName(l, s.place(l, v, class, kPrime, 0, false)), l.Remote)
+	s.consents[consentEntry] = Frozen{Listing: id, Revision: l.Revision, Group: v.Group, Consent: consentEntry, K: kPrime, Shown: &sh}
+	return sh, nil
+}
+
+// earthKM is the mean radius that the published distances are computed with.
+const earthKM = 6371.0088
+
+// distanceKM is the haversine distance of two points in degrees.
+func distanceKM(lat1, lon1, lat2, lon2 float64) float64 {
+	rad := math.Pi / 180
+	dLat, dLon := (lat2-lat1)*rad/2, (lon2-lon1)*rad/2
+	h := math.Pow(math.Sin(dLat), 2) + math.Cos(lat1*rad)*math.Cos(lat2*rad)*math.Pow(math.Sin(dLon), 2)
+	return 2 * earthKM * math.Asin(math.Sqrt(min(1, h)))
+}
