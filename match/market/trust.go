@@ -1,7 +1,9 @@
 package market
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -78,4 +80,29 @@ func (o *TrustOptions) withDefaults() (TrustOptions, error) {
 		d.HalfLife = o.HalfLife
 	}
 	return d, nil
+}
+
+// newestFirst returns the outcomes up to now, newest first, in an order that
+// does not depend on the order of the argument.
+func newestFirst(outcomes []Outcome, now time.Time) []Outcome {
+	s := make([]Outcome, 0, len(outcomes))
+	for _, x := range outcomes {
+		if !x.At.After(now) {
+			s = append(s, x)
+		}
+	}
+	slices.SortFunc(s, func(a, b Outcome) int {
+		return cmp.Or(b.At.Compare(a.At), cmp.Compare(a.Rater, b.Rater), compareBool(a.Solved, b.Solved))
+	})
+	return s
+}
+
+func compareBool(a, b bool) int {
+	if a == b {
+		return 0
+	}
+	if b {
+		return -1
+	}
+	return 1
 }
