@@ -26,8 +26,8 @@ type SummaryOptions struct {
 // the registered population only: what a reader knows from elsewhere can still
 // single a firm out.
 type Summarizer struct {
-	schema  Schema
-	options SummaryOptions
+	schema Schema
+	opt    SummaryOptions
 
 	mu       sync.Mutex
 	slots    []*entry       // nil where free
