@@ -89,11 +89,11 @@ func foldApprovals(req Requirement, votes []Vote, facts Facts, now time.Time) (S
 	return Pending, yes
 }
 
-// word is what one person says at the moment: their first yes since their last refusal and those after it, or the refusal.
+// word is one standing vote: of each person either the yeses since their last refusal, or the first of the refusals since
+// their last yes.
 type word struct {
 	person string
 	yes    bool
-	order  int // place of the vote in the ledger
 	at     time.Time
 	seats  []int // seats whose role they hold
 }
@@ -103,19 +103,38 @@ type word struct {
 func lastWords(req Requirement, votes []Vote, facts Facts, now time.Time) []word {
 	var words []word
 	for i, v := range votes {
-		if !counts(req, v, facts, now) {
+		if !counts(req, v, facts, now) || redelivered(votes, i) || revoked(votes, i, now) {
 			continue
 		}
-		w := word{person: v.Person, yes: v.Yes, order: i, at: v.At, seats: seatsOf(req, rolesHeld(v, facts))}
-		if len(w.seats) == 0 {
+		w := word{person: v.Person, yes: v.Yes, at: v.At, seats: seatsOf(req, rolesHeld(v, facts))}
+		if len(w.seats) == 0 && w.yes {
 			continue
 		}
-		words = slices.DeleteFunc(words, func(old word) bool {
-			return old.person == w.person && (!w.yes || !old.yes)
-		})
-		words = append(words, w)
+		if again := func(old word) bool { return old.person == w.person && !old.yes && !w.yes }; slices.ContainsFunc(words, again) {
+			continue // a refusal that is repeated keeps its first place
+		}
+		words = slices.DeleteFunc(words, func(old word) bool { return old.person == w.person && old.yes != w.yes })
+		if len(w.seats) > 0 { // a refusal without a seat still takes back the person's yes
+			words = append(words, w)
+		}
 	}
 	return words
+}
+
+// sameVote reports whether two entries are one vote that was delivered twice.
+func sameVote(a, b Vote) bool {
+	return a.Person == b.Person && a.Requirement == b.Requirement && a.Yes == b.Yes && a.At.Equal(b.At) && a.Binding == b.Binding
+}
+
+func redelivered(votes []Vote, i int) bool {
+	return slices.ContainsFunc(votes[:i], func(v Vote) bool { return sameVote(v, votes[i]) })
+}
+
+// revoked reports whether any copy of the vote was revoked by now.
+func revoked(votes []Vote, i int, now time.Time) bool {
+	return slices.ContainsFunc(votes, func(v Vote) bool {
+		return sameVote(v, votes[i]) && !v.RevokedAt.IsZero() && !now.Before(v.RevokedAt)
+	})
 }
 
 // counts reports whether a vote exists at now, for this requirement, from someone who may vote.
@@ -124,8 +143,6 @@ func counts(req Requirement, v Vote, facts Facts, now time.Time) bool {
 	case v.Person == "", v.At.After(now):
 		return false
 	case v.Requirement != "" && v.Requirement != req.ID:
-		return false
-	case !v.RevokedAt.IsZero() && !now.Before(v.RevokedAt):
 		return false
 	case facts.Binding != [32]byte{} && v.Binding != facts.Binding:
 		return false
