@@ -1,0 +1,62 @@
+package csss
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/deeperpoint/csss/policy"
+)
+
+// Errors for yes/no questions; test with errors.Is. None carries an identity
+// or a fact about the other side.
+var (
+	// ErrNotFound: there is no such thing, or the caller has no part in it.
+	// The two are one error on purpose.
+	ErrNotFound = errors.New("csss: not found")
+	// ErrExists: the id is taken; revise the thing instead of publishing it again.
+	ErrExists = errors.New("csss: already exists")
+	// ErrDenied: the caller's own firm does not allow the step; *DeniedError says why.
+	ErrDenied = errors.New("csss: denied by the firm's own rules")
+	// ErrUnavailable: a candidate can no longer be selected. Every cause on the
+	// other side (withdrawn, taken, denied, lapsed) reads like this.
+	ErrUnavailable = errors.New("csss: candidate is no longer available")
+	// ErrNotYours: the person may not take this step for the firm.
+	ErrNotYours = errors.New("csss: not this person's step")
+	// ErrKeyReused: the command id was used before for another command.
+	ErrKeyReused = errors.New("csss: command id was used for another command")
+	// ErrTooRare: too few employers share even the coarsest statement. Only the
+	// owner of the thing ever sees it.
+	ErrTooRare = errors.New("csss: too few employers share this description")
+)
+
+// InputError is bad input: the field, what it held and what is allowed. The
+// call that returned it changed nothing.
+type InputError struct {
+	Field string // path in the argument, e.g. "offer.zone"
+	Value string // the offending value; empty where it could name somebody
+	Limit string // what is allowed
+}
+
+func (e *InputError) Error() string {
+	if e.Value == "" {
+		return fmt.Sprintf("csss: %s: %s", e.Field, e.Limit)
+	}
+	return fmt.Sprintf("csss: %s is %s: %s", e.Field, e.Value, e.Limit)
+}
+
+// DeniedError says to a firm which of its own rules, grants or quotas refused
+// a step. It is never given to the other side. Unwrap returns ErrDenied.
+type DeniedError struct {
+	Reasons []policy.Reason
+	Due     []policy.Due // approvals that would still be needed
+}
+
+func (e *DeniedError) Error() string {
+	if len(e.Reasons) == 0 {
+		return ErrDenied.Error()
+	}
+	return fmt.Sprintf("%v: %s: %s", ErrDenied, e.Reasons[0].Rule, e.Reasons[0].Text)
+}
+
+// Unwrap returns ErrDenied.
+func (e *DeniedError) Unwrap() error { return ErrDenied }

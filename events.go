@@ -1,0 +1,221 @@
+package csss
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/deeperpoint/csss/disclosure"
+	"github.com/deeperpoint/csss/ledger"
+	"github.com/deeperpoint/csss/match"
+)
+
+// An event is one change of the market's state, decided and not yet logged.
+// Steps of a disclosure session are records of package disclosure instead and
+// lie in the same log.
+type event struct {
+	stream   string
+	expect   ledger.Version // zero = any
+	fresh    bool           // the stream must not exist yet
+	subjects []string       // whose key encrypts the payload
+	body     body
+}
+
+// body is the content of an event; kind is its word in the trail's vocabulary.
+type body interface {
+	kind() string
+	fold(st *state, e ledger.Entry)
+}
+
+type (
+	firmRegistered struct {
+		Firm Firm `json:"firm"`
+	}
+	personEnrolled struct {
+		Firm   string `json:"firm"`
+		Person Person `json:"person"`
+	}
+	personLeft struct {
+		Person string `json:"person"`
+	}
+	policyChanged struct {
+		Firm    string `json:"firm"`
+		Name    string `json:"name"`
+		Text    []byte `json:"text"`
+		Version int    `json:"version"`
+		Digest  string `json:"digest"`
+	}
+	offerPublished struct {
+		Offer match.Offer `json:"offer"`
+		Floor *int64      `json:"floor_cents,omitempty"` // the bound that Offer prints as sealed
+		Cost  *int64      `json:"cost_cents,omitempty"`
+		By    string      `json:"by"`
+	}
+	offerWithdrawn struct {
+		Offer string `json:"offer"`
+	}
+	credentialRevoked struct {
+		Offer  string `json:"offer"`
+		Scheme string `json:"scheme"`
+	}
+	needRegistered struct {
+		Need    match.Need `json:"need"`
+		Ceiling *int64     `json:"ceiling_cents,omitempty"`
+	}
+	needWithdrawn struct {
+		Need string `json:"need"`
+	}
+	comparableRecorded struct {
+		Category string  `json:"category"`
+		Rates    []int64 `json:"rates"` // cents per hour
+	}
+	usageReported struct {
+		Firm     string       `json:"firm"`
+		Person   string       `json:"person,omitempty"`
+		Category string       `json:"category,omitempty"`
+		Week     string       `json:"week"` // 2026-W38
+		Hours    match.Amount `json:"hours"`
+	}
+	matchProposed struct {
+		Need     string     `json:"need"`
+		Revision int        `json:"revision"`
+		Group    string     `json:"group"`
+		Found    []proposed `json:"found,omitempty"`
+		Answers  []answered `json:"answers,omitempty"`
+		Misses   []missed   `json:"misses,omitempty"`
+	}
+	summaryFrozen struct {
+		Frozen disclosure.Frozen `json:"frozen"`
+	}
+	summaryConsented struct {
+		Session disclosure.SessionID `json:"session"`
+		Offer   string               `json:"offer"`
+		Rev     int                  `json:"rev"`
+		Group   string               `json:"group"` // the one counterparty it is for
+		K       int                  `json:"k"`     // employers that share it, as its owner was told
+		Cost    string               `json:"cost"`  // the field that costs most, as its owner was told
+		Labels  []string             `json:"labels"`
+		Place   string               `json:"place,omitempty"`
+	}
+	holdProvisional struct {
+		Hold match.Hold `json:"hold"`
+	}
+	holdFirmed struct {
+		Hold string `json:"hold"`
+	}
+	holdReleased struct {
+		Hold string    `json:"hold"`
+		From time.Time `json:"from,omitzero"` // slots from here on; zero = all
+		Why  string    `json:"why"`
+	}
+	subjectShredded struct {
+		Subject string `json:"subject"`
+	}
+)
+
+// proposed is one candidate as it was shown for a need. Session is the session
+// it becomes when it is selected.
+type proposed struct {
+	Session   disclosure.SessionID `json:"session"`
+	Offer     string               `json:"offer"`
+	Rev       int                  `json:"rev"`
+	Mode      match.Mode           `json:"mode"`
+	Tier      match.Tier           `json:"tier"`
+	Summary   []string             `json:"summary,omitempty"` // empty: too rare to be shown
+	Place     string               `json:"place,omitempty"`
+	Covers    string               `json:"covers"`
+	Rationale []string             `json:"rationale,omitempty"`
+	Rate      int64                `json:"rate"` // agreed price in cents per hour; shown with the reveal
+	Plan      match.Plan           `json:"plan"`
+}
+
+// answered is the first answer that an employer group got from the private
+// gates of an offer; it stands for the budget window.
+type answered struct {
+	Offer string `json:"offer"`
+	Fit   bool   `json:"fit"`
+}
+
+// missed is a near miss, for the eyes of the offer's own firm.
+type missed struct {
+	Offer  string `json:"offer"`
+	Gate   string `json:"gate"`
+	Reason string `json:"reason,omitempty"`
+	Public bool   `json:"public"`
+	Own    bool   `json:"own"` // the firm's own rule or quota said no
+}
+
+func (*firmRegistered) kind() string     { return "firm.registered" }
+func (*personEnrolled) kind() string     { return "person.enrolled" }
+func (*personLeft) kind() string         { return "person.left" }
+func (*policyChanged) kind() string      { return "policy.changed" }
+func (*offerPublished) kind() string     { return "offer.published" }
+func (*offerWithdrawn) kind() string     { return "offer.withdrawn" }
+func (*credentialRevoked) kind() string  { return "credential.revoked" }
+func (*needRegistered) kind() string     { return "need.registered" }
+func (*needWithdrawn) kind() string      { return "need.withdrawn" }
+func (*comparableRecorded) kind() string { return "comparable.recorded" }
+func (*usageReported) kind() string      { return "usage.reported" }
+func (*matchProposed) kind() string      { return "match.proposed" }
+func (*summaryFrozen) kind() string      { return "summary.frozen" }
+func (*summaryConsented) kind() string   { return "summary.consented" }
+func (*holdProvisional) kind() string    { return "hold.provisional" }
+func (*holdFirmed) kind() string         { return "hold.firmed" }
+func (*holdReleased) kind() string       { return "hold.released" }
+func (*subjectShredded) kind() string    { return "subject.shredded" }
+
+// bodies makes an empty body for each kind the market's fold knows.
+var bodies = map[string]func() body{
+	"firm.registered":     func() body { return new(firmRegistered) },
+	"person.enrolled":     func() body { return new(personEnrolled) },
+	"person.left":         func() body { return new(personLeft) },
+	"policy.changed":      func() body { return new(policyChanged) },
+	"offer.published":     func() body { return new(offerPublished) },
+	"offer.withdrawn":     func() body { return new(offerWithdrawn) },
+	"credential.revoked":  func() body { return new(credentialRevoked) },
+	"need.registered":     func() body { return new(needRegistered) },
+	"need.withdrawn":      func() body { return new(needWithdrawn) },
+	"comparable.recorded": func() body { return new(comparableRecorded) },
+	"usage.reported":      func() body { return new(usageReported) },
+	"match.proposed":      func() body { return new(matchProposed) },
+	"summary.frozen":      func() body { return new(summaryFrozen) },
+	"summary.consented":   func() body { return new(summaryConsented) },
+	"hold.provisional":    func() body { return new(holdProvisional) },
+	"hold.firmed":         func() body { return new(holdFirmed) },
+	"hold.released":       func() body { return new(holdReleased) },
+	"subject.shredded":    func() body { return new(subjectShredded) },
+}
+
+// envelope is the payload of a market entry: which command it came from, and
+// what it says.
+type envelope struct {
+	Command string          `json:"command"`
+	Digest  string          `json:"digest"`
+	Body    json.RawMessage `json:"body"`
+}
+
+func encodeEvent(command, digest string, b body) ([]byte, error) {
+	text, err := json.Marshal(b)
+	if err != nil {
+		return nil, fmt.Errorf("csss: encode %s: %w", b.kind(), err)
+	}
+	return json.Marshal(envelope{Command: command, Digest: digest, Body: text})
+}
+
+// decodeEvent reads what encodeEvent wrote; an unknown kind is an error, so
+// that an older program never skips what a newer one logged.
+func decodeEvent(kind string, payload []byte) (envelope, body, error) {
+	var env envelope
+	if err := json.Unmarshal(payload, &env); err != nil {
+		return env, nil, fmt.Errorf("csss: decode %s: %w", kind, err)
+	}
+	mk := bodies[kind]
+	if mk == nil {
+		return env, nil, fmt.Errorf("csss: unknown entry type %q", kind)
+	}
+	b := mk()
+	if err := json.Unmarshal(env.Body, b); err != nil {
+		return env, nil, fmt.Errorf("csss: decode %s: %w", kind, err)
+	}
+	return env, b, nil
+}

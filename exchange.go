@@ -1,0 +1,323 @@
+package csss
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/deeperpoint/csss/disclosure"
+	"github.com/deeperpoint/csss/disclosure/terms"
+	"github.com/deeperpoint/csss/embed"
+	"github.com/deeperpoint/csss/embed/lexical"
+	"github.com/deeperpoint/csss/ledger"
+	"github.com/deeperpoint/csss/match"
+	"github.com/deeperpoint/csss/policy"
+)
+
+// Config says what an exchange is made of. The zero Config is an exchange in
+// memory with every default.
+type Config struct {
+	Dir    string          // directory of the ledger, created if absent; empty = memory
+	Store  ledger.Store    // a store of the host's instead of Dir; nil = Dir decides
+	Ledger *ledger.Options // name and signer of the log; nil = defaults
+
+	Embedder embed.Embedder    // nil = embed/lexical
+	Index    match.VectorIndex // nil = match/hnsw
+	Schema   *policy.Schema    // attributes that rules may use; nil = policy.BaseSchema
+	Terms    []terms.Template  // standard engagement terms; nil = terms.Standard
+	Summary  disclosure.Schema // what a summary may say; nil = disclosure.DefaultSchema
+	Weights  *match.Weights    // scoring; nil = match.DefaultWeights
+	Events   func(kind string) // called after each durable entry with the entry's kind only; nil = none
+	Logger   *slog.Logger      // steps and durations, never contents; nil = discard
+
+	K        int           // employers that must share a summary; 0 = 5
+	KPeople  int           // the same for a person's expertise; 0 = 11
+	UnsafeK  bool          // allow K below 3; false
+	Budget   int           // needs for which one employer group is shown one offer per Window; 0 = 8
+	Window   time.Duration // how long a private gate's first answer stands; 0 = 30 days
+	Deadline time.Duration // of a session, unless the firms' rules say less; 0 = 24 h
+	Slot     time.Duration // closes are published on multiples of it; 0 = 1 h
+	Grace    time.Duration // identities stay readable after a close; 0 = 72 h
+	Expiry   time.Duration // hard expiry of a session; 0 = 30 days
+}
+
+func (c Config) withDefaults() Config {
+	def(&c.K, 5)
+	def(&c.KPeople, 11)
+	def(&c.Budget, 8)
+	def(&c.Window, 30*24*time.Hour)
+	def(&c.Deadline, 24*time.Hour)
+	def(&c.Slot, time.Hour)
+	def(&c.Grace, 72*time.Hour)
+	def(&c.Expiry, 30*24*time.Hour)
+	if c.Schema == nil {
+		c.Schema = policy.BaseSchema()
+	}
+	if c.Terms == nil {
+		c.Terms = terms.Standard()
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+func def[T comparable](p *T, v T) {
+	var zero T
+	if *p == zero {
+		*p = v
+	}
+}
+
+func (c *Config) summarySchema() disclosure.Schema {
+	if c.Summary == nil {
+		return disclosure.DefaultSchema()
+	}
+	return c.Summary
+}
+
+func (c *Config) summaryOptions() *disclosure.SummaryOptions {
+	return &disclosure.SummaryOptions{K: c.K, KPeople: c.KPeople, AllowUnsafe: c.UnsafeK}
+}
+
+// An Exchange is one market over one ledger. It may be used by any number of
+// goroutines. Its state is a fold of the ledger; whatever an Exchange has
+// acknowledged is in the ledger, and nothing else is in its state.
+type Exchange struct {
+	cfg     Config
+	log     *ledger.Log
+	matcher *match.Matcher
+	engine  *disclosure.Engine
+
+	mu     sync.RWMutex // guards st, broken and the order of appends
+	st     *state
+	broken error // set when the ledger's answer is unknown; refuses everything until reopened
+}
+
+// maxConflicts bounds how often a command is decided again because another
+// writer extended the log first.
+const maxConflicts = 8
+
+// Open opens or creates an exchange and replays its ledger. Cost: one fold
+// step per entry, one embedding per live offer.
+//
+// Errors: *InputError for a bad Config, the ledger's (*ledger.CorruptError
+// names the entry), and ctx's.
+func Open(ctx context.Context, cfg Config) (*Exchange, error) {
+	cfg = cfg.withDefaults()
+	log, err := openLog(ctx, &cfg)
+	if err != nil {
+		return nil, err
+	}
+	x := &Exchange{cfg: cfg, log: log}
+	if err := x.start(ctx); err != nil {
+		return nil, errors.Join(err, log.Close())
+	}
+	return x, nil
+}
+
+func openLog(ctx context.Context, cfg *Config) (*ledger.Log, error) {
+	switch {
+	case cfg.Store != nil && cfg.Dir != "":
+		return nil, &InputError{Field: "config.store", Limit: "give either Store or Dir"}
+	case cfg.Store != nil:
+		return ledger.Open(ctx, cfg.Store, cfg.Ledger)
+	case cfg.Dir != "":
+		return ledger.OpenDir(ctx, cfg.Dir, cfg.Ledger)
+	default:
+		return ledger.OpenMemory(cfg.Ledger)
+	}
+}
+
+func (x *Exchange) start(ctx context.Context) (err error) {
+	emb := x.cfg.Embedder
+	if emb == nil {
+		if emb, err = lexical.New(nil); err != nil {
+			return err
+		}
+	}
+	if x.matcher, err = match.New(matchEmbedder{emb}, x.matchOptions()); err != nil {
+		return err
+	}
+	if x.engine, err = disclosure.New(sessionLog{x}, authorizer{x}, reserver{x}, nil); err != nil {
+		return err
+	}
+	if x.st, err = x.replay(ctx); err != nil {
+		return err
+	}
+	return x.reindex(ctx)
+}
+
+func (x *Exchange) matchOptions() *match.Options {
+	return &match.Options{Weights: x.cfg.Weights, Index: x.cfg.Index}
+}
+
+// replay folds the whole log into a fresh state.
+func (x *Exchange) replay(ctx context.Context) (*state, error) {
+	st, err := newState(&x.cfg)
+	if err != nil {
+		return nil, err
+	}
+	for e, err := range x.log.Read(ctx, 0) {
+		if err != nil {
+			return nil, err
+		}
+		if err := st.apply(e); err != nil {
+			return nil, err
+		}
+	}
+	return st, nil
+}
+
+// reindex brings the matcher, a cache, in line with the state. It is called
+// with x.mu held or before the exchange is shared. When the embedder fails the
+// offers stay marked and are indexed by a later call.
+func (x *Exchange) reindex(ctx context.Context) error {
+	slices.Sort(x.st.dirty)
+	var add []match.Offer
+	for _, id := range slices.Compact(x.st.dirty) {
+		if o := x.st.offers[id]; o != nil && o.live {
+			add = append(add, o.offer)
+		} else {
+			x.matcher.Remove(id)
+		}
+	}
+	if len(add) > 0 {
+		if err := x.matcher.Upsert(ctx, add...); err != nil {
+			return fmt.Errorf("csss: index offers: %w", err)
+		}
+	}
+	x.st.dirty = nil
+	return nil
+}
+
+// Close releases the ledger. Steps in flight end first; later calls fail.
+func (x *Exchange) Close() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.broken = errors.New("csss: exchange is closed")
+	return x.log.Close()
+}
+
+// command runs one command of the market: it finds an earlier run of the same
+// command, decides on the current state, logs, folds.
+func (x *Exchange) command(ctx context.Context, by By, name string, args any,
+	decide func(st *state, at time.Time) ([]event, error)) (Receipt, error) {
+	by = by.withID()
+	digest := commandDigest(name, []any{by.Firm, by.Person, args})
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for range maxConflicts {
+		if r, done, err := x.st.duplicate(by.ID, digest); done {
+			return r, err
+		}
+		at := x.st.clamp(by.At)
+		evs, err := decide(x.st, at)
+		if err != nil {
+			return Receipt{}, err
+		}
+		err = x.commit(ctx, by.ID, digest, at, evs)
+		if errors.Is(err, ledger.ErrConflict) {
+			if err := x.catchUp(ctx); err != nil {
+				return Receipt{}, err
+			}
+			continue
+		}
+		if err != nil {
+			return Receipt{}, err
+		}
+		return Receipt{Command: by.ID, At: at}, nil
+	}
+	return Receipt{}, ledger.ErrConflict
+}
+
+// duplicate answers a command id that was used before.
+func (st *state) duplicate(id, digest string) (Receipt, bool, error) {
+	old, ok := st.commands[id]
+	switch {
+	case !ok:
+		return Receipt{}, false, nil
+	case old.digest != digest:
+		return Receipt{}, true, ErrKeyReused
+	default:
+		return Receipt{Command: id, At: old.at, Duplicate: true}, true, nil
+	}
+}
+
+// clamp gives a step its time: never before the last one.
+func (st *state) clamp(at time.Time) time.Time {
+	if at.IsZero() {
+		at = time.Now()
+	}
+	return maxTime(at, st.now)
+}
+
+// commit logs events and, once they are durable, folds them. x.mu is held.
+func (x *Exchange) commit(ctx context.Context, command, digest string, at time.Time, evs []event) error {
+	entries := make([]ledger.Append, len(evs))
+	for i, ev := range evs {
+		payload, err := encodeEvent(command, digest, ev.body)
+		if err != nil {
+			return err
+		}
+		entries[i] = ledger.Append{
+			Stream: ev.stream, Type: ev.body.kind(), Key: fmt.Sprintf("%s#%d", command, i),
+			Expect: ev.expect, Subjects: ev.subjects, Time: at, Payload: payload,
+		}
+		if ev.fresh {
+			entries[i].Expect = ledger.NoStream
+		}
+	}
+	_, err := x.append(ctx, entries)
+	return err
+}
+
+// append is the one place where entries reach the log: it appends the batch
+// and folds it. An unknown outcome closes the exchange until it is reopened,
+// because its state might lag behind what is durable. x.mu is held.
+func (x *Exchange) append(ctx context.Context, entries []ledger.Append) ([]ledger.Receipt, error) {
+	if x.broken != nil {
+		return nil, x.broken
+	}
+	receipts, err := x.log.Append(ctx, entries...)
+	if err != nil {
+		if errors.Is(err, ledger.ErrUnknownOutcome) || errors.Is(err, ledger.ErrPoisoned) {
+			x.broken = err
+		}
+		return nil, err
+	}
+	for i, r := range receipts {
+		if r.Duplicate {
+			continue
+		}
+		a := &entries[i]
+		err := x.st.apply(ledger.Entry{Index: r.Index, StreamVersion: r.StreamVersion, Stream: a.Stream, Type: a.Type,
+			Key: a.Key, Subjects: a.Subjects, Claimed: a.Time, Time: r.Time, Payload: a.Payload, Leaf: r.Leaf})
+		if err != nil {
+			x.broken = err
+			return nil, err
+		}
+		if x.cfg.Events != nil {
+			x.cfg.Events(a.Type)
+		}
+	}
+	x.cfg.Logger.DebugContext(ctx, "appended", slog.Int("entries", len(entries)), slog.Uint64("size", x.st.next))
+	return receipts, nil
+}
+
+// catchUp folds what other writers appended. x.mu is held.
+func (x *Exchange) catchUp(ctx context.Context) error {
+	for e, err := range x.log.Read(ctx, x.st.next) {
+		if err != nil {
+			return err
+		}
+		if err := x.st.apply(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}

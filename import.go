@@ -1,0 +1,148 @@
+package csss
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/deeperpoint/csss/match"
+)
+
+// Import is a market's worth of records, loaded in a few large batches.
+type Import struct {
+	Firms       []Firm             `json:"firms,omitempty"`
+	Policies    []PolicyText       `json:"policies,omitempty"`
+	Comparables map[string][]int64 `json:"comparables,omitempty"` // cents per hour by category
+	Offers      []Publication      `json:"offers,omitempty"`
+	Needs       []Registration     `json:"needs,omitempty"`
+}
+
+// PolicyText is one firm's rule document.
+type PolicyText struct {
+	Firm string `json:"firm"`
+	Name string `json:"name"`
+	Text []byte `json:"text"`
+}
+
+// Publication is an offer and who publishes it.
+type Publication struct {
+	By    By          `json:"by"`
+	Offer match.Offer `json:"offer"`
+}
+
+// Registration is a need and who registers it.
+type Registration struct {
+	By   By         `json:"by"`
+	Need match.Need `json:"need"`
+}
+
+// ImportError names the record that was refused.
+type ImportError struct {
+	Part  string // "firms", "policies", "comparables", "offers" or "needs"
+	Index int
+	Err   error
+}
+
+func (e *ImportError) Error() string {
+	return fmt.Sprintf("csss: import %s[%d]: %v", e.Part, e.Index, e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *ImportError) Unwrap() error { return e.Err }
+
+// importBatch is how many records share one append, and so one sync.
+const importBatch = 256
+
+// Import loads firms, rules, comparables, offers and needs in that order, each
+// judged exactly as its single call would. Records go to the log in batches of
+// 256; by.ID keys the whole import, so that an import cut short can be run
+// again and continues where it stopped.
+//
+// Errors: *ImportError, which names the first refused record; records of
+// earlier batches stay, none of the batch with the error is kept.
+func (x *Exchange) Import(ctx context.Context, by By, in Import) (Receipt, error) {
+	by = by.withID()
+	var last Receipt
+	for _, part := range in.parts() {
+		for from := 0; from < part.n; from += importBatch {
+			to := min(from+importBatch, part.n)
+			chunk := by
+			chunk.ID = fmt.Sprintf("%s/%s/%d", by.ID, part.name, from)
+			r, err := x.command(ctx, chunk, "import", part.args(from, to), func(st *state, at time.Time) ([]event, error) {
+				return part.decide(st, at, from, to)
+			})
+			if err != nil {
+				return Receipt{}, err
+			}
+			last = r
+		}
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return Receipt{Command: by.ID, At: last.At, Duplicate: last.Duplicate}, x.reindex(ctx)
+}
+
+// importPart is one kind of record: how many, and how record i is decided.
+type importPart struct {
+	name string
+	n    int
+	one  func(st *state, at time.Time, i int) ([]event, error)
+	arg  func(i int) any
+}
+
+func (p *importPart) args(from, to int) any {
+	out := make([]any, 0, to-from)
+	for i := from; i < to; i++ {
+		out = append(out, p.arg(i))
+	}
+	return out
+}
+
+func (p *importPart) decide(st *state, at time.Time, from, to int) ([]event, error) {
+	var evs []event
+	streams := map[string]bool{}
+	for i := from; i < to; i++ {
+		more, err := p.one(st, at, i)
+		if err != nil {
+			return nil, &ImportError{Part: p.name, Index: i, Err: err}
+		}
+		for _, ev := range more {
+			if ev.fresh && streams[ev.stream] {
+				return nil, &ImportError{Part: p.name, Index: i, Err: ErrExists}
+			}
+			streams[ev.stream] = true
+		}
+		evs = append(evs, more...)
+	}
+	return evs, nil
+}
+
+func (in *Import) parts() []importPart {
+	categories := slices.Sorted(maps.Keys(in.Comparables))
+	return []importPart{
+		{"firms", len(in.Firms), func(st *state, _ time.Time, i int) ([]event, error) {
+			return st.decideFirm(in.Firms[i])
+		}, func(i int) any { return in.Firms[i] }},
+		{"policies", len(in.Policies), func(st *state, _ time.Time, i int) ([]event, error) {
+			p := in.Policies[i]
+			return st.decidePolicy(p.Firm, p.Name, p.Text)
+		}, func(i int) any { return in.Policies[i] }},
+		{"comparables", len(categories), func(_ *state, _ time.Time, i int) ([]event, error) {
+			return decideComparables(categories[i], in.Comparables[categories[i]])
+		}, func(i int) any { return in.Comparables[categories[i]] }},
+		{"offers", len(in.Offers), func(st *state, at time.Time, i int) ([]event, error) {
+			if st.offers[in.Offers[i].Offer.ID] != nil {
+				return nil, ErrExists
+			}
+			return st.decideOffer(in.Offers[i].By, in.Offers[i].Offer, 1, at)
+		}, func(i int) any { return newOfferPublished(in.Offers[i].Offer, in.Offers[i].By.Person) }},
+		{"needs", len(in.Needs), func(st *state, at time.Time, i int) ([]event, error) {
+			if st.needs[in.Needs[i].Need.ID] != nil {
+				return nil, ErrExists
+			}
+			return st.decideNeed(in.Needs[i].By, in.Needs[i].Need, 1, at)
+		}, func(i int) any { return newNeedRegistered(in.Needs[i].Need) }},
+	}
+}

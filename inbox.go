@@ -1,0 +1,221 @@
+package csss
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/deeperpoint/csss/disclosure"
+	"github.com/deeperpoint/csss/match"
+	"github.com/deeperpoint/csss/match/market"
+)
+
+// TaskKind says what waits for a person.
+type TaskKind string
+
+// The tasks.
+const (
+	Invitation TaskKind = "invitation" // a party: look at the summary and choose
+	Approval   TaskKind = "approval"   // an approver: decide on the brief
+	RareOffer  TaskKind = "rare_offer" // an owner: a need fits, and the offer is too rare to be shown without consent
+	Accept     TaskKind = "accept"     // a party: both identities are revealed, the terms wait
+	Notice     TaskKind = "notice"     // a party: the session was published stale or closed
+)
+
+// Task is one thing that waits for a person, with all that may be known about
+// it before the reveal.
+type Task struct {
+	Kind        TaskKind          `json:"kind"`
+	Handle      disclosure.Handle `json:"handle"`
+	Phase       disclosure.Phase  `json:"phase,omitempty"`
+	Requirement string            `json:"requirement,omitempty"` // of an approval
+	Seats       []string          `json:"seats,omitempty"`
+	Need, Have  int               // of an approval: votes needed and present
+	Until       time.Time         `json:"until,omitzero"` // the session's deadline
+	Brief       Brief             `json:"brief"`
+}
+
+// Brief is the anonymised statement on which a party or an approver decides.
+type Brief struct {
+	Category     string       `json:"category"`
+	Hours        match.Amount `json:"hours,omitempty"`    // own side's figure of what is at stake
+	Estimate     int64        `json:"estimate,omitempty"` // median of comparables, cents per hour; 0 = none
+	Amount       int64        `json:"amount,omitempty"`   // hours × estimate, cents: the most this will cost or bring
+	Currency     string       `json:"currency"`
+	Template     string       `json:"template"`     // standard terms
+	Counterparty []string     `json:"counterparty"` // the other side's frozen summary
+	Place        string       `json:"place,omitempty"`
+	K            int          `json:"k,omitempty"`         // RareOffer: employers that share the full summary
+	Costliest    string       `json:"costliest,omitempty"` // RareOffer: the field that costs most
+}
+
+// Inbox lists what waits for a person, oldest deadline first. It is read from
+// the state; nothing is logged by looking.
+//
+// Errors: ErrNotYours for somebody who is not of the firm, and ctx's.
+func (x *Exchange) Inbox(ctx context.Context, by By) ([]Task, error) {
+	x.mu.Lock() // a preview settles the offer's text
+	roles := x.st.roles(by.Firm, by.Person)
+	at := x.st.clamp(by.At)
+	refs := x.st.sessionsOf(by.Firm)
+	tasks := x.st.rareTasks(by)
+	x.mu.Unlock()
+	if roles == nil {
+		return nil, ErrNotYours
+	}
+	for _, ref := range refs {
+		status, err := x.engine.Status(ctx, ref.session, ref.side, at)
+		if errors.Is(err, disclosure.ErrNotFound) {
+			continue // erased
+		}
+		if err != nil {
+			return nil, x.sessionError(err)
+		}
+		x.mu.RLock()
+		tasks = append(tasks, x.st.tasks(ref, &status, by.Person, roles)...)
+		x.mu.RUnlock()
+	}
+	slices.SortStableFunc(tasks, func(a, b Task) int {
+		return cmp.Or(a.Until.Compare(b.Until), cmp.Compare(a.Handle, b.Handle))
+	})
+	return tasks, nil
+}
+
+// sessionsOf lists the firm's sides of sessions, by handle.
+func (st *state) sessionsOf(firm string) []handleRef {
+	var out []handleRef
+	for _, id := range st.sessionIDs() {
+		p := st.sessions[id].state.Proposal
+		for side, party := range p.Parties {
+			if party.Firm == firm {
+				out = append(out, st.handles[disclosure.HandleOf(id, disclosure.Side(side).Other())])
+			}
+		}
+	}
+	return out
+}
+
+// tasks is what one session asks of one person of a side.
+func (st *state) tasks(ref handleRef, s *disclosure.Status, person string, roles []string) []Task {
+	ss := st.sessions[ref.session]
+	if ss == nil {
+		return nil
+	}
+	t := Task{Handle: s.Handle, Phase: s.Phase, Until: s.Deadline, Brief: st.brief(ss, ref.side)}
+	var out []Task
+	if party := ss.state.Proposal.Parties[ref.side]; party.Actor == person {
+		if kind, ok := partyTask(s); ok {
+			t.Kind = kind
+			out = append(out, t)
+		}
+	}
+	if s.Phase != disclosure.Summarised && s.Phase != disclosure.Proposed {
+		return out
+	}
+	for _, due := range s.Own.Due {
+		if slices.ContainsFunc(due.Roles, func(r string) bool { return slices.Contains(roles, r) }) {
+			a := t
+			a.Kind, a.Requirement, a.Seats, a.Need, a.Have = Approval, due.Name, due.Roles, due.Need, due.Have
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// partyTask is what a session's phase asks of a party.
+func partyTask(s *disclosure.Status) (TaskKind, bool) {
+	switch s.Phase {
+	case disclosure.Proposed, disclosure.Summarised:
+		return Invitation, s.Own.Choice == disclosure.ChoiceNone
+	case disclosure.Revealed:
+		return Accept, !s.Own.Terms
+	case disclosure.Stale, disclosure.Closed:
+		return Notice, true
+	default:
+		return "", false
+	}
+}
+
+func (st *state) brief(ss *sessionState, side disclosure.Side) Brief {
+	d := &ss.deal
+	b := Brief{Hours: d.Plan.Amount, Estimate: d.Estimate, Currency: d.Currency, Template: d.Template,
+		Counterparty: d.Shown[side].Labels, Place: d.Shown[side].Place}
+	b.Amount = market.Fee(d.Estimate, int64(d.Plan.Amount))
+	p := &ss.state.Proposal
+	if n := st.needs[p.Need]; n != nil && side == disclosure.Demand {
+		b.Category = n.need.Governance
+	}
+	if o := st.offers[p.Offer]; o != nil && side == disclosure.Supply {
+		b.Category = o.offer.Category
+	}
+	return b
+}
+
+// rareTasks asks owners of offers that fit a need and are too rare to be
+// shown. The owner sees the need's summary first.
+func (st *state) rareTasks(by By) []Task {
+	var out []Task
+	for _, id := range st.rare {
+		ref := st.handles[disclosure.HandleOf(id, disclosure.Demand)]
+		c := ref.candidate
+		o, n := st.offers[c.Offer], st.needs[ref.need]
+		if len(c.Summary) > 0 || o == nil || n == nil || !o.live || !n.live || o.offer.Firm != by.Firm || !st.mayConsent(o, by) {
+			continue
+		}
+		f := &fit{need: &n.need, off: &o.offer, plan: &c.Plan, mode: c.Mode}
+		shown := st.needSummary(f)
+		p, err := st.preview(c.Offer)
+		if err != nil {
+			continue
+		}
+		out = append(out, Task{Kind: RareOffer, Handle: c.supplyHandle(), Brief: Brief{
+			Category: o.offer.Category, Hours: c.Plan.Amount, Currency: o.offer.Currency,
+			Counterparty: shown.Labels, Place: shown.Place, K: p.K, Costliest: p.Costliest}})
+	}
+	return out
+}
+
+// mayConsent: an offered person decides alone; else whoever published.
+func (st *state) mayConsent(o *offerState, by By) bool {
+	if o.offer.Person != "" {
+		return by.Person == o.offer.Person
+	}
+	return by.Person == o.publisher
+}
+
+// ConsentSummary lets the owner of a rare offer show one counterparty a
+// summary that fewer than K employers share. The owner was told how few, and
+// which field costs most, by the task; both are logged with the consent. The
+// summary is bound to this offer revision and this counterparty and is used
+// for nothing else.
+//
+// Errors: ErrNotFound, ErrNotYours, ErrTooRare when even this would name the
+// owner, ErrKeyReused, and the ledger's.
+func (x *Exchange) ConsentSummary(ctx context.Context, by By, h disclosure.Handle) (Receipt, error) {
+	return x.command(ctx, by, "consent", h, func(st *state, _ time.Time) ([]event, error) {
+		ref, ok := st.handles[h]
+		if !ok || ref.side != disclosure.Supply {
+			return nil, ErrNotFound
+		}
+		c := ref.candidate
+		o, n := st.offers[c.Offer], st.needs[ref.need]
+		if o == nil || n == nil || !o.live || !n.live || o.offer.Firm != by.Firm || len(c.Summary) > 0 {
+			return nil, ErrNotFound
+		}
+		if !st.mayConsent(o, by) {
+			return nil, ErrNotYours
+		}
+		p, err := st.preview(c.Offer)
+		if err != nil {
+			return nil, err
+		}
+		shown, err := st.summaries.ConsentedSummary(c.Offer, st.viewer(n.need.Firm), p.K, string(ref.session))
+		if err != nil {
+			return nil, ErrTooRare
+		}
+		return []event{{stream: "summary/" + c.Offer, body: &summaryConsented{Session: ref.session, Offer: c.Offer,
+			Rev: c.Rev, Group: n.need.Group, K: p.K, Cost: p.Costliest, Labels: shown.Labels, Place: shown.Place}}}, nil
+	})
+}

@@ -1,0 +1,246 @@
+package csss
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/deeperpoint/csss/ledger"
+	"github.com/deeperpoint/csss/match"
+	"github.com/deeperpoint/csss/policy"
+)
+
+// Publish offers a surplus of the caller's firm. The firm's rules decide
+// whether this person may publish this category within these bounds; the text
+// is redacted before it is stored, indexed or summarised.
+//
+// Firm, Group, NAICS and Sectors are taken from the registered firm, and so
+// are Site, Region and Zone where they are left empty.
+//
+// Errors: *match.FieldError, *InputError, *DeniedError (with the bound that
+// was missed), ErrNotYours, ErrExists, ErrKeyReused, and the ledger's.
+func (x *Exchange) Publish(ctx context.Context, by By, o match.Offer) (Receipt, error) {
+	args := newOfferPublished(o, by.Person)
+	return x.command(ctx, by, "publish", args, func(st *state, at time.Time) ([]event, error) {
+		if st.offers[o.ID] != nil {
+			return nil, ErrExists
+		}
+		return st.decideOffer(by, o, 1, at)
+	})
+}
+
+// Revise replaces a published offer by a new revision of it, under the same
+// rules as Publish. Holds that stand keep standing; a summary that was frozen
+// may only become coarser.
+//
+// Errors: as Publish, and ErrNotFound.
+func (x *Exchange) Revise(ctx context.Context, by By, o match.Offer) (Receipt, error) {
+	args := newOfferPublished(o, by.Person)
+	return x.command(ctx, by, "revise", args, func(st *state, at time.Time) ([]event, error) {
+		old := st.offers[o.ID]
+		if old == nil || old.offer.Firm != by.Firm || !old.live {
+			return nil, ErrNotFound
+		}
+		return st.decideOffer(by, o, old.offer.Revision+1, at)
+	})
+}
+
+// Withdraw takes an offer or a need of the caller's firm off the market. Open
+// sessions of it cannot be revealed any more.
+//
+// Errors: ErrNotFound, ErrNotYours, ErrKeyReused, and the ledger's.
+func (x *Exchange) Withdraw(ctx context.Context, by By, id string) (Receipt, error) {
+	return x.command(ctx, by, "withdraw", id, func(st *state, at time.Time) ([]event, error) {
+		if st.roles(by.Firm, by.Person) == nil {
+			return nil, ErrNotYours
+		}
+		if o := st.offers[id]; o != nil && o.offer.Firm == by.Firm && o.live {
+			return []event{{stream: "offer/" + id, body: &offerWithdrawn{Offer: id}}}, nil
+		}
+		if n := st.needs[id]; n != nil && n.need.Firm == by.Firm && n.live {
+			return []event{{stream: "need/" + id, body: &needWithdrawn{Need: id}}}, nil
+		}
+		return nil, ErrNotFound
+	})
+}
+
+func newOfferPublished(o match.Offer, by string) *offerPublished {
+	return &offerPublished{Offer: o, By: by, Floor: opened(o.Floor), Cost: opened(o.Cost)}
+}
+
+func newNeedRegistered(n match.Need) *needRegistered {
+	return &needRegistered{Need: n, Ceiling: opened(n.Ceiling)}
+}
+
+// opened is a bound as the log keeps it: its cents, or nil where there is none.
+func opened(b match.Bound) *int64 {
+	if cents, ok := b.Open(); ok {
+		return &cents
+	}
+	return nil
+}
+
+func bound(cents *int64) match.Bound {
+	if cents == nil {
+		return match.Bound{}
+	}
+	return match.NewBound(*cents)
+}
+
+func (st *state) decideOffer(by By, o match.Offer, revision int, at time.Time) ([]event, error) {
+	roles := st.roles(by.Firm, by.Person)
+	if roles == nil {
+		return nil, ErrNotYours
+	}
+	f := st.firms[by.Firm]
+	o.Firm, o.Group, o.NAICS, o.Sectors, o.Revision = f.firm.ID, f.firm.Group, f.firm.NAICS, f.firm.Sectors, revision
+	home := f.firm.Sites[0]
+	if o.Site == (match.Point{}) {
+		o.Site = home.At
+	}
+	if o.Region == "" {
+		o.Region = home.Region
+	}
+	if o.Zone == "" {
+		o.Zone = home.Zone
+	}
+	if o.Person != "" && st.roles(by.Firm, o.Person) == nil {
+		return nil, &InputError{Field: "offer.person", Limit: "must be a person of the firm"}
+	}
+	o.Text = st.redact(o.Text)
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	req, err := st.publishRequest(&o, by.Person, roles, at)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.permits(req); err != nil {
+		return nil, err
+	}
+	subject := f.firm.ID
+	if o.Person != "" {
+		subject = o.Person
+	}
+	ev := event{stream: "offer/" + o.ID, body: newOfferPublished(o, by.Person), subjects: []string{subject}}
+	ev.fresh = revision == 1
+	return []event{ev}, nil
+}
+
+// Register states a deficit of the caller's firm. The firm's own rules decide
+// whether this person may ask for it at this price; the text is redacted.
+//
+// Errors: as [Exchange.Publish].
+func (x *Exchange) Register(ctx context.Context, by By, n match.Need) (Receipt, error) {
+	return x.command(ctx, by, "register", newNeedRegistered(n), func(st *state, at time.Time) ([]event, error) {
+		if st.needs[n.ID] != nil {
+			return nil, ErrExists
+		}
+		return st.decideNeed(by, n, 1, at)
+	})
+}
+
+func (st *state) decideNeed(by By, n match.Need, revision int, at time.Time) ([]event, error) {
+	roles := st.roles(by.Firm, by.Person)
+	if roles == nil {
+		return nil, ErrNotYours
+	}
+	f := st.firms[by.Firm]
+	n.Firm, n.Group, n.NAICS, n.Sectors, n.Revision = f.firm.ID, f.firm.Group, f.firm.NAICS, f.firm.Sectors, revision
+	n.Requester = by.Person
+	home := f.firm.Sites[0]
+	if n.Site == (match.Point{}) {
+		n.Site = home.At
+	}
+	if n.Region == "" {
+		n.Region = home.Region
+	}
+	if n.Zone == "" {
+		n.Zone = home.Zone
+	}
+	n.Text = st.redact(n.Text)
+	if err := n.Validate(); err != nil {
+		return nil, err
+	}
+	req := st.demandRequest(policy.Register, &n, nil, at)
+	req.Attrs["actor.person"] = policy.String(by.Person)
+	req.Attrs["actor.roles"] = policy.Strings(roles...)
+	if err := f.permits(req); err != nil {
+		return nil, err
+	}
+	return []event{{stream: "need/" + n.ID, fresh: revision == 1, body: newNeedRegistered(n), subjects: []string{f.firm.ID}}}, nil
+}
+
+// RecordComparables adds rates paid elsewhere for a category, in cents per
+// hour, as the operator. Price estimates of the category rest on them.
+//
+// Errors: *InputError, ErrKeyReused, and the ledger's.
+func (x *Exchange) RecordComparables(ctx context.Context, by By, category string, rates ...int64) (Receipt, error) {
+	args := &comparableRecorded{Category: category, Rates: rates}
+	return x.command(ctx, by, "comparables", args, func(*state, time.Time) ([]event, error) {
+		return decideComparables(category, rates)
+	})
+}
+
+func decideComparables(category string, rates []int64) ([]event, error) {
+	if category == "" || len(rates) == 0 {
+		return nil, &InputError{Field: "comparables", Limit: "needs a category and at least one rate"}
+	}
+	for i, r := range rates {
+		if r <= 0 {
+			return nil, &InputError{Field: fmt.Sprintf("comparables[%d]", i), Value: fmt.Sprint(r), Limit: "must be above 0 cents per hour"}
+		}
+	}
+	return []event{{stream: "comparables/" + category, body: &comparableRecorded{Category: category, Rates: rates}}}, nil
+}
+
+// ReportUsage records hours that a person or category of the caller's firm has
+// already worked or promised outside the exchange in one ISO week, so that the
+// firm's quotas count them.
+//
+// Errors: *InputError, ErrNotYours, ErrKeyReused, and the ledger's.
+func (x *Exchange) ReportUsage(ctx context.Context, by By, person, category, week string, hours match.Amount) (Receipt, error) {
+	args := &usageReported{Firm: by.Firm, Person: person, Category: category, Week: week, Hours: hours}
+	return x.command(ctx, by, "usage", args, func(st *state, _ time.Time) ([]event, error) {
+		if st.firms[by.Firm] == nil || st.roles(by.Firm, by.Person) == nil {
+			return nil, ErrNotYours
+		}
+		if person != "" && st.roles(by.Firm, person) == nil {
+			return nil, &InputError{Field: "usage.person", Limit: "must be a person of the firm"}
+		}
+		if !isoWeek(week) {
+			return nil, &InputError{Field: "usage.week", Value: fmt.Sprintf("%q", week), Limit: "must be an ISO week such as 2026-W38"}
+		}
+		if hours <= 0 {
+			return nil, &InputError{Field: "usage.hours", Value: fmt.Sprint(int64(hours)), Limit: "must be above 0"}
+		}
+		return []event{{stream: "usage/" + by.Firm, body: args, subjects: []string{by.Firm}}}, nil
+	})
+}
+
+func isoWeek(s string) bool {
+	var year, week int
+	n, err := fmt.Sscanf(s, "%04d-W%02d", &year, &week)
+	return err == nil && n == 2 && len(s) == len("2026-W38") && week >= 1 && week <= 53
+}
+
+// RevokeCredential records that a credential on an offer no longer holds, as
+// its issuer or the operator reports it. Nothing that needs it is revealed any
+// more.
+//
+// Errors: ErrNotFound, ErrKeyReused, and the ledger's.
+func (x *Exchange) RevokeCredential(ctx context.Context, by By, offer, scheme string) (Receipt, error) {
+	args := &credentialRevoked{Offer: offer, Scheme: scheme}
+	return x.command(ctx, by, "revoke_credential", args, func(st *state, _ time.Time) ([]event, error) {
+		o := st.offers[offer]
+		if o == nil {
+			return nil, ErrNotFound
+		}
+		for _, c := range o.offer.Credentials {
+			if c.Scheme == scheme {
+				return []event{{stream: "offer/" + offer, body: args, expect: ledger.Any}}, nil
+			}
+		}
+		return nil, ErrNotFound
+	})
+}

@@ -1,0 +1,389 @@
+package csss
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/bits"
+	"slices"
+	"time"
+
+	"github.com/deeperpoint/csss/disclosure"
+	"github.com/deeperpoint/csss/ledger"
+	"github.com/deeperpoint/csss/match"
+	"github.com/deeperpoint/csss/policy"
+)
+
+// Candidate is one offer that fits a need, as the need's side may see it: no
+// id that survives the session, no score, no distance but a band.
+type Candidate struct {
+	Handle    disclosure.Handle `json:"handle"`
+	Rank      int               `json:"rank"` // 1 is best
+	Tier      match.Tier        `json:"tier"`
+	Summary   []string          `json:"summary"`         // the frozen labels; or only category and region
+	Place     string            `json:"place,omitempty"` // band, region or province
+	Covers    string            `json:"covers"`          // "covers the need" or "covers a part of the need"
+	Rationale []string          `json:"rationale"`       // why, in facts that are public to both sides
+}
+
+// Matches answers [Exchange.Match].
+type Matches struct {
+	Receipt    Receipt     `json:"receipt"`
+	Candidates []Candidate `json:"candidates"`
+}
+
+// Miss tells an offer's own firm that a need passed by, and which single gate
+// or own rule stood between.
+type Miss struct {
+	Gate   string    `json:"gate"`
+	Reason string    `json:"reason,omitempty"`
+	At     time.Time `json:"at"`
+	public bool
+	own    bool
+}
+
+// maxCandidates is how many candidates a need is shown at once.
+const maxCandidates = 10
+
+// Match searches the market for a need of the caller's firm. Every gate and
+// both employers' rules are asked before ranking; what the need's side sees of
+// an offer is its frozen summary. The call is itself a step: it is logged
+// before it answers, its first private answers stand for Config.Window, and
+// each offer is shown to an employer group for at most Config.Budget needs in
+// that time. Running the same command again gives the same answer.
+//
+// An empty result has one shape, whatever the cause.
+//
+// Errors: ErrNotFound, ErrNotYours, *DeniedError of the own side, ErrKeyReused,
+// and the ledger's.
+func (x *Exchange) Match(ctx context.Context, by By, need string) (Matches, error) {
+	by = by.withID()
+	digest := commandDigest("match", []any{by.Firm, by.Person, need})
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for range maxConflicts {
+		if r, done, err := x.st.duplicate(by.ID, digest); done {
+			return x.st.matches(r, x.st.proposals[by.ID]), err
+		}
+		at := x.st.clamp(by.At)
+		ev, frozen, err := x.propose(ctx, by, need, at)
+		if err != nil {
+			return Matches{}, err
+		}
+		evs := append(frozen, event{stream: "need/" + need, body: ev, expect: ledger.Exactly(x.st.versions["need/"+need])})
+		err = x.commit(ctx, by.ID, digest, at, evs)
+		if errors.Is(err, ledger.ErrConflict) {
+			if err := x.catchUp(ctx); err != nil {
+				return Matches{}, err
+			}
+			continue
+		}
+		if err != nil {
+			return Matches{}, err
+		}
+		return x.st.matches(Receipt{Command: by.ID, At: at}, ev), nil
+	}
+	return Matches{}, ledger.ErrConflict
+}
+
+// matches is what the need's side sees of a proposal.
+func (st *state) matches(r Receipt, ev *matchProposed) Matches {
+	m := Matches{Receipt: r, Candidates: []Candidate{}}
+	if ev == nil {
+		return m
+	}
+	for _, p := range ev.Found {
+		if len(p.Summary) == 0 {
+			continue // too rare to be shown; its owner has been asked
+		}
+		m.Candidates = append(m.Candidates, Candidate{
+			Handle: p.handle(), Rank: len(m.Candidates) + 1, Tier: p.Tier,
+			Summary: slices.Clone(p.Summary), Place: p.Place, Covers: p.Covers, Rationale: slices.Clone(p.Rationale),
+		})
+	}
+	return m
+}
+
+// handle is how the need's side calls the offer in this one session.
+func (p *proposed) handle() disclosure.Handle {
+	return disclosure.HandleOf(p.Session, disclosure.Supply)
+}
+
+// supplyHandle is how the offer's side calls the need in this one session.
+func (p *proposed) supplyHandle() disclosure.Handle {
+	return disclosure.HandleOf(p.Session, disclosure.Demand)
+}
+
+// propose searches and decides what is shown. It changes nothing that the log
+// does not then hold.
+func (x *Exchange) propose(ctx context.Context, by By, need string, at time.Time) (*matchProposed, []event, error) {
+	n := x.st.needs[need]
+	if n == nil || n.need.Firm != by.Firm || !n.live {
+		return nil, nil, ErrNotFound
+	}
+	if x.st.roles(by.Firm, by.Person) == nil {
+		return nil, nil, ErrNotYours
+	}
+	if err := x.reindex(ctx); err != nil {
+		return nil, nil, err
+	}
+	s := &search{x: x, st: x.st, need: &n.need, at: at, modes: map[string]match.Mode{},
+		ev: &matchProposed{Need: need, Revision: n.need.Revision, Group: n.need.Group}}
+	found, err := x.matcher.Search(ctx, &match.Query{Need: &n.need, K: maxCandidates, Now: at, Book: x.st.book,
+		Admit: s.admit, Median: x.st.median, WantRejected: true})
+	if err != nil {
+		return nil, nil, err
+	}
+	for i := range found.Candidates {
+		if err := s.show(&found.Candidates[i]); err != nil {
+			return nil, nil, err
+		}
+	}
+	for i := range found.Rejected {
+		s.reject(&found.Rejected[i])
+	}
+	return s.ev, s.frozen, nil
+}
+
+// search is one run of Match.
+type search struct {
+	x      *Exchange
+	st     *state
+	need   *match.Need
+	at     time.Time
+	modes  map[string]match.Mode // offer → the way of working that both sides' rules permit
+	ev     *matchProposed
+	frozen []event
+}
+
+// admit is asked for each offer that passed every gate, before anything is
+// ranked: may this employer group meet this offer at all, today?
+func (s *search) admit(o *match.Offer, p *match.Plan) bool {
+	key := answerKey{s.need.Group, o.ID}
+	if fit, known := s.st.frozenAnswer(key, s.at); known && !fit {
+		return false
+	}
+	if s.st.spent(key, s.need, s.at) >= s.x.cfg.Budget {
+		return false
+	}
+	var own *policy.Reason
+	for _, mode := range bothModes(o, s.need) {
+		ok, reason := s.permitted(&fit{need: s.need, off: o, plan: p, mode: mode})
+		if ok {
+			s.modes[o.ID] = mode
+			return true
+		}
+		if own == nil {
+			own = reason
+		}
+	}
+	if own != nil {
+		s.ev.Misses = append(s.ev.Misses, missed{Offer: o.ID, Gate: "rules", Reason: ownReason(own), Own: true})
+	}
+	s.answer(o.ID, false)
+	return false
+}
+
+// permitted asks both employers, always both and always in full.
+func (s *search) permitted(f *fit) (bool, *policy.Reason) {
+	ok := true
+	var own *policy.Reason
+	for _, action := range []policy.Action{policy.Match, policy.Summarise} {
+		supply := s.st.firms[f.off.Firm].decide(s.st.supplyRequest(action, f, s.at))
+		demand := s.st.firms[f.need.Firm].decide(s.st.demandRequest(action, f.need, f, s.at))
+		if supply.Outcome == policy.Deny || demand.Outcome == policy.Deny {
+			ok = false
+		}
+		if supply.Outcome == policy.Deny && own == nil && len(supply.Reasons) > 0 {
+			own = &supply.Reasons[0]
+		}
+	}
+	return ok, own
+}
+
+// ownReason words a denial for the firm whose rule it is. A rule that read the
+// counterparty is named and not quoted.
+func ownReason(r *policy.Reason) string {
+	if r.Tainted {
+		return "excluded by rule " + r.Rule
+	}
+	return r.Rule + ": " + r.Text
+}
+
+// bothModes lists the ways of working that both sides accept, on site first.
+func bothModes(o *match.Offer, n *match.Need) []match.Mode {
+	common := modeOr(o.Mode) & modeOr(n.Mode)
+	if bits.OnesCount8(uint8(common)) < 2 {
+		return []match.Mode{common}
+	}
+	modes := []match.Mode{match.Remote}
+	if match.OnSiteReach(n, o) {
+		modes = []match.Mode{match.OnSite, match.Remote}
+	}
+	return modes
+}
+
+func modeOr(m match.Mode) match.Mode {
+	if m == 0 {
+		return match.OnSite
+	}
+	return m
+}
+
+// spent counts the other needs for which the group has been shown the offer.
+func (st *state) spent(key answerKey, n *match.Need, at time.Time) int {
+	count := 0
+	for _, c := range st.contacts[key] {
+		if at.Sub(c.at) < st.window && (c.need != n.ID || c.revision != n.Revision) {
+			count++
+		}
+	}
+	return count
+}
+
+func (s *search) answer(offer string, fits bool) {
+	if _, known := s.st.frozenAnswer(answerKey{s.need.Group, offer}, s.at); !known {
+		s.ev.Answers = append(s.ev.Answers, answered{Offer: offer, Fit: fits})
+	}
+}
+
+// show decides what the need's side sees of a candidate: its frozen summary,
+// less on the ladder for rare offers, or nothing until its owner is asked.
+func (s *search) show(c *match.Candidate) error {
+	o, ok := s.matcherOffer(c.Offer)
+	if !ok {
+		return nil
+	}
+	p := proposed{Session: disclosure.SessionID(randomID()), Offer: c.Offer, Rev: o.Revision, Mode: s.modes[c.Offer],
+		Tier: c.Tier, Covers: "covers the need", Rationale: c.Rationale, Plan: c.Plan}
+	p.Rate, _ = c.Price.Open()
+	if !c.Plan.Full {
+		p.Covers = "covers a part of the need"
+	}
+	ladder, err := s.st.summaries.Ladder(c.Offer, s.st.viewer(s.need.Firm))
+	if err != nil {
+		return fmt.Errorf("csss: summary: %w", err)
+	}
+	switch ladder.Step {
+	case disclosure.StepText:
+		p.Summary, p.Place = ladder.Shown.Labels, ladder.Shown.Place
+		s.freeze(c.Offer, s.need.Group)
+	case disclosure.StepFit:
+		p.Summary, p.Place = []string{"a fit exists", ladder.Fit.Category}, ladder.Fit.Region
+		p.Rationale = nil
+	default:
+		p.Rationale = nil // its owner is asked before anything is shown
+	}
+	s.ev.Found = append(s.ev.Found, p)
+	s.answer(c.Offer, true)
+	return nil
+}
+
+func (s *search) matcherOffer(id string) (*match.Offer, bool) {
+	o := s.st.offers[id]
+	if o == nil || !o.live {
+		return nil, false
+	}
+	return &o.offer, true
+}
+
+// freeze logs what the summarizer froze, once per listing revision and group.
+func (s *search) freeze(offer, group string) {
+	for _, g := range []string{"", group} {
+		if f, ok := s.st.summaries.Frozen(offer, g); ok && !s.st.frozen[frozenKey(f)] {
+			s.frozen = append(s.frozen, event{stream: "summary/" + offer, body: &summaryFrozen{Frozen: f}})
+		}
+	}
+}
+
+// viewer is where a firm looks from: its verified site.
+func (st *state) viewer(firm string) disclosure.Viewer {
+	f := st.firms[firm]
+	return disclosure.Viewer{Group: f.firm.Group, Lat: f.firm.Sites[0].At.Lat, Lon: f.firm.Sites[0].At.Lon}
+}
+
+// reject records what a near miss means for its own firm, and freezes the
+// answer of the private gates where nothing else stood in the way.
+func (s *search) reject(r *match.Rejection) {
+	failed, private := 0, 0
+	var first match.GateResult
+	for _, g := range r.Gates {
+		if g.Passed {
+			continue
+		}
+		if failed++; failed == 1 {
+			first = g
+		}
+		if !g.Public {
+			private++
+		}
+	}
+	if failed == 0 {
+		return // refused by the rules; see admit
+	}
+	if failed == private {
+		s.answer(r.Offer, false)
+	}
+	if failed == 1 {
+		m := missed{Offer: r.Offer, Gate: first.Gate, Public: first.Public}
+		if first.Public {
+			m.Reason = first.OfferReason
+		}
+		s.ev.Misses = append(s.ev.Misses, m)
+	}
+}
+
+// NearMisses tells a firm which needs its offer nearly met: the one gate that
+// failed where the other side's operand is public, and its own rules. Gates on
+// private operands (price, distance, hours left) are not among them; they are
+// counted in [Exchange.MissTotals].
+//
+// Errors: ErrNotFound, also for another firm's offer.
+func (x *Exchange) NearMisses(ctx context.Context, by By, offer string) ([]Miss, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	o := x.st.offers[offer]
+	if o == nil || o.offer.Firm != by.Firm || x.st.roles(by.Firm, by.Person) == nil {
+		return nil, ErrNotFound
+	}
+	out := []Miss{}
+	for _, m := range x.st.misses[offer] {
+		if m.public || m.own {
+			out = append(out, m)
+		}
+	}
+	return out, nil
+}
+
+// MissTotals counts, by gate, the offers that failed exactly one private gate
+// against some need. A gate is listed only when offers of at least K employer
+// groups failed it.
+func (x *Exchange) MissTotals(ctx context.Context) (map[string]int, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	groups := map[string]map[string]bool{}
+	for id, list := range x.st.misses {
+		for _, m := range list {
+			if m.public || m.own {
+				continue
+			}
+			if groups[m.Gate] == nil {
+				groups[m.Gate] = map[string]bool{}
+			}
+			groups[m.Gate][x.st.offers[id].offer.Group] = true
+		}
+	}
+	out := map[string]int{}
+	for gate, g := range groups {
+		if len(g) >= x.cfg.K {
+			out[gate] = len(g) - len(g)%x.cfg.K
+		}
+	}
+	return out, nil
+}

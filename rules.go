@@ -1,0 +1,363 @@
+package csss
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/deeperpoint/csss/match"
+	"github.com/deeperpoint/csss/policy"
+)
+
+// SetPolicy replaces the rule document of a firm. Text is the document in the
+// form of package policy; its employer must be the firm and its version must
+// rise. Every later step of every session of the firm is judged by it.
+//
+// Errors: *policy.Errors with every position, *InputError, ErrNotFound,
+// ErrKeyReused, and the ledger's.
+func (x *Exchange) SetPolicy(ctx context.Context, by By, firm, name string, text []byte) (Receipt, error) {
+	args := &policyChanged{Firm: firm, Name: name, Text: text}
+	return x.command(ctx, by, "set_policy", args, func(st *state, _ time.Time) ([]event, error) {
+		return st.decidePolicy(firm, name, text)
+	})
+}
+
+func (st *state) decidePolicy(firm, name string, text []byte) ([]event, error) {
+	f := st.firms[firm]
+	if f == nil {
+		return nil, ErrNotFound
+	}
+	set, err := policy.Compile(st.schema, policy.Source{Name: name, Text: text})
+	if err != nil {
+		return nil, err
+	}
+	if got := set.Employers(); len(got) != 1 || got[0] != firm {
+		return nil, &InputError{Field: "policy.employer", Limit: "must be the id of the firm the rules are for"}
+	}
+	version := set.Version(firm)
+	if f.rules != nil && version <= f.rules.Version(firm) {
+		return nil, &InputError{Field: "policy.version", Value: fmt.Sprint(version),
+			Limit: fmt.Sprintf("must be above %d", f.rules.Version(firm))}
+	}
+	digest := set.Digest(firm)
+	return []event{{stream: "policy/" + firm, subjects: []string{firm}, body: &policyChanged{
+		Firm: firm, Name: name, Text: text, Version: version, Digest: hex.EncodeToString(digest[:])}}}, nil
+}
+
+// decide asks the firm's rules; a firm without rules allows nothing.
+func (f *firmState) decide(r *policy.Request) policy.Decision {
+	if f == nil || f.rules == nil {
+		return policy.Decision{Reasons: []policy.Reason{{Rule: "default-deny", Text: "the firm has published no rules"}}}
+	}
+	return f.rules.Decide(r)
+}
+
+// permits turns anything but a clean permit into a *DeniedError.
+func (f *firmState) permits(r *policy.Request) error {
+	d := f.decide(r)
+	if d.Outcome == policy.Permit {
+		return nil
+	}
+	return &DeniedError{Reasons: d.Reasons, Due: d.Due}
+}
+
+// publishRequest is what the firm's rules are asked before an offer goes out.
+func (st *state) publishRequest(o *match.Offer, person string, roles []string, at time.Time) (*policy.Request, error) {
+	total, err := match.NewBook().Remaining(o)
+	if err != nil {
+		return nil, err
+	}
+	r := &policy.Request{
+		Employer: o.Firm, Action: policy.Publish, Category: o.Category, Now: at,
+		Attrs: policy.Attrs{
+			"actor.person":      policy.String(person),
+			"actor.roles":       policy.Strings(roles...),
+			"request.requester": policy.String(person),
+			"context.now":       policy.Time(at),
+		},
+		Total: total.Duration(),
+		Usage: usage{st: st, publish: true, exceptOffer: o.ID},
+	}
+	st.resourceAttrs(r.Attrs, o, at)
+	r.Attrs["request.total"] = policy.Duration(total.Duration())
+	if o.Quantity.PerWeek > 0 {
+		r.Attrs["request.per_week"] = policy.Duration(o.Quantity.PerWeek.Duration())
+	}
+	if start, end, ok := o.Horizon(); ok {
+		r.Attrs["request.start"], r.Attrs["request.end"] = policy.Time(start), policy.Time(end)
+	}
+	priceAttrs(r.Attrs, o.Floor, total, o.Currency)
+	return r, nil
+}
+
+func (st *state) resourceAttrs(a policy.Attrs, o *match.Offer, at time.Time) {
+	a["resource.id"] = policy.String(o.Resource)
+	a["resource.kind"] = policy.String(string(o.Kind))
+	a["resource.topics"] = policy.Strings(o.Topics...)
+	if o.Person != "" {
+		a["resource.person"] = policy.String(o.Person)
+	}
+	if f := st.firms[o.Firm]; f != nil {
+		for _, res := range f.firm.Resources {
+			if res.ID == o.Resource {
+				a["resource.tags"] = policy.Strings(res.Tags...)
+			}
+		}
+	}
+	if until, ok := certifiedUntil(o, at); ok {
+		a["resource.certified_until"] = policy.Time(until)
+	}
+}
+
+// certifiedUntil is the earliest end among the offer's credentials in force.
+func certifiedUntil(o *match.Offer, at time.Time) (time.Time, bool) {
+	var end time.Time
+	for _, c := range o.Credentials {
+		if c.To.IsZero() || !at.Before(c.To) {
+			continue
+		}
+		if end.IsZero() || c.To.Before(end) {
+			end = c.To
+		}
+	}
+	return end, !end.IsZero()
+}
+
+// priceAttrs sets the price a side's rules see: its own private bound.
+func priceAttrs(a policy.Attrs, b match.Bound, hours match.Amount, currency string) {
+	a["price.currency"] = policy.String(currency)
+	if cents, ok := b.Open(); ok {
+		a["price.rate"] = policy.Int(cents)
+		a["price.amount"] = policy.Int(centsFor(cents, hours))
+	}
+}
+
+// centsFor is rate × hours, half away from zero to the cent.
+func centsFor(rate int64, hours match.Amount) int64 {
+	return (rate*int64(hours) + int64(match.Hour)/2) / int64(match.Hour)
+}
+
+// fit is one way a need and an offer could be brought together.
+type fit struct {
+	need *match.Need
+	off  *match.Offer
+	plan *match.Plan
+	mode match.Mode
+	rate int64 // agreed price in cents per hour; 0 before it is known
+}
+
+// supplyRequest is what the offering employer's rules are asked about a fit.
+func (st *state) supplyRequest(a policy.Action, f *fit, at time.Time) *policy.Request {
+	r := &policy.Request{Employer: f.off.Firm, Action: a, Category: f.off.Category, Now: at,
+		Attrs: policy.Attrs{"context.now": policy.Time(at)}, Usage: usage{st: st}}
+	st.resourceAttrs(r.Attrs, f.off, at)
+	f.requestAttrs(r)
+	st.counterparty(r, f.need.Firm, nil, at)
+	f.price(r.Attrs, f.off.Floor, f.off.Currency)
+	return r
+}
+
+// demandRequest is what the asking employer's rules are asked: about the need
+// alone when f is nil, else about a fit.
+func (st *state) demandRequest(a policy.Action, n *match.Need, f *fit, at time.Time) *policy.Request {
+	r := &policy.Request{Employer: n.Firm, Action: a, Category: n.Governance, Now: at,
+		Attrs: policy.Attrs{
+			"context.now":       policy.Time(at),
+			"request.requester": policy.String(n.Requester),
+			"request.topics":    policy.Strings(n.Topics...),
+		}}
+	if f == nil {
+		hours := needHours(n)
+		r.Attrs["request.total"] = policy.Duration(hours.Duration())
+		priceAttrs(r.Attrs, n.Ceiling, hours, n.Currency)
+		return r
+	}
+	f.requestAttrs(r)
+	st.counterparty(r, f.off.Firm, f.off, at)
+	f.price(r.Attrs, n.Ceiling, n.Currency)
+	return r
+}
+
+func needHours(n *match.Need) match.Amount {
+	if n.Quantity.Weeks > 0 {
+		return n.Quantity.PerWeek * match.Amount(n.Quantity.Weeks)
+	}
+	return n.Quantity.Value
+}
+
+// requestAttrs sets the facts of the work asked for.
+func (f *fit) requestAttrs(r *policy.Request) {
+	r.Attrs["request.mode"] = policy.String(modeName(f.mode))
+	r.Attrs["request.topics"] = policy.Strings(f.need.Topics...)
+	r.Attrs["request.requester"] = policy.String(f.need.Requester)
+	r.Attrs["request.distance_km"] = policy.Int(int64(math.Ceil(f.need.Site.DistanceKM(f.off.Site))))
+	r.Total = f.plan.Amount.Duration()
+	r.Attrs["request.total"] = policy.Duration(r.Total)
+	var most time.Duration
+	weeks, _ := match.HoursByWeek(f.plan.Slots, f.off.Zone) // the zone was checked when it was published
+	for _, w := range weeks {
+		r.Weeks = append(r.Weeks, policy.WeekAmount{Week: w.Week, Hours: w.Amount.Duration()})
+		most = max(most, w.Amount.Duration())
+	}
+	r.Attrs["request.per_week"] = policy.Duration(most)
+	if len(f.plan.Slots) > 0 {
+		first, last := f.plan.Slots[0].Start, f.plan.Slots[0].End
+		for _, s := range f.plan.Slots {
+			first, last = minTime(first, s.Start), maxTime(last, s.End)
+		}
+		r.Attrs["request.start"], r.Attrs["request.end"] = policy.Time(first), policy.Time(last)
+	}
+}
+
+// price shows a side's rules the agreed price once there is one, before that
+// only the side's own bound.
+func (f *fit) price(a policy.Attrs, own match.Bound, currency string) {
+	if f.rate > 0 {
+		own = match.NewBound(f.rate)
+	}
+	priceAttrs(a, own, f.plan.Amount, currency)
+}
+
+// counterparty releases to a side's rules what they may weigh about the other
+// side before the reveal. The employer group stays withheld.
+func (st *state) counterparty(r *policy.Request, firm string, o *match.Offer, at time.Time) {
+	f := st.firms[firm]
+	if f == nil {
+		return
+	}
+	r.Attrs["counterparty.naics"] = policy.String(f.firm.NAICS)
+	r.Attrs["counterparty.region"] = policy.String(f.firm.Sites[0].Region)
+	r.Attrs["counterparty.country"] = policy.String(f.firm.Country)
+	r.Attrs["counterparty.trust"] = policy.Double(st.trust(firm))
+	r.Withheld = []string{"counterparty.group"}
+	if o != nil {
+		r.Attrs["counterparty.certifications"] = policy.Strings(schemes(o, at)...)
+	}
+}
+
+// schemes lists the credentials in force, lower case as rules write them.
+func schemes(o *match.Offer, at time.Time) []string {
+	var out []string
+	for _, c := range o.Credentials {
+		if !at.Before(c.From) && (c.To.IsZero() || at.Before(c.To)) {
+			out = append(out, strings.ToLower(c.Scheme))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func modeName(m match.Mode) string {
+	switch m {
+	case match.Remote:
+		return "remote"
+	case match.Remote | match.OnSite:
+		return "hybrid"
+	default:
+		return "on_site"
+	}
+}
+
+// usage answers how much of a quota is spoken for, from holds and from what
+// the firm reported about work outside the exchange.
+type usage struct {
+	st          *state
+	publish     bool   // count what is offered instead of what is held
+	exceptOffer string // the offer being published again
+	exceptHold  string // the hold of the session being judged
+}
+
+// Used implements policy.Usage.
+func (u usage) Used(employer string, q policy.Quota, key []string, period string) time.Duration {
+	if u.publish {
+		return u.offered(employer, q, key)
+	}
+	var sum match.Amount
+	for _, id := range u.st.offerIDs() {
+		o := u.st.offers[id]
+		if o.offer.Firm != employer || !keyMatches(q, key, &o.offer) {
+			continue
+		}
+		for _, h := range u.st.book.Holds(id) {
+			if h.ID != u.exceptHold {
+				sum += amountIn(h.Slots, o.offer.Zone, period)
+			}
+		}
+	}
+	return (sum + u.reported(employer, q, key, period)).Duration()
+}
+
+func (u usage) offered(employer string, q policy.Quota, key []string) time.Duration {
+	var sum match.Amount
+	for id, o := range u.st.offers {
+		if o.offer.Firm != employer || !o.live || id == u.exceptOffer || !keyMatches(q, key, &o.offer) {
+			continue
+		}
+		if total, err := match.NewBook().Remaining(&o.offer); err == nil {
+			sum += total
+		}
+	}
+	return sum.Duration()
+}
+
+func (u usage) reported(employer string, q policy.Quota, key []string, period string) match.Amount {
+	var sum match.Amount
+	for _, r := range u.st.reports[employer] {
+		o := match.Offer{Person: r.Person, Category: r.Category}
+		if (period == r.Week || period == "total") && keyMatches(q, key, &o) {
+			sum += r.Hours
+		}
+	}
+	return sum
+}
+
+// keyMatches reports whether an offer falls under the same key of a quota.
+func keyMatches(q policy.Quota, key []string, o *match.Offer) bool {
+	for i, attr := range q.Key {
+		var have string
+		switch attr {
+		case "resource.person":
+			have = o.Person
+		case "resource.category":
+			have = o.Category
+		case "resource.id":
+			have = o.Resource
+		case "resource.kind":
+			have = string(o.Kind)
+		}
+		if i >= len(key) || key[i] != have {
+			return false
+		}
+	}
+	return true
+}
+
+// amountIn sums the slots that fall in a period: an ISO week or "total".
+func amountIn(slots []match.Slot, zone, period string) match.Amount {
+	var sum match.Amount
+	weeks, _ := match.HoursByWeek(slots, zone)
+	for _, w := range weeks {
+		if period == w.Week || period == "total" {
+			sum += w.Amount
+		}
+	}
+	return sum
+}
+
+func minTime(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func maxTime(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

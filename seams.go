@@ -1,0 +1,278 @@
+package csss
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/deeperpoint/csss/disclosure"
+	"github.com/deeperpoint/csss/embed"
+	"github.com/deeperpoint/csss/ledger"
+	"github.com/deeperpoint/csss/match"
+	"github.com/deeperpoint/csss/policy"
+)
+
+// This file holds the glue between the packages: each type turns one package
+// into the small interface that another one consumes.
+
+const sessionPrefix = "session/"
+
+// matchEmbedder lets package match embed through any embed.Embedder.
+type matchEmbedder struct{ embed.Embedder }
+
+func (m matchEmbedder) EmbedQueries(ctx context.Context, texts []string) ([][]float32, error) {
+	return m.Embed(ctx, embed.Query, texts, nil)
+}
+
+func (m matchEmbedder) EmbedDocuments(ctx context.Context, texts []string) ([][]float32, error) {
+	return m.Embed(ctx, embed.Document, texts, nil)
+}
+
+func (m matchEmbedder) ModelID() string { return m.Info().ID }
+
+// sessionLog is the ledger as sessions see it. Appending folds the batch into
+// the market's state too, so that a hold and the reveal it belongs to are one
+// step.
+type sessionLog struct{ x *Exchange }
+
+func (l sessionLog) Append(ctx context.Context, key string, recs ...disclosure.Record) (bool, error) {
+	l.x.mu.Lock()
+	defer l.x.mu.Unlock()
+	at, err := batchTime(recs)
+	if err != nil {
+		return false, err
+	}
+	at = maxTime(at, l.x.st.now)
+	entries := make([]ledger.Append, len(recs))
+	for i, r := range recs {
+		entries[i] = ledger.Append{Stream: r.Stream, Type: r.Type, Key: fmt.Sprintf("%s#%d", key, i),
+			Subjects: r.Subjects, Time: at, Payload: r.Data}
+		switch {
+		case r.Check && r.Expect == 0:
+			entries[i].Expect = ledger.NoStream
+		case r.Check:
+			entries[i].Expect = ledger.Exactly(r.Expect)
+		}
+	}
+	receipts, err := l.x.append(ctx, entries)
+	switch {
+	case errors.Is(err, ledger.ErrConflict):
+		if err := l.x.catchUp(ctx); err != nil {
+			return false, err
+		}
+		return false, fmt.Errorf("%w: %w", disclosure.ErrConflict, err)
+	case errors.Is(err, ledger.ErrKeyReused):
+		return true, nil // the batch with this key has landed; it was decided on an older state
+	case errors.Is(err, ledger.ErrUnknownOutcome):
+		return false, fmt.Errorf("%w: %w", disclosure.ErrUnknownOutcome, err)
+	case err != nil:
+		return false, err
+	}
+	return len(receipts) > 0 && receipts[0].Duplicate, nil
+}
+
+// batchTime is the time the batch's session events claim.
+func batchTime(recs []disclosure.Record) (time.Time, error) {
+	var at time.Time
+	for _, r := range recs {
+		if !isSession(r.Stream) {
+			continue
+		}
+		ev, err := disclosure.DecodeEvent(r)
+		if err != nil {
+			return at, err
+		}
+		at = maxTime(at, ev.At)
+	}
+	return at, nil
+}
+
+func (l sessionLog) Read(ctx context.Context, stream string, after uint64) iter.Seq2[disclosure.Record, error] {
+	return func(yield func(disclosure.Record, error) bool) {
+		for e, err := range l.x.log.ReadStream(ctx, stream, after) {
+			r := disclosure.Record{Stream: stream, Type: e.Type, Data: e.Payload, Subjects: e.Subjects, Expect: e.StreamVersion}
+			if !yield(r, err) {
+				return
+			}
+		}
+	}
+}
+
+func (l sessionLog) ByKey(ctx context.Context, key string) (bool, error) {
+	_, ok, err := l.x.log.ByKey(ctx, key+"#0")
+	return ok, err
+}
+
+// authorizer answers for both employers out of their current rules.
+type authorizer struct{ x *Exchange }
+
+// Authorize judges one side of a session now: the facts must still fit, and the
+// side's own rules must not deny. Both sides are judged by the same facts.
+func (a authorizer) Authorize(_ context.Context, r disclosure.AuthRequest) (disclosure.Verdict, error) {
+	a.x.mu.RLock()
+	defer a.x.mu.RUnlock()
+	st := a.x.st
+	f, ok := st.sessionFit(&r.Session)
+	if !ok || !st.standing(f, r.Session.Proposal.Parties, r.Now) {
+		return disclosure.Verdict{}, nil
+	}
+	req := st.sessionRequest(f, &r)
+	firm := st.firms[r.Session.Proposal.Parties[r.Side].Firm]
+	if r.Cast != nil && !r.Cast.Deny {
+		if err := seatable(firm, *req, &r, f); err != nil {
+			return disclosure.Verdict{}, err
+		}
+	}
+	d := firm.decide(req)
+	v := disclosure.Verdict{Allowed: d.Outcome != policy.Deny, Policy: disclosure.Digest(d.Digest), Version: d.Version}
+	for _, due := range d.Due {
+		if due.Requirement != policy.PersonConsent {
+			v.Due = append(v.Due, disclosure.Requirement{Name: due.Requirement, Roles: due.Seats, Need: due.Need, Have: due.Have})
+		}
+	}
+	v.Satisfied = v.Allowed && len(v.Due) == 0
+	v.Auto = v.Satisfied && len(r.Votes) == 0
+	return v, nil
+}
+
+// sessionFit is the fit a session was opened for, out of today's facts.
+func (st *state) sessionFit(s *disclosure.State) (*fit, bool) {
+	o, n := st.offers[s.Proposal.Offer], st.needs[s.Proposal.Need]
+	if o == nil || n == nil || !o.live || !n.live {
+		return nil, false
+	}
+	var d *deal
+	if ss := st.sessions[s.ID()]; ss != nil {
+		d = &ss.deal
+	} else if d = new(deal); json.Unmarshal(s.Proposal.Plan, d) != nil { // being proposed
+		return nil, false
+	}
+	return &fit{need: &n.need, off: &o.offer, plan: &d.Plan, mode: d.Mode, rate: d.Rate}, true
+}
+
+// standing checks again every gate but capacity, which the reserver settles,
+// and that both parties still work where they did.
+func (st *state) standing(f *fit, parties [2]disclosure.Party, now time.Time) bool {
+	for _, p := range parties {
+		if p.Actor != "" && st.roles(p.Firm, p.Actor) == nil {
+			return false
+		}
+	}
+	for _, g := range match.CheckGates(f.need, f.off, &match.GateEnv{Now: now, Median: st.median}) {
+		if !g.Passed && g.Gate != "quantity" && g.Gate != "window" {
+			return false
+		}
+	}
+	return true
+}
+
+func (st *state) sessionRequest(f *fit, r *disclosure.AuthRequest) *policy.Request {
+	action := policy.Action(r.Action)
+	var req *policy.Request
+	if r.Side == disclosure.Supply {
+		req = st.supplyRequest(action, f, r.Now)
+		req.Usage = usage{st: st, exceptHold: string(r.Session.ID())}
+	} else {
+		req = st.demandRequest(action, f.need, f, r.Now)
+	}
+	if r.Action != disclosure.ActSummarise {
+		req.Withheld = nil
+		req.Attrs["counterparty.group"] = policy.String(r.Session.Proposal.Parties[r.Side.Other()].Group)
+	}
+	req.RolesNow = map[string][]string{}
+	for _, v := range r.Votes {
+		req.Votes = append(req.Votes, policy.Vote{Requirement: v.Requirement, Person: v.Actor, Roles: v.Roles,
+			Yes: !v.Deny, At: v.At, Binding: v.Policy})
+		req.RolesNow[v.Actor] = st.roles(r.Session.Proposal.Parties[r.Side].Firm, v.Actor)
+	}
+	if rules := st.firms[req.Employer]; rules != nil && rules.rules != nil {
+		req.Binding = rules.rules.Digest(req.Employer)
+	}
+	return req
+}
+
+// seatable refuses a vote that could not count: nobody waits for it, or the
+// voter is kept apart from this decision.
+func seatable(firm *firmState, req policy.Request, r *disclosure.AuthRequest, f *fit) error {
+	req.Votes = nil
+	for _, due := range firm.decide(&req).Due {
+		if r.Cast.Requirement != "" && r.Cast.Requirement != due.Requirement {
+			continue
+		}
+		if slices.ContainsFunc(due.Seats, func(seat string) bool { return slices.Contains(r.Cast.Roles, seat) }) &&
+			!keptApart(due.Not, r.Cast.Actor, f) {
+			return nil
+		}
+	}
+	return disclosure.ErrPolicy
+}
+
+func keptApart(not []string, person string, f *fit) bool {
+	return slices.Contains(not, "requester") && person == f.need.Requester ||
+		slices.Contains(not, "offered_person") && person == f.off.Person
+}
+
+// reserver books capacity: its records go into the same batch as the session
+// event they belong to, with the version of the offer's stream they were
+// decided on.
+type reserver struct{ x *Exchange }
+
+func (r reserver) Reserve(_ context.Context, s disclosure.State, until time.Time) (disclosure.Record, error) {
+	r.x.mu.RLock()
+	defer r.x.mu.RUnlock()
+	st := r.x.st
+	f, ok := st.sessionFit(&s)
+	if !ok {
+		return disclosure.Record{}, disclosure.ErrNoCapacity
+	}
+	n := *f.need
+	n.Quantity.Value = f.plan.Amount // a part that was agreed on is the whole now
+	plan, err := st.book.Plan(f.off, &n, st.now)
+	if err != nil || plan.Amount < f.plan.Amount {
+		return disclosure.Record{}, disclosure.ErrNoCapacity
+	}
+	p := s.Proposal
+	return st.record("offer/"+p.Offer, &holdProvisional{Hold: match.Hold{
+		ID: string(s.ID()), Offer: p.Offer, Need: p.Need, Session: string(s.ID()),
+		Firm: p.Parties[disclosure.Supply].Firm, Group: p.Parties[disclosure.Demand].Group,
+		Person: f.off.Person, Category: f.off.Category,
+		Slots: plan.Slots, Amount: plan.Amount, Provisional: true, Until: until,
+	}})
+}
+
+func (r reserver) Firm(_ context.Context, s disclosure.State) (disclosure.Record, error) {
+	r.x.mu.RLock()
+	defer r.x.mu.RUnlock()
+	if _, held := r.x.st.book.Hold(string(s.ID())); !held {
+		return disclosure.Record{}, disclosure.ErrNoCapacity
+	}
+	return r.x.st.record("offer/"+s.Proposal.Offer, &holdFirmed{Hold: string(s.ID())})
+}
+
+// Release gives back what has not been worked yet: everything before the
+// start of the engagement, later slots from now on.
+func (r reserver) Release(_ context.Context, s disclosure.State, why string) (disclosure.Record, error) {
+	r.x.mu.RLock()
+	defer r.x.mu.RUnlock()
+	if _, held := r.x.st.book.Hold(string(s.ID())); !held {
+		return disclosure.Record{}, nil
+	}
+	ev := &holdReleased{Hold: string(s.ID()), Why: why}
+	if !s.StartedAt.IsZero() {
+		ev.From = r.x.st.now
+	}
+	return r.x.st.record("offer/"+s.Proposal.Offer, ev)
+}
+
+// record makes a market event ride in a session's batch.
+func (st *state) record(stream string, b body) (disclosure.Record, error) {
+	data, err := encodeEvent("", "", b)
+	if err != nil {
+		return disclosure.Record{}, err
+	}
+	return disclosure.Record{Stream: stream, Type: b.kind(), Data: data, Expect: st.versions[stream], Check: true}, nil
+}

@@ -1,0 +1,443 @@
+package csss
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/deeperpoint/csss/disclosure"
+	"github.com/deeperpoint/csss/disclosure/terms"
+	"github.com/deeperpoint/csss/ledger"
+	"github.com/deeperpoint/csss/match"
+	"github.com/deeperpoint/csss/match/market"
+	"github.com/deeperpoint/csss/policy"
+)
+
+// deal is what the host of a session keeps with its proposal: what would be
+// reserved, at which price, under which terms, and what each side is shown.
+type deal struct {
+	Mode     match.Mode  `json:"mode"`
+	Rate     int64       `json:"rate"`     // agreed, cents per hour
+	Estimate int64       `json:"estimate"` // median of the comparables, for the briefs
+	Currency string      `json:"currency"`
+	Plan     match.Plan  `json:"plan"`
+	Template string      `json:"template"`
+	Terms    []byte      `json:"terms"` // the document both sides will accept, canonical
+	Shown    [2]shownFor `json:"shown"` // by the side that looks
+}
+
+// shownFor is a summary as one side sees it.
+type shownFor struct {
+	Labels []string `json:"labels"`
+	Place  string   `json:"place,omitempty"`
+}
+
+func (s shownFor) digest() disclosure.Digest {
+	text, _ := json.Marshal(s)
+	return disclosure.DigestOf(text)
+}
+
+// applySession folds one entry of a session's stream.
+func (st *state) applySession(id disclosure.SessionID, e ledger.Entry) error {
+	ev, err := disclosure.DecodeEvent(disclosure.Record{Stream: e.Stream, Type: e.Type, Data: e.Payload, Expect: e.StreamVersion})
+	if err != nil {
+		return err
+	}
+	ss := st.sessions[id]
+	if ss == nil {
+		ss = &sessionState{}
+		st.sessions[id] = ss
+	}
+	ss.state = disclosure.Evolve(ss.state, ev)
+	if ev.Proposal != nil {
+		if err := json.Unmarshal(ev.Proposal.Plan, &ss.deal); err != nil {
+			return fmt.Errorf("csss: decode a session's plan: %w", err)
+		}
+	}
+	ss.steps = append(ss.steps, step{index: e.Index, name: ev.TrailName(), at: e.Claimed, side: ev.Side, both: sharedStep(ev.Type)})
+	st.learn(ss, &ev)
+	return nil
+}
+
+func isSession(stream string) bool { return strings.HasPrefix(stream, sessionPrefix) }
+
+// sharedStep reports whether a step before the reveal is told to both sides.
+func sharedStep(t disclosure.EventType) bool {
+	switch t {
+	case disclosure.SessionProposed, disclosure.SummariesPublished, disclosure.SessionStaled,
+		disclosure.SessionRevived, disclosure.SessionClosed:
+		return true
+	default:
+		return false
+	}
+}
+
+// noteHold adds a step of the session's hold, which lies in the offer's stream.
+func (st *state) noteHold(session string, name string, e ledger.Entry) {
+	if ss := st.sessions[disclosure.SessionID(session)]; ss != nil {
+		ss.steps = append(ss.steps, step{index: e.Index, name: name, at: e.Claimed, side: disclosure.Supply})
+	}
+}
+
+func outcomeOf(ev *disclosure.Event, rater string) market.Outcome {
+	return market.Outcome{At: ev.At, Rater: rater, Solved: ev.Rating.Solved}
+}
+
+// learn turns a rating into history: of the rated firm, and of the offer whose
+// cases it adds to.
+func (st *state) learn(ss *sessionState, ev *disclosure.Event) {
+	if ev.Type != disclosure.OutcomeRated || ev.Rating == nil {
+		return
+	}
+	p := &ss.state.Proposal
+	rated := p.Parties[ev.Side.Other()].Firm
+	st.outcomes[rated] = append(st.outcomes[rated], outcomeOf(ev, p.Parties[ev.Side].Group))
+	o := st.offers[p.Offer]
+	if ev.Side != disclosure.Demand || !ev.Rating.Solved || o == nil {
+		return
+	}
+	n := st.needs[p.Need]
+	var topics []string
+	if n != nil {
+		topics = n.need.Topics
+	}
+	o.offer.Evidence = append(slices.Clone(o.offer.Evidence), match.Evidence{Year: ev.At.Year(), Terms: topics})
+	o.offer.Revision++
+	if o.live {
+		st.summaries.Put(st.listing(&o.offer, ev.At))
+		st.dirty = append(st.dirty, p.Offer)
+	}
+}
+
+// Select opens a disclosure session with a candidate. The other side is
+// invited; candidates that are not selected learn nothing.
+//
+// Errors: ErrNotFound (also for another firm's handle), ErrNotYours,
+// ErrUnavailable, ErrKeyReused, and the ledger's.
+func (x *Exchange) Select(ctx context.Context, by By, h disclosure.Handle) (Receipt, error) {
+	by = by.withID()
+	p, err := x.proposal(by, h)
+	if err != nil {
+		return Receipt{}, err
+	}
+	err = x.engine.Propose(ctx, p)
+	if errors.Is(err, disclosure.ErrPolicy) {
+		return Receipt{}, ErrUnavailable // one of the two employers; which is not told
+	}
+	if err != nil {
+		return Receipt{}, x.sessionError(err)
+	}
+	return Receipt{Command: by.ID, At: p.At}, nil
+}
+
+// proposal decides whether a candidate can still be selected, and on what.
+func (x *Exchange) proposal(by By, h disclosure.Handle) (disclosure.Proposal, error) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	st := x.st
+	ref, ok := st.handles[h]
+	n := st.needs[ref.need]
+	if !ok || ref.side != disclosure.Demand || n == nil || n.need.Firm != by.Firm || len(ref.candidate.Summary) == 0 {
+		return disclosure.Proposal{}, ErrNotFound
+	}
+	if by.Person != n.need.Requester {
+		return disclosure.Proposal{}, ErrNotYours
+	}
+	if ss := st.sessions[ref.session]; ss != nil {
+		if ss.state.Proposal.ID == sessionKey(by.ID) {
+			return ss.state.Proposal, nil
+		}
+		return disclosure.Proposal{}, ErrUnavailable
+	}
+	at := st.clamp(by.At)
+	c := ref.candidate
+	o := st.offers[c.Offer]
+	if o == nil || !o.live || !n.live || o.offer.Revision != c.Rev || n.need.Revision != ref.needRev {
+		return disclosure.Proposal{}, ErrUnavailable
+	}
+	f := &fit{need: &n.need, off: &o.offer, plan: &c.Plan, mode: c.Mode, rate: c.Rate}
+	parties := st.parties(f, o.publisher)
+	if !st.standing(f, parties, at) || !st.mayMeet(f, at) {
+		return disclosure.Proposal{}, ErrUnavailable
+	}
+	return x.newProposal(by, ref, f, parties, at)
+}
+
+func sessionKey(command string) string { return "select/" + command }
+
+// parties are the two sides and whose opt-in counts: an offered person's own,
+// else that of the person who published; the requester's on the other side.
+func (st *state) parties(f *fit, publisher string) [2]disclosure.Party {
+	supply := disclosure.Party{Firm: f.off.Firm, Group: f.off.Group, Actor: publisher}
+	if f.off.Person != "" {
+		supply.Actor, supply.Person = f.off.Person, true
+	}
+	return [2]disclosure.Party{
+		disclosure.Supply: supply,
+		disclosure.Demand: {Firm: f.need.Firm, Group: f.need.Group, Actor: f.need.Requester},
+	}
+}
+
+// mayMeet asks both employers again whether a summary may be shown.
+func (st *state) mayMeet(f *fit, at time.Time) bool {
+	supply := st.firms[f.off.Firm].decide(st.supplyRequest(policy.Summarise, f, at))
+	demand := st.firms[f.need.Firm].decide(st.demandRequest(policy.Summarise, f.need, f, at))
+	return supply.Outcome != policy.Deny && demand.Outcome != policy.Deny
+}
+
+func (x *Exchange) newProposal(by By, ref handleRef, f *fit, parties [2]disclosure.Party, at time.Time) (disclosure.Proposal, error) {
+	st := x.st
+	c := ref.candidate
+	d := deal{Mode: c.Mode, Rate: c.Rate, Currency: f.off.Currency, Plan: c.Plan}
+	d.Estimate, _ = st.median(f.off.Category)
+	d.Shown[disclosure.Demand] = shownFor{Labels: c.Summary, Place: c.Place}
+	d.Shown[disclosure.Supply] = st.needSummary(f)
+	doc, err := x.fillTerms(f, &d)
+	if err != nil {
+		return disclosure.Proposal{}, err
+	}
+	d.Template, d.Terms = doc.Template, doc.Encode()
+	plan, err := json.Marshal(d)
+	if err != nil {
+		return disclosure.Proposal{}, fmt.Errorf("csss: encode a session's plan: %w", err)
+	}
+	p := disclosure.Proposal{
+		ID: sessionKey(by.ID), Session: ref.session, Offer: f.off.ID, Need: f.need.ID,
+		OfferRevision: f.off.Revision, NeedRevision: f.need.Revision, Parties: parties,
+		Terms: disclosure.Digest(doc.Digest()), Price: c.Rate, Amount: int64(c.Plan.Amount), Plan: plan, At: at,
+	}
+	for side := range p.Summaries {
+		p.Summaries[side] = d.Shown[side].digest()
+	}
+	x.deadlines(&p)
+	return p, nil
+}
+
+// deadlines sets how long the session may sleep: the market's defaults, or
+// what both firms' rules say where they say less.
+func (x *Exchange) deadlines(p *disclosure.Proposal) {
+	p.Deadline, p.HardExpiry, p.Grace, p.Slot = x.cfg.Deadline, x.cfg.Expiry, x.cfg.Grace, x.cfg.Slot
+	for _, party := range p.Parties {
+		f := x.st.firms[party.Firm]
+		if f == nil || f.rules == nil {
+			continue
+		}
+		d := f.rules.Deal(party.Firm)
+		p.Deadline = less(p.Deadline, d.Deadline)
+		p.HardExpiry = less(p.HardExpiry, d.HardExpiry)
+	}
+}
+
+func less(a, b time.Duration) time.Duration {
+	if b > 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// fillTerms chooses the standard terms for the kind of need and fills them.
+func (x *Exchange) fillTerms(f *fit, d *deal) (terms.Document, error) {
+	id := "capacity-v1"
+	switch f.need.Kind {
+	case match.TechnicalQuery, match.Expertise:
+		id = "consult-v1"
+	case match.Guidance:
+		id = "guidance-v1"
+	}
+	for _, t := range x.cfg.Terms {
+		if t.ID == id {
+			return terms.Fill(t, termParams(f, d))
+		}
+	}
+	return terms.Document{}, &InputError{Field: "config.terms", Value: id, Limit: "is missing"}
+}
+
+// step runs one command of a session for one side.
+func (x *Exchange) step(ctx context.Context, by By, h disclosure.Handle, c disclosure.Command) (Receipt, error) {
+	by = by.withID()
+	ref, at, err := x.side(by, h)
+	if err != nil {
+		return Receipt{}, err
+	}
+	c.ID, c.Session, c.Side, c.Firm, c.Actor, c.At = by.ID, ref.session, ref.side, by.Firm, by.Person, at
+	x.mu.RLock()
+	c.Roles = x.st.roles(by.Firm, by.Person)
+	x.mu.RUnlock()
+	if _, err := x.engine.Do(ctx, c); err != nil {
+		return Receipt{}, x.sessionError(err)
+	}
+	return Receipt{Command: by.ID, At: at}, nil
+}
+
+// side resolves a handle for a person of the firm whose handle it is.
+func (x *Exchange) side(by By, h disclosure.Handle) (handleRef, time.Time, error) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	ref, ok := x.st.handles[h]
+	if !ok || x.st.sessions[ref.session] == nil {
+		return ref, time.Time{}, ErrNotFound
+	}
+	firm := x.st.sessions[ref.session].state.Proposal.Parties[ref.side].Firm
+	if firm != by.Firm || x.st.roles(firm, by.Person) == nil {
+		return ref, time.Time{}, ErrNotFound
+	}
+	return ref, x.st.clamp(by.At), nil
+}
+
+// bind is what a consent of the side is tied to.
+func (x *Exchange) bind(h disclosure.Handle) disclosure.Binding {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	ref := x.st.handles[h]
+	if ss := x.st.sessions[ref.session]; ss != nil {
+		return ss.state.Binding(ref.side)
+	}
+	return disclosure.Binding{}
+}
+
+// sessionError gives package disclosure's errors their words here. Nothing in
+// them tells the sides apart.
+func (x *Exchange) sessionError(err error) error {
+	switch {
+	case errors.Is(err, disclosure.ErrNotFound):
+		return ErrNotFound
+	case errors.Is(err, disclosure.ErrPolicy):
+		return ErrNotYours
+	default:
+		return err
+	}
+}
+
+// OptIn is a party's sealed yes to the reveal: the offered person's own, the
+// publisher's, or the requester's. The other side learns of it only by the
+// reveal. When it is the last of the four consents, both identities are
+// revealed in the same step, and the hours are held.
+//
+// Errors: ErrNotFound, ErrNotYours, those of disclosure.Engine.Do, and the
+// ledger's.
+func (x *Exchange) OptIn(ctx context.Context, by By, h disclosure.Handle) (Receipt, error) {
+	return x.step(ctx, by, h, disclosure.Command{Kind: disclosure.OptIn, Bind: x.bind(h)})
+}
+
+// OptOut is a party's discreet no. The other side reads it as silence.
+func (x *Exchange) OptOut(ctx context.Context, by By, h disclosure.Handle) (Receipt, error) {
+	return x.step(ctx, by, h, disclosure.Command{Kind: disclosure.OptOut})
+}
+
+// WithdrawFrom leaves a session openly and for good: before the reveal the
+// other side reads "closed" at the next publication slot, after it at once.
+// The reason stays with the firm.
+func (x *Exchange) WithdrawFrom(ctx context.Context, by By, h disclosure.Handle, reason string) (Receipt, error) {
+	return x.step(ctx, by, h, disclosure.Command{Kind: disclosure.Withdraw, Reason: reason})
+}
+
+// Revive wakes a session that went stale, until its hard expiry.
+func (x *Exchange) Revive(ctx context.Context, by By, h disclosure.Handle) (Receipt, error) {
+	return x.step(ctx, by, h, disclosure.Command{Kind: disclosure.Revive})
+}
+
+// Approve is an employer's vote for an approval that the firm's rules ask for.
+// Requirement names it as in the task of the [Exchange.Inbox]; empty counts
+// for any that the voter's roles can sit in. A vote lives as long as the rules
+// say and is bound to the summary, the terms and the rules it was given under.
+//
+// Errors: ErrNotYours when nobody waits for this person's vote or the rules
+// keep this person apart, and as [Exchange.OptIn].
+func (x *Exchange) Approve(ctx context.Context, by By, h disclosure.Handle, requirement string) (Receipt, error) {
+	b := x.bind(h)
+	b.Policy, b.Expires = x.voteTerms(by, h, requirement)
+	return x.step(ctx, by, h, disclosure.Command{Kind: disclosure.Authorize, Requirement: requirement, Bind: b})
+}
+
+// Refuse is an employer's no. The reason stays with the firm.
+func (x *Exchange) Refuse(ctx context.Context, by By, h disclosure.Handle, reason string) (Receipt, error) {
+	return x.step(ctx, by, h, disclosure.Command{Kind: disclosure.Deny, Reason: reason})
+}
+
+// Revoke takes back the person's own approval.
+func (x *Exchange) Revoke(ctx context.Context, by By, h disclosure.Handle, reason string) (Receipt, error) {
+	return x.step(ctx, by, h, disclosure.Command{Kind: disclosure.RevokeAuth, Reason: reason})
+}
+
+// voteTerms is the digest of the rules a vote is given under, and when the
+// vote lapses by them.
+func (x *Exchange) voteTerms(by By, h disclosure.Handle, requirement string) (disclosure.Digest, time.Time) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	st := x.st
+	f := st.firms[by.Firm]
+	ref := st.handles[h]
+	ss := st.sessions[ref.session]
+	if f == nil || f.rules == nil || ss == nil {
+		return disclosure.Digest{}, time.Time{}
+	}
+	at := st.clamp(by.At)
+	digest := disclosure.Digest(f.rules.Digest(by.Firm))
+	fit, ok := st.sessionFit(&ss.state)
+	if !ok {
+		return digest, time.Time{}
+	}
+	req := st.sessionRequest(fit, &disclosure.AuthRequest{Session: ss.state, Side: ref.side, Action: disclosure.ActReveal, Now: at})
+	var expires time.Time
+	for _, due := range f.decide(req).Due {
+		if due.Expires > 0 && (requirement == "" || due.Requirement == requirement) {
+			expires = maxTime(expires, at.Add(due.Expires))
+		}
+	}
+	return digest, expires
+}
+
+// AcceptTerms accepts the standard terms by their digest, as [View.Deal] shows
+// it. When both parties accepted the same digest and both employers' rules
+// still allow it, the hold becomes firm and the session is engaged.
+//
+// Errors: as [Exchange.OptIn].
+func (x *Exchange) AcceptTerms(ctx context.Context, by By, h disclosure.Handle, digest disclosure.Digest) (Receipt, error) {
+	return x.step(ctx, by, h, disclosure.Command{Kind: disclosure.AcceptTerms, Terms: digest})
+}
+
+// Start records that work has begun.
+func (x *Exchange) Start(ctx context.Context, by By, h disclosure.Handle) (Receipt, error) {
+	return x.step(ctx, by, h, disclosure.Command{Kind: disclosure.Start})
+}
+
+// Complete records the hours worked. Both sides must mark the same.
+func (x *Exchange) Complete(ctx context.Context, by By, h disclosure.Handle, hours match.Amount) (Receipt, error) {
+	return x.step(ctx, by, h, disclosure.Command{Kind: disclosure.MarkDone, Hours: int64(hours)})
+}
+
+// Rate records how it went; a need that was solved adds a case to the offer's
+// evidence, and every rating to the other firm's trust.
+func (x *Exchange) Rate(ctx context.Context, by By, h disclosure.Handle, r disclosure.Rating) (Receipt, error) {
+	return x.step(ctx, by, h, disclosure.Command{Kind: disclosure.Rate, Rating: r})
+}
+
+// termParams are the parameters of a deal's standard terms.
+func termParams(f *fit, d *deal) map[string]string {
+	p := map[string]string{
+		"category": f.off.Category,
+		"kind":     string(f.need.Kind),
+		"mode":     modeName(d.Mode),
+		"hours":    hoursText(d.Plan.Amount) + " " + f.need.Quantity.Unit,
+		"rate":     centsText(d.Rate),
+		"currency": d.Currency,
+	}
+	if f.need.Quantity.Weeks > 0 {
+		p["weeks"] = strconv.Itoa(f.need.Quantity.Weeks)
+		p["per_week"] = hoursText(f.need.Quantity.PerWeek) + " " + f.need.Quantity.Unit
+	}
+	return p
+}
+
+// hoursText writes thousandths without trailing zeros: 2500 is "2.5".
+func hoursText(a match.Amount) string {
+	return strconv.FormatFloat(float64(a)/float64(match.Hour), 'f', -1, 64)
+}
+
+// centsText writes cents as units with two decimals: 12000 is "120.00".
+func centsText(c int64) string { return fmt.Sprintf("%d.%02d", c/100, c%100) }

@@ -1,0 +1,354 @@
+package csss
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/deeperpoint/csss/disclosure"
+	"github.com/deeperpoint/csss/ledger"
+	"github.com/deeperpoint/csss/match"
+	"github.com/deeperpoint/csss/match/market"
+	"github.com/deeperpoint/csss/policy"
+)
+
+// state is the fold of the log: everything the exchange knows, rebuilt entry
+// by entry. It has no lock of its own and decides nothing by the wall clock.
+type state struct {
+	schema     *policy.Schema
+	k, kPeople int // employers that must share what is shown of a need
+	summaries  *disclosure.Summarizer
+	book       *match.Book
+
+	next     uint64    // index of the next entry to fold
+	now      time.Time // latest claimed time; never goes back
+	versions map[string]uint64
+	commands map[string]commandRecord
+
+	firms       map[string]*firmState
+	people      map[string]*personState
+	offers      map[string]*offerState
+	needs       map[string]*needState
+	sessions    map[disclosure.SessionID]*sessionState
+	handles     map[disclosure.Handle]handleRef
+	answers     map[answerKey]answer
+	contacts    map[answerKey][]contact
+	reports     map[string][]usageReported // by firm
+	comparables map[string][]int64         // by category
+	outcomes    map[string][]market.Outcome
+	misses      map[string][]Miss // by offer, for its own firm
+	names       map[string]int    // redaction register
+	order       []string          // offer ids in order of publication
+
+	dirty     []string                  // offers whose place in the search index may be out of date
+	rare      []disclosure.SessionID    // pairs whose offer was too rare to be shown
+	frozen    map[string]bool           // what is logged of the summarizer's memory
+	proposals map[string]*matchProposed // by command
+	window    time.Duration             // how long a first private answer stands
+}
+
+type commandRecord struct {
+	digest string
+	at     time.Time
+}
+
+type firmState struct {
+	firm  Firm
+	rules *policy.Set
+}
+
+type personState struct {
+	firm   string
+	person Person
+	left   bool
+}
+
+type offerState struct {
+	offer     match.Offer
+	publisher string
+	live      bool
+}
+
+type needState struct {
+	need match.Need
+	live bool
+}
+
+type sessionState struct {
+	state disclosure.State
+	deal  deal
+	hold  string
+	steps []step
+}
+
+// step is one entry of a session: where it lies in the log, how the trail
+// calls it, and whose it is before the reveal.
+type step struct {
+	index uint64
+	name  string
+	at    time.Time
+	side  disclosure.Side
+	both  bool // concerns both sides and is told to both
+}
+
+// handleRef is what a pairwise handle stands for: one side's view of a pair
+// that may become, or has become, a session.
+type handleRef struct {
+	side      disclosure.Side // whose handle it is
+	session   disclosure.SessionID
+	need      string
+	needRev   int
+	candidate *proposed
+}
+
+// answerKey is one employer group's view of one offer.
+type answerKey struct{ group, offer string }
+
+type answer struct {
+	fit bool
+	at  time.Time
+}
+
+// contact is one need revision for which an offer was shown.
+type contact struct {
+	need     string
+	revision int
+	at       time.Time
+}
+
+func newState(cfg *Config) (*state, error) {
+	sum, err := disclosure.NewSummarizer(cfg.summarySchema(), cfg.summaryOptions())
+	if err != nil {
+		return nil, err
+	}
+	return &state{
+		schema: cfg.Schema, k: cfg.K, kPeople: cfg.KPeople, summaries: sum, book: match.NewBook(),
+		versions: map[string]uint64{}, commands: map[string]commandRecord{},
+		firms: map[string]*firmState{}, people: map[string]*personState{},
+		offers: map[string]*offerState{}, needs: map[string]*needState{},
+		sessions: map[disclosure.SessionID]*sessionState{}, handles: map[disclosure.Handle]handleRef{},
+		answers: map[answerKey]answer{}, contacts: map[answerKey][]contact{},
+		reports: map[string][]usageReported{}, comparables: map[string][]int64{},
+		outcomes: map[string][]market.Outcome{}, misses: map[string][]Miss{}, names: map[string]int{},
+		window: cfg.Window, frozen: map[string]bool{}, proposals: map[string]*matchProposed{},
+	}, nil
+}
+
+// apply folds one entry. Entries of sessions are decoded by package
+// disclosure; an erased entry leaves only its place.
+func (st *state) apply(e ledger.Entry) error {
+	if e.Index < st.next {
+		return nil
+	}
+	st.next = e.Index + 1
+	st.now = maxTime(st.now, e.Claimed)
+	st.versions[e.Stream] = e.StreamVersion
+	if e.Erased {
+		return nil
+	}
+	if id, ok := strings.CutPrefix(e.Stream, sessionPrefix); ok {
+		return st.applySession(disclosure.SessionID(id), e)
+	}
+	if e.Type == (*subjectShredded)(nil).kind() {
+		return nil // its effect is that earlier entries come back erased
+	}
+	env, b, err := decodeEvent(e.Type, e.Payload)
+	if err != nil {
+		return err
+	}
+	if env.Command != "" {
+		st.commands[env.Command] = commandRecord{digest: env.Digest, at: e.Claimed}
+	}
+	b.fold(st, e)
+	return nil
+}
+
+func (ev *firmRegistered) fold(st *state, _ ledger.Entry) {
+	f := ev.Firm
+	st.firms[f.ID] = &firmState{firm: f}
+	st.nameTokens(f.LegalName, +1)
+}
+
+func (st *state) nameTokens(name string, by int) {
+	for _, w := range nameTokens(name) {
+		st.names[w] += by
+	}
+}
+
+func (ev *personEnrolled) fold(st *state, _ ledger.Entry) {
+	st.people[ev.Person.ID] = &personState{firm: ev.Firm, person: ev.Person}
+	st.nameTokens(ev.Person.Name, +1)
+}
+
+func (ev *personLeft) fold(st *state, _ ledger.Entry) {
+	if p := st.people[ev.Person]; p != nil {
+		p.left = true
+	}
+}
+
+func (ev *policyChanged) fold(st *state, _ ledger.Entry) {
+	f := st.firms[ev.Firm]
+	if f == nil {
+		return
+	}
+	// The document compiled when it was accepted. Should it not compile any
+	// more, the firm is left without rules, which denies everything.
+	f.rules, _ = policy.Compile(st.schema, policy.Source{Name: ev.Name, Text: ev.Text})
+}
+
+func (ev *offerPublished) fold(st *state, _ ledger.Entry) {
+	o := ev.Offer
+	o.Floor, o.Cost = bound(ev.Floor), bound(ev.Cost)
+	if st.offers[o.ID] == nil {
+		st.order = append(st.order, o.ID)
+	}
+	st.offers[o.ID] = &offerState{offer: o, publisher: ev.By, live: true}
+	st.summaries.Put(st.listing(&o, st.now))
+	st.dirty = append(st.dirty, o.ID)
+}
+
+func (ev *offerWithdrawn) fold(st *state, _ ledger.Entry) {
+	if o := st.offers[ev.Offer]; o != nil {
+		o.live = false
+		st.summaries.Remove(ev.Offer)
+		st.dirty = append(st.dirty, ev.Offer)
+	}
+}
+
+func (ev *credentialRevoked) fold(st *state, e ledger.Entry) {
+	o := st.offers[ev.Offer]
+	if o == nil {
+		return
+	}
+	o.offer.Credentials = slices.DeleteFunc(slices.Clone(o.offer.Credentials),
+		func(c match.Credential) bool { return c.Scheme == ev.Scheme })
+	o.offer.Revision++
+	if o.live {
+		st.summaries.Put(st.listing(&o.offer, e.Claimed))
+		st.dirty = append(st.dirty, ev.Offer)
+	}
+}
+
+func (ev *needRegistered) fold(st *state, _ ledger.Entry) {
+	n := ev.Need
+	n.Ceiling = bound(ev.Ceiling)
+	st.needs[n.ID] = &needState{need: n, live: true}
+}
+
+func (ev *needWithdrawn) fold(st *state, _ ledger.Entry) {
+	if n := st.needs[ev.Need]; n != nil {
+		n.live = false
+	}
+}
+
+func (ev *comparableRecorded) fold(st *state, _ ledger.Entry) {
+	st.comparables[ev.Category] = append(st.comparables[ev.Category], ev.Rates...)
+}
+
+func (ev *usageReported) fold(st *state, _ ledger.Entry) {
+	st.reports[ev.Firm] = append(st.reports[ev.Firm], *ev)
+}
+
+func (ev *matchProposed) fold(st *state, e ledger.Entry) {
+	st.proposals[commandOf(e)] = ev
+	for i, c := range ev.Found {
+		ref := handleRef{session: c.Session, need: ev.Need, needRev: ev.Revision, candidate: &ev.Found[i]}
+		ref.side = disclosure.Demand
+		st.handles[c.handle()] = ref
+		ref.side = disclosure.Supply
+		st.handles[c.supplyHandle()] = ref
+		if len(c.Summary) == 0 {
+			st.rare = append(st.rare, c.Session)
+		}
+		st.touch(answerKey{ev.Group, c.Offer}, contact{need: ev.Need, revision: ev.Revision, at: e.Claimed})
+	}
+	for _, a := range ev.Answers {
+		key := answerKey{ev.Group, a.Offer}
+		if _, known := st.frozenAnswer(key, e.Claimed); !known {
+			st.answers[key] = answer{fit: a.Fit, at: e.Claimed}
+		}
+	}
+	for _, m := range ev.Misses {
+		st.misses[m.Offer] = append(st.misses[m.Offer], Miss{Gate: m.Gate, Reason: m.Reason, At: e.Claimed, public: m.Public, own: m.Own})
+	}
+}
+
+// frozenAnswer is the first answer of the private gates that still stands.
+func (st *state) frozenAnswer(key answerKey, at time.Time) (fit, known bool) {
+	a, ok := st.answers[key]
+	if !ok || at.Sub(a.at) >= st.window {
+		return false, false
+	}
+	return a.fit, true
+}
+
+func (st *state) touch(key answerKey, c contact) {
+	for _, old := range st.contacts[key] {
+		if old.need == c.need && old.revision == c.revision {
+			return
+		}
+	}
+	st.contacts[key] = append(st.contacts[key], c)
+}
+
+func (ev *summaryFrozen) fold(st *state, _ ledger.Entry) {
+	st.frozen[frozenKey(ev.Frozen)] = true
+	_ = st.summaries.Install(ev.Frozen) // a listing that is gone needs no text
+}
+
+func frozenKey(f disclosure.Frozen) string {
+	return f.Listing + "\x00" + f.Group + "\x00" + strconv.Itoa(f.Revision)
+}
+
+func (ev *summaryConsented) fold(st *state, _ ledger.Entry) {
+	if ref, ok := st.handles[disclosure.HandleOf(ev.Session, disclosure.Supply)]; ok {
+		ref.candidate.Summary, ref.candidate.Place = ev.Labels, ev.Place
+	}
+}
+
+func (ev *subjectShredded) fold(*state, ledger.Entry) {}
+
+func (ev *holdProvisional) fold(st *state, e ledger.Entry) {
+	st.noteHold(ev.Hold.ID, ev.kind(), e)
+	if o := st.offers[ev.Hold.Offer]; o != nil {
+		_ = st.book.Place(&o.offer, ev.Hold) // decided against this very state
+	}
+}
+
+func (ev *holdFirmed) fold(st *state, e ledger.Entry) {
+	st.book.Firm(ev.Hold)
+	st.noteHold(ev.Hold, ev.kind(), e)
+}
+
+func (ev *holdReleased) fold(st *state, e ledger.Entry) {
+	st.book.Release(ev.Hold, ev.From)
+	st.noteHold(ev.Hold, ev.kind(), e)
+}
+
+// offerIDs lists the offers in order of publication.
+func (st *state) offerIDs() []string { return st.order }
+
+func (st *state) sessionIDs() []disclosure.SessionID {
+	return slices.Sorted(maps.Keys(st.sessions))
+}
+
+// trust is the firm's score from rated engagements; neutral without any.
+func (st *state) trust(firm string) float64 {
+	t, err := market.TrustOf(st.outcomes[firm], st.now, nil)
+	if err != nil {
+		return 0
+	}
+	return t.Score
+}
+
+// commandOf is the command an entry of the market came from.
+func commandOf(e ledger.Entry) string {
+	return e.Key[:max(strings.LastIndexByte(e.Key, '#'), 0)]
+}
+
+func (k answerKey) compare(o answerKey) int {
+	return cmp.Or(cmp.Compare(k.group, o.group), cmp.Compare(k.offer, o.offer))
+}

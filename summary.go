@@ -1,0 +1,150 @@
+package csss
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/deeperpoint/csss/disclosure"
+	"github.com/deeperpoint/csss/match"
+)
+
+// listing is what the summarizer may know of an offer: facts and numbers from
+// its schema, never its text.
+func (st *state) listing(o *match.Offer, at time.Time) disclosure.Listing {
+	l := disclosure.Listing{
+		ID: o.ID, Revision: o.Revision, Group: o.Group, Person: o.Person != "", Category: o.Category,
+		Facts: map[string][]string{}, Numbers: map[string]float64{},
+		Lat: o.Site.Lat, Lon: o.Site.Lon, Region: o.Region, Remote: modeOr(o.Mode)&match.Remote != 0,
+	}
+	if f := st.firms[o.Firm]; f != nil {
+		l.Country = f.firm.Country
+	}
+	for name, p := range o.Properties {
+		switch {
+		case len(p.Terms) > 0:
+			l.Facts[name] = p.Terms
+		case p.Max != nil:
+			l.Numbers[name] = *p.Max
+		}
+	}
+	if s := schemes(o, at); len(s) > 0 {
+		l.Facts["credential"] = s
+	}
+	if o.Years > 0 {
+		l.Numbers["years"] = float64(o.Years)
+	}
+	if n := len(o.Evidence); n > 0 {
+		l.Numbers["solved"] = float64(n)
+	}
+	return l
+}
+
+// needSummary is what the offer's side sees of a need: what is asked for and
+// how much, in buckets; a topic only when offers of enough employers use it; a
+// region only when enough employers are registered there. A need is not a
+// thing that others could recognise, so its class is the employers that could
+// have asked: those registered in the place shown.
+func (st *state) needSummary(f *fit) shownFor {
+	n := f.need
+	s := shownFor{Labels: []string{strings.ReplaceAll(string(n.Kind), "_", " "), n.Category, hoursLabel(n)}}
+	k := st.k
+	if f.off.Person != "" {
+		k = st.kPeople
+	}
+	for _, topic := range n.Topics {
+		if st.topicGroups(topic, f.off.Group, n.Group) >= k {
+			s.Labels = append(s.Labels, topic)
+		}
+	}
+	home := st.firms[n.Firm].firm
+	switch {
+	case st.firmsIn(func(g *Firm) bool { return g.Sites[0].Region == home.Sites[0].Region }, f.off.Group) >= k:
+		s.Place = home.Sites[0].Region
+	case st.firmsIn(func(g *Firm) bool { return g.Country == home.Country }, f.off.Group) >= k:
+		s.Place = home.Country
+	}
+	return s
+}
+
+// firmsIn counts the employer groups of the matching firms, without the
+// viewer's own.
+func (st *state) firmsIn(in func(*Firm) bool, viewer string) int {
+	groups := map[string]bool{}
+	for _, f := range st.firms {
+		if f.firm.Group != viewer && in(&f.firm) {
+			groups[f.firm.Group] = true
+		}
+	}
+	return len(groups)
+}
+
+// topicGroups counts the employer groups whose offers use a topic, without the
+// two that meet.
+func (st *state) topicGroups(topic string, without ...string) int {
+	groups := map[string]bool{}
+	for _, o := range st.offers {
+		if o.live && !slices.Contains(without, o.offer.Group) && slices.Contains(o.offer.Topics, topic) {
+			groups[o.offer.Group] = true
+		}
+	}
+	return len(groups)
+}
+
+// hourSteps are the buckets of a quantity, upper ends in hours.
+var hourSteps = []match.Amount{2, 4, 8, 16, 25, 50, 100, 200, 400}
+
+func hoursLabel(n *match.Need) string {
+	unit := n.Quantity.Unit
+	if n.Quantity.Weeks > 0 {
+		return fmt.Sprintf("%s %s a week, %d weeks", bucket(n.Quantity.PerWeek), unit, n.Quantity.Weeks)
+	}
+	return bucket(n.Quantity.Value) + " " + unit
+}
+
+func bucket(a match.Amount) string {
+	for _, s := range hourSteps {
+		if a <= s*match.Hour {
+			return fmt.Sprintf("≤ %d", s)
+		}
+	}
+	return fmt.Sprintf("> %d", hourSteps[len(hourSteps)-1])
+}
+
+// Preview is what the owner of an offer is told about its summary: the text a
+// stranger would see, how many employers share it, and which field costs most.
+type Preview struct {
+	Labels     []string `json:"labels,omitempty"`
+	K          int      `json:"k"`
+	Suppressed []string `json:"suppressed,omitempty"`
+	Costliest  string   `json:"costliest,omitempty"`
+	TooRare    bool     `json:"too_rare,omitempty"`
+}
+
+// Preview shows an offer's owner what strangers would see of it, and settles
+// that text for this revision of the offer.
+//
+// Errors: ErrNotFound, also for another firm's offer.
+func (x *Exchange) Preview(by By, offer string) (Preview, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	o := x.st.offers[offer]
+	if o == nil || !o.live || o.offer.Firm != by.Firm || x.st.roles(by.Firm, by.Person) == nil {
+		return Preview{}, ErrNotFound
+	}
+	return x.st.preview(offer)
+}
+
+// preview asks the summarizer what would be shown, and what it costs.
+func (st *state) preview(offer string) (Preview, error) {
+	s, risk, err := st.summaries.Freeze(offer)
+	if rare, ok := errors.AsType[*disclosure.TooRareError](err); ok {
+		return Preview{K: rare.K, Costliest: rare.Field, TooRare: true}, nil
+	}
+	if err != nil {
+		return Preview{}, fmt.Errorf("csss: summary: %w", err)
+	}
+	return Preview{Labels: s.Labels, K: risk.K, Suppressed: risk.Suppressed, Costliest: risk.Costliest}, nil
+}

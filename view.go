@@ -1,0 +1,142 @@
+package csss
+
+import (
+	"context"
+	"errors"
+
+	"github.com/deeperpoint/csss/disclosure"
+	"github.com/deeperpoint/csss/disclosure/terms"
+	"github.com/deeperpoint/csss/match"
+	"github.com/deeperpoint/csss/match/market"
+)
+
+// ErrErased means that the other side's identity was erased. The steps that
+// led to it are still provable.
+var ErrErased = errors.New("csss: identity was erased")
+
+// View is what a party may see of the other side at a stage.
+type View struct {
+	Stage    disclosure.Stage    `json:"stage"`
+	Summary  []string            `json:"summary"`
+	Place    string              `json:"place,omitempty"`
+	Identity disclosure.Identity `json:"identity"`       // empty before StageIdentity; prints as sealed, see Identity.Open
+	Deal     *Deal               `json:"deal,omitempty"` // nil before StageIdentity
+}
+
+// Deal is what both parties are about to agree on.
+type Deal struct {
+	Rate         int64             `json:"rate"` // agreed price, cents per hour; 0 = to be agreed by hand
+	Currency     string            `json:"currency"`
+	Hours        match.Amount      `json:"hours"` // reserved
+	Fee          int64             `json:"fee"`   // cents for the hours reserved, or worked once completed
+	Slots        []match.Slot      `json:"slots"`
+	Terms        terms.Document    `json:"terms"`
+	TermsDigest  disclosure.Digest `json:"terms_digest"`           // for AcceptTerms
+	Contribution *int64            `json:"contribution,omitempty"` // cents over variable cost; the offer's side only
+}
+
+// View shows a party of a session what a stage allows. The view is logged
+// before anything is returned.
+//
+// Errors: ErrNotFound, ErrNotYours, ErrErased, *disclosure.PhaseError when the
+// stage is not reached, and the ledger's.
+func (x *Exchange) View(ctx context.Context, by By, h disclosure.Handle, stage disclosure.Stage) (View, error) {
+	if _, err := x.step(ctx, by, h, disclosure.Command{Kind: disclosure.View, Stage: stage}); err != nil {
+		return View{}, err
+	}
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	ref := x.st.handles[h]
+	ss := x.st.sessions[ref.session]
+	shown := ss.deal.Shown[ref.side]
+	v := View{Stage: stage, Summary: shown.Labels, Place: shown.Place}
+	if stage < disclosure.StageIdentity {
+		return v, nil
+	}
+	data, ok := x.st.identity(ss.state.Proposal.Parties[ref.side.Other()])
+	if !ok {
+		return View{}, ErrErased
+	}
+	v.Identity = disclosure.NewIdentity(data)
+	deal, err := x.st.dealFor(ss, ref.side)
+	v.Deal = deal
+	return v, err
+}
+
+// identity is the package the reveal opens: the firm, its first site, and the
+// person who speaks for it.
+func (st *state) identity(p disclosure.Party) (disclosure.IdentityData, bool) {
+	f, person := st.firms[p.Firm], st.people[p.Actor]
+	if f == nil || person == nil {
+		return disclosure.IdentityData{}, false
+	}
+	site := f.firm.Sites[0]
+	return disclosure.IdentityData{
+		LegalName: f.firm.LegalName, Contact: person.person.Name, Email: person.person.Email, Phone: person.person.Phone,
+		Street: site.Street + ", " + site.PostalCode, City: site.City, Site: site.ID,
+	}, true
+}
+
+func (st *state) dealFor(ss *sessionState, side disclosure.Side) (*Deal, error) {
+	doc, err := terms.Decode(ss.deal.Terms)
+	if err != nil {
+		return nil, err
+	}
+	d := &Deal{Rate: ss.deal.Rate, Currency: ss.deal.Currency, Hours: ss.deal.Plan.Amount,
+		Terms: doc, TermsDigest: ss.state.Proposal.Terms}
+	if h, ok := st.book.Hold(string(ss.state.ID())); ok {
+		d.Slots, d.Hours = h.Slots, h.Amount
+	}
+	worked := d.Hours
+	if ss.state.Phase == disclosure.Completed {
+		worked = match.Amount(ss.state.Sides[side].Hours)
+	}
+	d.Fee = market.Fee(d.Rate, int64(worked))
+	if o := st.offers[ss.state.Proposal.Offer]; side == disclosure.Supply && o != nil {
+		if cost, ok := o.offer.Cost.Open(); ok {
+			c := market.Fee(d.Rate-cost, int64(worked))
+			d.Contribution = &c
+		}
+	}
+	return d, nil
+}
+
+// Status is what one side knows of a session: its own moves, and what has
+// been published.
+type Status struct {
+	disclosure.Status
+	Category string `json:"category"`
+}
+
+// Status answers any person of the side's firm. It is a projection that does
+// not depend on the other side's sealed choices.
+//
+// Errors: ErrNotFound.
+func (x *Exchange) Status(ctx context.Context, by By, h disclosure.Handle) (Status, error) {
+	ref, at, err := x.side(by, h)
+	if err != nil {
+		return Status{}, err
+	}
+	s, err := x.engine.Status(ctx, ref.session, ref.side, at)
+	if err != nil {
+		return Status{}, x.sessionError(err)
+	}
+	s.Session = "" // the handle is all a party needs
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return Status{Status: s, Category: x.st.ownCategory(ref)}, nil
+}
+
+// ownCategory is the category under which the side itself spoke.
+func (st *state) ownCategory(ref handleRef) string {
+	if ref.side == disclosure.Supply {
+		if o := st.offers[ref.candidate.Offer]; o != nil {
+			return o.offer.Category
+		}
+		return ""
+	}
+	if n := st.needs[ref.need]; n != nil {
+		return n.need.Category
+	}
+	return ""
+}
