@@ -146,15 +146,15 @@ func checkInfo(_ context.Context, e embed.Embedder) error {
 	info := e.Info()
 	switch {
 	case info.ID == "" || strings.TrimSpace(info.ID) != info.ID:
-		return fmt.Errorf("ID %q, want a name without space around it", info.ID)
+		return fmt.Errorf("info.ID %q, want a name without space around it", info.ID)
 	case info.Dims < 1:
-		return fmt.Errorf("Dims %d, want at least 1", info.Dims)
+		return fmt.Errorf("info.Dims %d, want at least 1", info.Dims)
 	case info.MaxTokens < 0:
-		return fmt.Errorf("MaxTokens %d, want 0 or more", info.MaxTokens)
+		return fmt.Errorf("info.MaxTokens %d, want 0 or more", info.MaxTokens)
 	case info.Metric > embed.L2:
 		return fmt.Errorf("unknown %v", info.Metric)
 	case info != e.Info():
-		return errors.New("Info changes between calls")
+		return errors.New("info changes between calls")
 	}
 	return nil
 }
