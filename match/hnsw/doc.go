@@ -33,12 +33,13 @@
 //
 // # Which path a search takes
 //
-//	no row, or a filter of length 0                  -> nothing
-//	rows <= ExactBelow, or some rows not yet linked  -> exact scan
-//	no filter                                        -> graph
-//	filter of m keys, m <= 8·ef·M or m² <= ef·M·rows -> exact scan of those keys
-//	otherwise                                        -> graph, filtered while it walks; exact scan
-//	                                                    after m distances or where the walk starves
+//	no row, or a filter of length 0                   -> nothing
+//	rows <= ExactBelow, or some rows not yet linked   -> exact scan
+//	ef > 1024 and ef > rows/8                         -> exact scan
+//	no filter                                         -> graph
+//	filter of m keys, m <= 8·ef·M or m² <= 2ef·M·rows -> exact scan of those keys
+//	otherwise                                         -> graph, filtered while it walks; exact scan
+//	                                                     after m distances or where the walk starves
 //
 // Up to Options.ExactBelow rows nothing is linked at all, so adding is a copy.
 // Beyond it each added row links itself and a few waiting rows; until none

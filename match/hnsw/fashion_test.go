@@ -67,6 +67,7 @@ func readIDX(t *testing.T, path string, limit int) (rows []float32, n, dim int) 
 // TestFashionMNIST holds the graph to recall@10 >= 0.99 at ef 64 on real data,
 // before and after half of the rows have been deleted and added again.
 func TestFashionMNIST(t *testing.T) {
+	t.Parallel()
 	limit, nq := 10_000, 200
 	if *full {
 		limit = 60_000

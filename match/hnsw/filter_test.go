@@ -29,26 +29,30 @@ func byDistance(t testing.TB, x *hnsw.Index[uint32], q []float32) []uint32 {
 }
 
 // TestFilters runs every selectivity, with matches spread at random, near the
-// query and far from it, each given to the planner in four ways. M is
-// small, so that walks are chosen for counted filters too.
+// query and far from it, each given to the planner in four ways.
 func TestFilters(t *testing.T) {
-	const dim, k, ef, nq = 12, 5, 32, 20
-	n := 5_000
+	t.Parallel()
+	const dim, k, ef, nq = 12, 10, 64, 12
+	n := 7_000 // so that nine tenths are worth a walk: 6300 > 8·ef·M
 	if testing.Short() {
 		n = 1_500
 	}
 	r := random(11)
 	rows := clustered(r, n+nq, dim, 100, 0.5)
 	queries := rows[n*dim:]
-	x := newIndex(t, dim, hnsw.L2, &hnsw.Options{M: 8, EfConstruction: 100, ExactBelow: -1})
+	x := newIndex(t, dim, hnsw.L2, &hnsw.Options{M: 12, EfConstruction: 120, ExactBelow: -1})
 	require.NoError(t, x.Upsert(upTo(n), rows[:n*dim]))
 	paths := map[hnsw.Path]int{}
+	var orders [][]uint32
+	for q := range slices.Chunk(queries, dim) {
+		orders = append(orders, byDistance(t, x, q))
+	}
 	for _, kind := range []string{"random", "near", "far"} {
 		for _, per1000 := range []int{900, 500, 100, 20, 10, 1, 0} {
 			found, total := 0, 0
-			for q := range slices.Chunk(queries, dim) {
+			for i, order := range orders {
+				q, order := queries[i*dim:(i+1)*dim], slices.Clone(order)
 				m := n * per1000 / 1000
-				order := byDistance(t, x, q)
 				switch kind {
 				case "random":
 					r.Shuffle(n, func(i, j int) { order[i], order[j] = order[j], order[i] })
@@ -187,7 +191,7 @@ func TestAskingForEverything(t *testing.T) {
 	for _, exactBelow := range []int{-1, n} {
 		x := newIndex(t, dim, hnsw.L2, &hnsw.Options{M: 3, EfConstruction: 8, ExactBelow: exactBelow})
 		require.NoError(t, x.Upsert(upTo(n), rows))
-		for _, k := range []int{n, n + 1, int(^uint(0) >> 1)} {
+		for _, k := range []int{n, n + 1, int(^uint(0) >> 1)} { // walks and sorts
 			hits, err := x.Search(rows[:dim], k, &hnsw.SearchOptions[uint32]{Ef: 1}, nil)
 			require.NoError(t, err)
 			require.Len(t, hits, n, fmt.Sprint("k = ", k))

@@ -39,7 +39,7 @@ var shapes = []struct {
 
 func TestRecall(t *testing.T) {
 	const dim = 16
-	n := 4_000
+	n := 3_000
 	if testing.Short() {
 		n = 1_000
 	}
@@ -112,7 +112,7 @@ func TestDuplicates(t *testing.T) {
 }
 
 func TestEveryRowFindsItself(t *testing.T) {
-	const n, dim = 3_000, 12
+	const n, dim = 2_000, 12
 	for _, shape := range shapes {
 		rows := shape.rows(n, dim)
 		x := newIndex(t, dim, hnsw.L2, &hnsw.Options{ExactBelow: -1})

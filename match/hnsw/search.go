@@ -10,7 +10,7 @@ type Result[K Key] struct {
 
 // SearchOptions tune one search. Nil means all defaults.
 type SearchOptions[K Key] struct {
-	Ef     int       // candidates a walk keeps; raised to 2·k, cut to the number of rows; 0 means 64
+	Ef     int       // candidates a walk keeps, twice as many under a filter; raised to 2·k, cut to the number of rows; 0 means 64
 	Filter Filter[K] // the keys that may be returned; nil means all
 	Exact  bool      // scan, whatever the size; default false
 	Trace  *Trace    // if not nil, overwritten with what the search did; default nil
@@ -125,11 +125,20 @@ func (x *Index[K]) checkQuery(q []float32, k, ef int) (norm float64, err error) 
 // Measured crossovers lie at c = 4 to 40, and a scan finds everything.
 const scanFactor = 8
 
+// wide reports whether a pool of ef entries is so large that a walk would see
+// most of the n rows anyway, and spend its time on keeping the pool sorted.
+func wide(ef, n int) bool { return ef > 1024 && ef > n/8 }
+
+// widen is how many times ef a filtered walk keeps. Where the filter rejects
+// the rows around the query, the matches lie in a shell about it, and a walk
+// that has found ef of them on one side would stop too early.
+const widen = 2
+
 // scanIsCheaper reports whether m of n rows are better scanned than walked
-// to. A walk that keeps ef rows expands about ef·n/m, each of which has up to
-// M neighbours not seen before.
-func scanIsCheaper(n, m, efM int) bool {
-	return m <= scanFactor*efM || float64(m)*float64(m) <= float64(efM)*float64(n)
+// to. A walk that keeps e rows expands about e·n/m, each of which has up to M
+// neighbours not seen before.
+func scanIsCheaper(n, m, ef, degree float64) bool {
+	return m <= scanFactor*ef*degree || m*m <= widen*ef*degree*n
 }
 
 // find leaves the answer in w.found and returns the path taken.
@@ -139,7 +148,7 @@ func (x *Index[K]) find(w *scratch[K], k, ef int, o SearchOptions[K]) Path {
 		return PathNone
 	}
 	if o.Filter == nil {
-		if o.Exact || !x.g.searchable() {
+		if o.Exact || !x.g.searchable() || wide(ef, x.g.live) {
 			x.g.scan(&w.walker, w.q, k, nil)
 			return PathScan
 		}
@@ -159,7 +168,7 @@ func (x *Index[K]) findFiltered(w *scratch[K], k, ef int, o SearchOptions[K]) Pa
 	if !known || m > x.g.live {
 		m = x.g.live
 	}
-	scan := o.Exact || !x.g.searchable() || known && scanIsCheaper(x.g.live, m, ef*x.g.M)
+	scan := o.Exact || !x.g.searchable() || wide(ef, x.g.live) || known && scanIsCheaper(float64(x.g.live), float64(m), float64(ef), float64(x.g.M))
 	if l, ok := o.Filter.(Lister[K]); ok && scan && m <= x.g.live/2 {
 		x.list(w, k, l)
 		return PathList
@@ -169,7 +178,7 @@ func (x *Index[K]) findFiltered(w *scratch[K], k, ef int, o SearchOptions[K]) Pa
 		return PathScan
 	}
 	from := x.g.descend(&w.walker, w.q, 0)
-	whole := x.g.walkFiltered(&w.walker, w.q, from, ef, m, &w.accept)
+	whole := x.g.walkFiltered(&w.walker, w.q, from, min(widen*ef, x.g.live), m, &w.accept)
 	if whole && len(w.found) >= k {
 		return PathGraphFiltered
 	}
@@ -185,4 +194,5 @@ func (x *Index[K]) list(w *scratch[K], k int, l Lister[K]) {
 			x.g.consider(&w.walker, w.q, k, s)
 		}
 	}
+	w.settle(k)
 }

@@ -256,10 +256,27 @@ func (g *graph) scan(w *walker, q []float32, k int, ok acceptor) {
 			g.consider(w, q, k, uint32(s))
 		}
 	}
+	w.settle(k)
 }
 
-// consider offers one row to a scan.
+// manyResults is the k from which one sort at the end is cheaper than keeping
+// the pool sorted.
+const manyResults = 512
+
+// consider offers one row to a scan for the k nearest; settle ends the scan.
 func (g *graph) consider(w *walker, q []float32, k int, s uint32) {
 	w.visits++
-	w.found.insert(entry{g.metric.distance(q, g.rows.row(s)), s}, k)
+	e := entry{g.metric.distance(q, g.rows.row(s)), s}
+	if k < manyResults {
+		w.found.insert(e, k)
+		return
+	}
+	w.found = append(w.found, e)
+}
+
+func (w *walker) settle(k int) {
+	if k >= manyResults {
+		slices.SortFunc(w.found, compareEntries)
+		w.found = w.found[:min(k, len(w.found))]
+	}
 }
