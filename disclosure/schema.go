@@ -67,7 +67,8 @@ type Listing struct {
 // (numbers), machine_type, material_family (terms or grades), process,
 // max_part_mm (number: largest part of a process that sells by it), credential
 // (schemes valid at the freeze), shift; and category, for listings that have
-// none of these. The result is the caller's.
+// none of these. A part size and a credential are shown as they are or not at all: a
+// vague one says little and still costs groups. The result is the caller's.
 func DefaultSchema() Schema {
 	return Schema{
 		{Name: "years", Weight: 10, Levels: []Level{
@@ -89,9 +90,8 @@ func DefaultSchema() Schema {
 		{Name: "process", Weight: 100, Anchor: true, Levels: []Level{{Terms: terms(processes)}}},
 		{Name: "max_part_mm", Weight: 30, Levels: []Level{
 			{Bounds: []float64{100, 250, 500, 1000}, Format: "≥ %s mm"},
-			{Bounds: []float64{100}, Format: "≥ %s mm"},
 		}},
-		{Name: "credential", Weight: 40, Levels: []Level{{Terms: terms(credentials)}, {Terms: families(credentials, credentialFamilies)}}},
+		{Name: "credential", Weight: 40, Levels: []Level{{Terms: terms(credentials)}}},
 		{Name: "shift", Weight: 5, Levels: []Level{{Terms: terms(shifts)}}},
 		{Name: "category", Weight: 50, Anchor: true, Backup: true, Levels: []Level{{Depth: 3}, {Depth: 2}, {Depth: 1}}},
 	}

@@ -71,8 +71,6 @@ ISO/IEC 17025: iso_17025 iso17025
 NADCAP:
 CWB: csa_w47.1`
 
-const credentialFamilies = `certified quality system: AS9100D, AS9110, AS9120, ISO 9001, ISO 13485, IATF 16949`
-
 const shifts = `first shift: shift1 first
 second shift: shift2 second
 third shift: shift3 third
