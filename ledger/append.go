@@ -3,6 +3,7 @@ package ledger
 import (
 	"bytes"
 	"context"
+	"maps"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -212,9 +213,7 @@ func (l *Log) provideKeys(ctx context.Context, entries []Append) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for subject, key := range fresh {
-		l.data[subject] = key
-	}
+	maps.Copy(l.data, fresh)
 	return nil
 }
 

@@ -39,7 +39,7 @@ type dirStore struct {
 	limit   int64
 	secrets secretDir
 	lock    *os.File
-	sync    func(*os.File) error
+	sync    *syncer
 
 	mu       sync.RWMutex
 	closed   bool
@@ -61,14 +61,15 @@ type segment struct {
 // and locks until Close. Errors: [ErrLocked], [ErrInvalid] for options, and
 // those of the file system.
 func OpenDirStore(dir string, o *DirOptions) (Store, error) {
-	d := &dirStore{path: dir, limit: 64 << 20, secrets: secretDir(filepath.Join(dir, secretsName)), sync: (*os.File).Sync}
+	d := &dirStore{path: dir, limit: 64 << 20, sync: &syncer{file: (*os.File).Sync, folder: syncDir}}
+	d.secrets = secretDir{path: filepath.Join(dir, secretsName), sync: d.sync}
 	if o != nil && o.SegmentBytes < 0 {
 		return nil, &InvalidError{Entry: -1, Field: "SegmentBytes", Why: fmt.Sprintf("%d, below 0", o.SegmentBytes)}
 	}
 	if o != nil && o.SegmentBytes > 0 {
 		d.limit = o.SegmentBytes
 	}
-	for _, path := range []string{dir, filepath.Join(dir, segmentsName), string(d.secrets)} {
+	for _, path := range []string{dir, filepath.Join(dir, segmentsName), d.secrets.path} {
 		if err := os.MkdirAll(path, 0o700); err != nil {
 			return nil, err
 		}
@@ -76,11 +77,6 @@ func OpenDirStore(dir string, o *DirOptions) (Store, error) {
 	var err error
 	if d.lock, err = lockFile(filepath.Join(dir, lockName)); err != nil {
 		return nil, err
-	}
-	for _, path := range []string{dir, filepath.Dir(filepath.Clean(dir))} {
-		if err := syncDir(path); err != nil {
-			return nil, errors.Join(err, unlockFile(d.lock))
-		}
 	}
 	return d, nil
 }
@@ -107,10 +103,9 @@ func (d *dirStore) Recover(ctx context.Context) (Head, error) {
 		if remembered.Size > 0 {
 			return Head{}, corrupt("no segment is left")
 		}
-		if err := d.addSegment(0); err != nil {
+		if err := d.begin(); err != nil {
 			return Head{}, err
 		}
-		firsts = []uint64{0}
 	} else {
 		for _, first := range firsts {
 			f, err := os.OpenFile(d.segmentPath(first), os.O_RDWR, 0)
@@ -125,7 +120,20 @@ func (d *dirStore) Recover(ctx context.Context) (Head, error) {
 		return Head{}, err
 	}
 	d.size = head.Size
-	return head, d.head.reset(head)
+	if head == remembered {
+		return head, nil
+	}
+	return head, d.head.reset(head, d.sync.file)
+}
+
+// begin makes the folder itself durable and adds the first segment.
+func (d *dirStore) begin() error {
+	for _, path := range []string{d.path, filepath.Dir(filepath.Clean(d.path))} {
+		if err := d.sync.folder(path); err != nil {
+			return err
+		}
+	}
+	return d.addSegment(0)
 }
 
 // listSegments returns the first indexes of the segment files, in order, and
@@ -178,10 +186,10 @@ func (d *dirStore) openHead(used bool) (Head, error) {
 		return Head{}, &CorruptError{Index: -1, Segment: headName, What: "no slot is whole"}
 	}
 	head = Head{Root: emptyRoot()}
-	if err := d.head.reset(head); err != nil {
+	if err := d.head.reset(head, d.sync.file); err != nil {
 		return Head{}, err
 	}
-	return head, syncDir(d.path)
+	return head, d.sync.folder(d.path)
 }
 
 // recoverSegments scans all segments, cuts a torn batch off the last one, and
@@ -215,10 +223,10 @@ func (d *dirStore) recoverSegments(ctx context.Context, remembered Head) (Head, 
 				return Head{}, err
 			}
 		}
-		if last {
+		if last && head != remembered {
 			// A batch that was written but not acknowledged stays: it is made
 			// durable before anyone may build on it.
-			if err := d.sync(d.segments[i].f); err != nil {
+			if err := d.sync.file(d.segments[i].f); err != nil {
 				return Head{}, err
 			}
 		}
@@ -258,10 +266,10 @@ func (d *dirStore) scan(i int, next uint64) (scan, error) {
 // addSegment creates the segment that begins with entry first.
 func (d *dirStore) addSegment(first uint64) error {
 	path := d.segmentPath(first)
-	if err := writeFile(path, appendSegmentHead(nil, first)); err != nil {
+	if err := d.sync.writeFile(path, appendSegmentHead(nil, first)); err != nil {
 		return err
 	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
+	if err := d.sync.folder(filepath.Dir(path)); err != nil {
 		return err
 	}
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
@@ -324,7 +332,7 @@ func (d *dirStore) write(b Batch) ([]place, int64, error) {
 	if _, err := seg.f.WriteAt(buf, seg.end); err != nil {
 		return nil, 0, err
 	}
-	if err := d.sync(seg.f); err != nil {
+	if err := d.sync.file(seg.f); err != nil {
 		return nil, 0, err
 	}
 	return places, seg.end + int64(len(buf)), d.head.write(b.Head)
@@ -437,7 +445,7 @@ func (d *dirStore) eraseIn(i int, indexes []uint64) error {
 // durable, no commit may go to the old one any more.
 func (d *dirStore) swap(i int, b []byte) error {
 	path := d.segmentPath(d.segments[i].first)
-	if err := writeFile(path, b); err != nil {
+	if err := d.sync.writeFile(path, b); err != nil {
 		return err
 	}
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
@@ -447,7 +455,7 @@ func (d *dirStore) swap(i int, b []byte) error {
 	}
 	old := d.segments[i].f
 	d.segments[i].f = f
-	if err := syncDir(filepath.Dir(path)); err != nil {
+	if err := d.sync.folder(filepath.Dir(path)); err != nil {
 		d.broken = true
 		return errors.Join(err, old.Close())
 	}
@@ -466,7 +474,7 @@ func (d *dirStore) Close() error {
 		errs = append(errs, seg.f.Close())
 	}
 	if d.head.f != nil {
-		errs = append(errs, d.head.f.Sync(), d.head.f.Close())
+		errs = append(errs, d.sync.file(d.head.f), d.head.f.Close())
 	}
 	return errors.Join(append(errs, unlockFile(d.lock))...)
 }

@@ -41,7 +41,7 @@ type headFile struct {
 	turn uint64
 }
 
-// readHead returns the newest slot that is whole.
+// read returns the newest slot that is whole.
 func (h *headFile) read() (best Head, ok bool, err error) {
 	b := make([]byte, 2*slotSize)
 	n, err := h.f.ReadAt(b, 0)
@@ -65,11 +65,11 @@ func (h *headFile) write(head Head) error {
 }
 
 // reset writes both slots and syncs them.
-func (h *headFile) reset(head Head) error {
+func (h *headFile) reset(head Head, sync func(*os.File) error) error {
 	for range 2 {
 		if err := h.write(head); err != nil {
 			return err
 		}
 	}
-	return h.f.Sync()
+	return sync(h.f)
 }

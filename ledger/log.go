@@ -187,7 +187,10 @@ func (l *Log) identifySigner(o *Options, secrets, fresh map[string][]byte, used 
 	}
 	skey, vkey, _ := strings.Cut(string(kept), "\n")
 	signer, err := note.NewSigner(skey)
-	if err != nil {
+	switch {
+	case err != nil && fresh[secretSigner] != nil: // GenerateKey takes any name
+		return &InvalidError{Entry: -1, Field: "Name", Why: "not a key name"}
+	case err != nil:
 		return corrupt("signing key does not parse")
 	}
 	return l.useSigner(o, signer, vkey)

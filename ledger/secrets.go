@@ -11,12 +11,21 @@ import (
 )
 
 // secretDir keeps each secret in a file of its own, mode 0600, behind a CRC-32C.
-type secretDir string
+type secretDir struct {
+	path string
+	sync *syncer
+}
+
+// syncer makes files and folders durable. Tests of crashes replace it.
+type syncer struct {
+	file   func(*os.File) error
+	folder func(path string) error
+}
 
 const temporary = ".tmp"
 
 func (d secretDir) all() (map[string][]byte, error) {
-	files, err := os.ReadDir(string(d))
+	files, err := os.ReadDir(d.path)
 	if err != nil {
 		return nil, err
 	}
@@ -25,7 +34,7 @@ func (d secretDir) all() (map[string][]byte, error) {
 		if strings.HasSuffix(f.Name(), temporary) {
 			continue
 		}
-		b, err := os.ReadFile(filepath.Join(string(d), f.Name()))
+		b, err := os.ReadFile(filepath.Join(d.path, f.Name()))
 		if err != nil {
 			return nil, err
 		}
@@ -43,11 +52,11 @@ func (d secretDir) put(secrets map[string][]byte) error {
 		if err := checkSecretName(name); err != nil {
 			return err
 		}
-		if err := writeFile(filepath.Join(string(d), name), append(appendU32(nil, secretSum(name, v)), v...)); err != nil {
+		if err := d.sync.writeFile(filepath.Join(d.path, name), append(appendU32(nil, secretSum(name, v)), v...)); err != nil {
 			return err
 		}
 	}
-	return syncDir(string(d))
+	return d.sync.folder(d.path)
 }
 
 func (d secretDir) remove(names []string) error {
@@ -55,11 +64,11 @@ func (d secretDir) remove(names []string) error {
 		if err := checkSecretName(name); err != nil {
 			return err
 		}
-		if err := wipe(filepath.Join(string(d), name)); err != nil {
+		if err := d.sync.wipe(filepath.Join(d.path, name)); err != nil {
 			return err
 		}
 	}
-	return syncDir(string(d))
+	return d.sync.folder(d.path)
 }
 
 // secretSum binds a secret to its name.
@@ -69,13 +78,13 @@ func secretSum(name string, v []byte) uint32 {
 
 // writeFile replaces a file as a whole: temporary file, sync, rename. The caller
 // syncs the folder.
-func writeFile(path string, b []byte) error {
+func (s *syncer) writeFile(path string, b []byte) error {
 	f, err := os.OpenFile(path+temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(b)
-	err = errors.Join(err, f.Sync(), f.Close())
+	err = errors.Join(err, s.file(f), f.Close())
 	if err != nil {
 		return err
 	}
@@ -85,7 +94,7 @@ func writeFile(path string, b []byte) error {
 // wipe overwrites a file with zeros before it removes it. A copy-on-write file
 // system or a flash drive may keep the old blocks all the same; the key in them
 // is wrapped by the tenant key.
-func wipe(path string) error {
+func (s *syncer) wipe(path string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -97,7 +106,7 @@ func wipe(path string) error {
 	if err == nil {
 		_, err = f.WriteAt(make([]byte, info.Size()), 0)
 	}
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+	if err = errors.Join(err, s.file(f), f.Close()); err != nil {
 		return err
 	}
 	return os.Remove(path)

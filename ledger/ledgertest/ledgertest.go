@@ -303,9 +303,12 @@ func testLimits(f *fixture) {
 
 func testReads(f *fixture) {
 	l := f.open()
+	var batch []ledger.Append
 	for i := range 20 {
-		f.append(l, entry(fmt.Sprint("s", i%3), fmt.Sprint(i)), entry("all", fmt.Sprint("all", i)))
+		batch = append(batch, entry(fmt.Sprint("s", i%3), fmt.Sprint(i)), entry("all", fmt.Sprint("all", i)))
 	}
+	f.append(l, batch[:25]...)
+	f.append(l, batch[25:]...)
 	var keys []string
 	for e, err := range l.ReadStream(f.Context(), "s1", 2) {
 		f.must(err)
@@ -344,11 +347,17 @@ func testProofs(f *fixture) {
 	l := f.open()
 	const n = 33
 	roots := map[uint64]ledger.Hash{}
-	for i := range uint64(n) {
-		f.append(l, entry("s", fmt.Sprint(i)))
-		p, err := l.Prove(f.Context(), 0, i+1)
-		f.must(err)
-		roots[i+1] = p.Root
+	for size := uint64(0); size < n; { // in growing batches
+		var batch []ledger.Append
+		for len(batch) <= int(size/2) && size+uint64(len(batch)) < n {
+			batch = append(batch, entry("s", fmt.Sprint(size, "/", len(batch))))
+		}
+		f.append(l, batch...)
+		for ; size < l.Size(); size++ {
+			p, err := l.Prove(f.Context(), 0, size+1)
+			f.must(err)
+			roots[size+1] = p.Root
+		}
 	}
 	for size := uint64(1); size <= n; size++ {
 		for index := range size {
@@ -627,7 +636,7 @@ func testUnknownOutcome(f *fixture) {
 
 // testConcurrency lets writers race for versions and keys beside readers.
 func testConcurrency(f *fixture) {
-	const writers, rounds = 4, 8
+	const writers, rounds = 4, 5
 	l := f.open()
 	var wg sync.WaitGroup
 	var won sync.Map

@@ -1,0 +1,226 @@
+package ledger_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/deeperpoint/csss/ledger"
+	"github.com/deeperpoint/csss/ledger/ledgertest"
+)
+
+// model is the log as one would explain it: a list.
+type model struct {
+	entries  []ledger.Append
+	shredded map[string]bool
+}
+
+func (m *model) version(stream string) (n uint64) {
+	for _, e := range m.entries {
+		if e.Stream == stream {
+			n++
+		}
+	}
+	return n
+}
+
+func (m *model) find(key string) int {
+	return slices.IndexFunc(m.entries, func(e ledger.Append) bool { return e.Key == key })
+}
+
+func (m *model) erased(a ledger.Append) bool {
+	return a.Type != ledger.TypeShredded && slices.ContainsFunc(a.Subjects, func(s string) bool { return m.shredded[s] })
+}
+
+// append answers with the class of the error and whether the batch was known.
+func (m *model) append(batch []ledger.Append) (known bool, want error) {
+	n := 0
+	for i, a := range batch {
+		if slices.ContainsFunc(batch[:i], func(b ledger.Append) bool { return a.Key == b.Key }) {
+			return false, ledger.ErrKeyReused
+		}
+		at := m.find(a.Key)
+		if at < 0 {
+			continue
+		}
+		n++
+		e := m.entries[at]
+		if e.Stream != a.Stream || e.Type != a.Type || !slices.Equal(e.Subjects, a.Subjects) || !m.erased(e) && string(e.Payload) != string(a.Payload) {
+			return false, ledger.ErrKeyReused
+		}
+	}
+	if n > 0 {
+		if n < len(batch) {
+			return false, ledger.ErrKeyReused
+		}
+		return true, nil
+	}
+	before := len(m.entries)
+	for _, a := range batch {
+		if have := m.version(a.Stream); a.Expect != ledger.Any && a.Expect != ledger.Exactly(have) {
+			m.entries = m.entries[:before]
+			return false, ledger.ErrConflict
+		}
+		m.entries = append(m.entries, a)
+	}
+	if slices.ContainsFunc(batch, m.erased) {
+		m.entries = m.entries[:before]
+		return false, ledger.ErrShredded
+	}
+	return false, nil
+}
+
+func drawAppend(t *rapid.T) ledger.Append {
+	expect := rapid.SampledFrom([]ledger.Version{
+		ledger.Any, ledger.Any, ledger.Any, ledger.NoStream, ledger.Exactly(1), ledger.Exactly(2), ledger.Exactly(3),
+	}).Draw(t, "expect")
+	return ledger.Append{
+		Stream:   rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "stream"),
+		Type:     "t",
+		Key:      fmt.Sprint(rapid.IntRange(0, 30).Draw(t, "key")),
+		Expect:   expect,
+		Subjects: rapid.SampledFrom([][]string{nil, nil, {"p"}, {"q"}, {"p", "q"}, {"r"}}).Draw(t, "subjects"),
+		Payload:  []byte(rapid.SampledFrom([]string{"", "x"}).Draw(t, "payload")),
+	}
+}
+
+// testModel runs random commands against the list, with reopenings, failing
+// commits, shreddings and audits between them.
+func testModel(t *rapid.T, reopen ledgertest.Reopener) {
+	m := &model{shredded: map[string]bool{}}
+	ctx := t.Context()
+	fail := func(string, int) error { return nil }
+	open := func() *ledger.Log {
+		s, err := reopen()
+		require.NoError(t, err)
+		l, err := ledger.Open(ctx, ledgertest.FaultStore(s, func(op string, n int) error { return fail(op, n) }), nil)
+		require.NoError(t, err)
+		return l
+	}
+	l := open()
+	defer func() { l.Close() }()
+	var checkpoints []ledger.ConsistencyProof
+	shreds := 0
+	t.Repeat(map[string]func(*rapid.T){
+		"append": func(t *rapid.T) {
+			batch := rapid.SliceOfN(rapid.Custom(drawAppend), 1, 3).Draw(t, "batch")
+			first := len(m.entries)
+			known, want := m.append(batch)
+			receipts, err := l.Append(ctx, batch...)
+			if want != nil {
+				require.ErrorIs(t, err, want)
+				return
+			}
+			require.NoError(t, err)
+			for i, r := range receipts {
+				require.Equal(t, known, r.Duplicate)
+				index := first + i
+				if known {
+					index = m.find(batch[i].Key)
+				}
+				require.Equal(t, uint64(index), r.Index)
+			}
+		},
+		"failing append": func(t *rapid.T) {
+			a := drawAppend(t)
+			at := rapid.SampledFrom([]string{ledgertest.OpCommit, ledgertest.OpCommitted}).Draw(t, "at")
+			fault := errors.New("fault")
+			fail = func(op string, _ int) error {
+				if op == at {
+					return fault
+				}
+				return nil
+			}
+			before := slices.Clone(m.entries)
+			known, want := m.append([]ledger.Append{a})
+			_, err := l.Append(ctx, a)
+			fail = func(string, int) error { return nil }
+			switch {
+			case want != nil:
+				require.ErrorIs(t, err, want)
+				return
+			case known:
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorIs(t, err, ledger.ErrPoisoned)
+			if at == ledgertest.OpCommit {
+				m.entries = before
+			}
+			require.NoError(t, l.Close())
+			l = open()
+		},
+		"shred": func(t *rapid.T) {
+			subject := rapid.SampledFrom([]string{"p", "q", "r"}).Draw(t, "subject")
+			shreds++
+			key := fmt.Sprint("shred", shreds)
+			_, err := l.Shred(ctx, subject, key, "why")
+			require.NoError(t, err)
+			m.shredded[subject] = true
+			m.entries = append(m.entries, ledger.Append{Stream: ledger.StreamShredded, Type: ledger.TypeShredded, Key: key, Subjects: []string{subject}, Payload: []byte("why")})
+		},
+		"reopen": func(*rapid.T) {
+			require.NoError(t, l.Close())
+			l = open()
+		},
+		"checkpoint": func(t *rapid.T) {
+			_, err := l.Checkpoint(ctx)
+			require.NoError(t, err)
+			p, err := l.ProveConsistency(ctx, 0, l.Size())
+			require.NoError(t, err)
+			checkpoints = append(checkpoints, p)
+		},
+		"": func(t *rapid.T) {
+			i := 0
+			for e, err := range l.Read(ctx, 0) {
+				require.NoError(t, err)
+				a := m.entries[i]
+				require.Equal(t, []string{a.Stream, a.Type, a.Key}, []string{e.Stream, e.Type, e.Key})
+				require.Equal(t, a.Subjects, e.Subjects)
+				require.Equal(t, m.erased(a), e.Erased)
+				if !e.Erased {
+					require.Equal(t, string(a.Payload), string(e.Payload))
+				}
+				i++
+			}
+			require.Equal(t, len(m.entries), i)
+			for _, stream := range []string{"a", "b", "c"} {
+				require.Equal(t, m.version(stream), l.StreamVersion(stream))
+			}
+			for _, c := range checkpoints {
+				p, err := l.ProveConsistency(ctx, c.To, l.Size())
+				require.NoError(t, err)
+				require.NoError(t, p.Verify(c.ToRoot, p.ToRoot))
+			}
+			_, err := l.Verify(ctx)
+			require.NoError(t, err)
+		},
+	})
+}
+
+func TestMemoryLogIsAList(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := ledger.NewMemoryStore()
+		testModel(t, func() (ledger.Store, error) { return s, nil })
+	})
+}
+
+func TestDirLogIsAList(t *testing.T) {
+	base := t.TempDir()
+	rapid.Check(t, func(t *rapid.T) {
+		dir, err := os.MkdirTemp(base, "log")
+		require.NoError(t, err)
+		testModel(t, func() (ledger.Store, error) {
+			s, err := ledger.OpenDirStore(dir, &ledger.DirOptions{SegmentBytes: 1500})
+			if err != nil {
+				return nil, err
+			}
+			return ledger.NoSync(s), nil
+		})
+	})
+}

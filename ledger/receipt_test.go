@@ -1,0 +1,176 @@
+package ledger_test
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	tlogformat "github.com/transparency-dev/formats/log"
+	tlogproof "github.com/transparency-dev/formats/proof"
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/deeperpoint/csss/ledger"
+)
+
+// receipt returns a receipt file of a log of seven entries, and the log.
+func receipt(t testing.TB) ([]byte, *ledger.Log) {
+	l, err := ledger.OpenMemory(&ledger.Options{Name: "example.org/log"})
+	require.NoError(t, err)
+	t.Cleanup(func() { l.Close() })
+	for i := range 7 {
+		_, err := l.Append(t.Context(), ledger.Append{Stream: "s", Type: "t", Key: fmt.Sprint(i), Payload: []byte("yes")})
+		require.NoError(t, err)
+	}
+	file, err := l.ExportReceipt(t.Context(), 4)
+	require.NoError(t, err)
+	return file, l
+}
+
+func TestReceiptChangedAnywhereIsRefused(t *testing.T) {
+	file, l := receipt(t)
+	_, err := ledger.VerifyReceipt(file, l.VerifierKey())
+	require.NoError(t, err)
+	flips := []byte{1, 2, 4, 8, 16, 32, 64, 128}
+	if testing.Short() {
+		flips = []byte{1, 32}
+	}
+	for i := range file {
+		for _, flip := range flips {
+			bad := bytes.Clone(file)
+			bad[i] ^= flip
+			_, err := ledger.VerifyReceipt(bad, l.VerifierKey())
+			require.ErrorIs(t, err, ledger.ErrReceipt, "byte %d, flip %x", i, flip)
+		}
+		_, err := ledger.VerifyReceipt(file[:i], l.VerifierKey())
+		require.ErrorIs(t, err, ledger.ErrReceipt, "cut at byte %d", i)
+		_, err = ledger.VerifyReceipt(append(append(bytes.Clone(file[:i]), '\n'), file[i:]...), l.VerifierKey())
+		require.ErrorIs(t, err, ledger.ErrReceipt, "newline at byte %d", i)
+		_, err = ledger.VerifyReceipt(append(bytes.Clone(file[:i]), file[i+1:]...), l.VerifierKey())
+		require.ErrorIs(t, err, ledger.ErrReceipt, "without byte %d", i)
+	}
+	lines := strings.SplitAfter(string(file), "\n")
+	last := lines[len(lines)-2]
+	_, err = ledger.VerifyReceipt([]byte(string(file)+last), l.VerifierKey())
+	require.ErrorIs(t, err, ledger.ErrReceipt, "signature twice")
+}
+
+// Other people's code reads the receipt: it checks it here without ours.
+func TestReceiptVerifiesWithStandardTools(t *testing.T) {
+	file, l := receipt(t)
+	var p tlogproof.TLogProof
+	require.NoError(t, p.Unmarshal(file))
+	v, err := note.NewVerifier(l.VerifierKey())
+	require.NoError(t, err)
+	c, _, _, err := tlogformat.ParseCheckpoint(p.Checkpoint, "example.org/log", v)
+	require.NoError(t, err)
+	var proof tlog.RecordProof
+	for _, h := range p.Hashes {
+		proof = append(proof, h)
+	}
+	require.NoError(t, tlog.CheckRecord(proof, int64(c.Size), tlog.Hash(c.Hash), int64(p.Index), tlog.RecordHash(p.ExtraData)))
+	assert.Equal(t, uint64(4), p.Index)
+	assert.Equal(t, uint64(7), c.Size)
+}
+
+// A leaf must not let outsiders find the other leaves of a stream, or try a
+// guessed payload.
+func TestLeavesShareNothing(t *testing.T) {
+	store := ledger.NewMemoryStore()
+	l, err := ledger.Open(t.Context(), store, nil)
+	require.NoError(t, err)
+	defer l.Close()
+	for i := range 4 {
+		_, err := l.Append(t.Context(), ledger.Append{Stream: "secret/stream", Type: "sealed.type", Key: fmt.Sprint("secret-key-", i), Subjects: []string{"secret-subject"}, Payload: []byte("yes")})
+		require.NoError(t, err)
+	}
+	seen := map[string]uint64{}
+	const clear = 2 + len("csss/ledger/leaf/v1") + 8 // domain and time
+	for f, err := range store.Read(t.Context(), 0, 4) {
+		require.NoError(t, err)
+		assert.Len(t, f.Leaf, clear+4*32)
+		for field := clear; field < len(f.Leaf); field += 32 {
+			value := string(f.Leaf[field : field+32])
+			other, twice := seen[value]
+			assert.False(t, twice, "leaves %d and %d share a value", other, f.Index)
+			seen[value] = f.Index
+		}
+		for _, b := range [][]byte{f.Leaf, f.Header, f.Payload} {
+			assert.NotContains(t, string(b), "secret")
+			assert.NotContains(t, string(b), "sealed")
+		}
+	}
+}
+
+func TestSignerOfTheHost(t *testing.T) {
+	skey, vkey, err := note.GenerateKey(nil, "kms.example/log")
+	require.NoError(t, err)
+	signer, err := note.NewSigner(skey)
+	require.NoError(t, err)
+	key := bytes.Repeat([]byte{7}, 32)
+	store := ledger.NewMemoryStore()
+	o := &ledger.Options{Signer: signer, VerifierKey: vkey, TenantKey: key}
+	l, err := ledger.Open(t.Context(), store, o)
+	require.NoError(t, err)
+	_, err = l.Append(t.Context(), ledger.Append{Stream: "s", Type: "t", Key: "k"})
+	require.NoError(t, err)
+	file, err := l.ExportReceipt(t.Context(), 0)
+	require.NoError(t, err)
+	info, err := ledger.VerifyReceipt(file, vkey)
+	require.NoError(t, err)
+	assert.Equal(t, "kms.example/log", info.Origin)
+	secrets, err := store.Secrets(t.Context())
+	require.NoError(t, err)
+	assert.NotContains(t, secrets, "tenant")
+	assert.NotContains(t, secrets, "signer")
+	require.NoError(t, l.Close())
+
+	for name, bad := range map[string]*ledger.Options{
+		"no signer":           {TenantKey: key},
+		"other tenant key":    {Signer: signer, VerifierKey: vkey, TenantKey: bytes.Repeat([]byte{8}, 32)},
+		"no tenant key":       {Signer: signer, VerifierKey: vkey},
+		"short tenant key":    {Signer: signer, VerifierKey: vkey, TenantKey: key[:31]},
+		"no verifier key":     {Signer: signer, TenantKey: key},
+		"verifier key alone":  {VerifierKey: vkey, TenantKey: key},
+		"name of another key": {Signer: signer, VerifierKey: vkey, TenantKey: key, Name: "other"},
+	} {
+		_, err := ledger.Open(t.Context(), store, bad)
+		assert.Error(t, err, name)
+	}
+	l, err = ledger.Open(t.Context(), store, o)
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+
+	_, err = ledger.OpenMemory(&ledger.Options{Name: "not a+name"})
+	assert.ErrorIs(t, err, ledger.ErrInvalid)
+}
+
+func TestErrorsNameNobody(t *testing.T) {
+	l, err := ledger.OpenMemory(nil)
+	require.NoError(t, err)
+	defer l.Close()
+	who := ledger.Append{Stream: "secret", Type: "secret", Key: "secret", Subjects: []string{"secret"}, Payload: []byte("secret")}
+	_, err = l.Append(t.Context(), who)
+	require.NoError(t, err)
+	conflict, reused, large, shredded := who, who, who, who
+	conflict.Key, conflict.Expect = "secret2", ledger.NoStream
+	reused.Payload = []byte("secret2")
+	large.Key, large.Stream = "secret3", strings.Repeat("secret", 100)
+	shredded.Key = "secret5"
+	_, err = l.Shred(t.Context(), "secret", "secret4", "secret")
+	require.NoError(t, err)
+	for want, a := range map[error]ledger.Append{
+		ledger.ErrConflict: conflict, ledger.ErrTooLarge: large, ledger.ErrShredded: shredded,
+	} {
+		_, err := l.Append(t.Context(), a)
+		require.ErrorIs(t, err, want)
+		assert.NotContains(t, err.Error(), "secret")
+	}
+	reused.Stream = "secret2"
+	_, err = l.Append(t.Context(), reused)
+	require.ErrorIs(t, err, ledger.ErrKeyReused)
+	assert.NotContains(t, err.Error(), "secret")
+}
