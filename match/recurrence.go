@@ -247,14 +247,14 @@ const cycles = 19 * 400
 
 func (p *pattern) setRule(value string) error {
 	bad := func(limit string) error { return fieldErr("rrule", value, limit) }
+	if len(value) > 500 {
+		return bad("at most 500 characters")
+	}
 	for part := range strings.SplitSeq(value, ";") {
 		name, v, _ := strings.Cut(part, "=")
 		if v == "" || !slices.Contains(rruleParts, name) {
 			return bad("parts out of " + strings.Join(rruleParts, ", "))
 		}
-	}
-	if len(value) > 500 {
-		return bad("at most 500 characters")
 	}
 	opt, err := rrule.StrToROption(value)
 	if err != nil {
@@ -267,6 +267,8 @@ func (p *pattern) setRule(value string) error {
 		return bad("INTERVAL from 1 to 1000")
 	case opt.Count < 0 || opt.Count > MaxOccurrences:
 		return bad(fmt.Sprintf("COUNT up to %d", MaxOccurrences))
+	case !ordinalsFit(opt):
+		return bad("BYDAY ordinals up to 5 in a month and 53 in a year, with FREQ of MONTHLY or YEARLY")
 	}
 	p.open = opt.Count == 0 && opt.Until.IsZero()
 	opt.Dtstart = p.start.AddDate(cycles, 0, 0)
@@ -284,6 +286,19 @@ func (p *pattern) setRule(value string) error {
 	}
 	p.rule = opt
 	return nil
+}
+
+// ordinalsFit refuses ordinals, like the 10th Saturday, that a month or year
+// cannot have; the rrule package fails on them.
+func ordinalsFit(opt *rrule.ROption) bool {
+	limit := 0
+	switch {
+	case opt.Freq == rrule.MONTHLY || opt.Freq == rrule.YEARLY && len(opt.Bymonth) > 0:
+		limit = 5
+	case opt.Freq == rrule.YEARLY:
+		limit = 53
+	}
+	return !slices.ContainsFunc(opt.Byweekday, func(d rrule.Weekday) bool { return d.N() > limit || -d.N() > limit })
 }
 
 // wallUntil reads UNTIL as wall-clock time: with a Z it is an instant, as a

@@ -218,6 +218,8 @@ func (n *Need) checkAmounts() error {
 		return fieldErr("quantity.per_week", int64(q.PerWeek), "0 for an area")
 	case n.MinBlock < 0 || n.MinBlock > maxAmount:
 		return fieldErr("min_block", int64(n.MinBlock), "an amount from 0 to 1e15 thousandths")
+	case n.MinBlock > max(q.Value, q.PerWeek) || weekly > 0 && n.MinBlock > q.PerWeek:
+		return fieldErr("min_block", int64(n.MinBlock), "at most the quantity")
 	}
 	return nil
 }
