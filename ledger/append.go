@@ -65,7 +65,7 @@ type Receipt struct {
 // entry's payload is erased, its stream, type and subjects alone are compared.
 // An empty batch does nothing.
 //
-// A batch costs one sync of the store, about 4 µs per entry beside it, and one
+// A batch costs one sync of the store, about 15 µs per entry beside it, and one
 // small synced write per data subject that is new to the log. The context is
 // heeded until the commit begins.
 //

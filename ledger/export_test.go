@@ -3,11 +3,6 @@ package ledger
 import "os"
 
 // What the tests of the formats look at from outside.
-type (
-	Scan = scan
-	Leaf = leaf
-)
-
 var (
 	DecodeLeaf   = decodeLeaf
 	DecodeHeader = func(b []byte) ([]byte, bool) { h, ok := decodeHeader(b); return h.encode(), ok }
@@ -45,4 +40,27 @@ func FailSync(s Store, err error) {
 func NoSync(s Store) Store {
 	FailSync(s, nil)
 	return s
+}
+
+// Forge makes the frame that the holder of the tenant key could make: sealed and
+// committed to as it must be, with a leaf that was changed afterwards.
+func Forge(l *Log, index uint64, a Append, change string) Frame {
+	o := opened{index: index, leaf: leaf{time: 1}, header: header{stream: a.Stream, version: 1, kind: a.Type, key: a.Key}}
+	f := l.seal(&o, a.Payload)
+	switch change {
+	case "position":
+		o.leaf.position[0] ^= 1
+	case "key":
+		o.leaf.key[0] ^= 1
+	case "header":
+		o.leaf.header[0] ^= 1
+	case "payload":
+		o.leaf.payload[0] ^= 1
+	case "domain":
+		f.Leaf = o.leaf.encode()
+		f.Leaf[5] ^= 1
+		return f
+	}
+	f.Leaf = o.leaf.encode()
+	return f
 }

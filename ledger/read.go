@@ -87,7 +87,7 @@ func (l *Log) readRange(ctx context.Context, from, to uint64, yield func(Entry, 
 	for f, err := range l.store.Read(ctx, from, to) {
 		var e Entry
 		if err == nil {
-			e, err = l.decode(f)
+			e, _, err = l.decode(f)
 		}
 		if err != nil {
 			yield(Entry{}, err)
@@ -102,26 +102,26 @@ func (l *Log) readRange(ctx context.Context, from, to uint64, yield func(Entry, 
 
 // entry reads one entry.
 func (l *Log) entry(ctx context.Context, index uint64) (Entry, error) {
-	for e, err := range l.store.Read(ctx, index, index+1) {
+	for f, err := range l.store.Read(ctx, index, index+1) {
 		if err != nil {
 			return Entry{}, err
 		}
-		return l.decode(e)
+		e, _, err := l.decode(f)
+		return e, err
 	}
 	return Entry{}, corruptEntry(index, "store yields no frame")
 }
 
 // decode turns a frame into the entry, with every check there is.
-func (l *Log) decode(f Frame) (Entry, error) {
+func (l *Log) decode(f Frame) (Entry, opened, error) {
 	o, what := l.tenant.open(f)
-	if what != "" {
-		return Entry{}, corruptEntry(f.Index, what)
+	if what == "" {
+		l.mu.RLock()
+		what = l.state.has(o)
+		l.mu.RUnlock()
 	}
-	l.mu.RLock()
-	what = l.state.has(o)
-	l.mu.RUnlock()
 	if what != "" {
-		return Entry{}, corruptEntry(f.Index, what)
+		return Entry{}, o, corruptEntry(f.Index, what)
 	}
 	e := Entry{
 		Index: o.index, StreamVersion: o.version, Stream: o.stream, Type: o.kind, Key: o.key,
@@ -129,10 +129,10 @@ func (l *Log) decode(f Frame) (Entry, error) {
 	}
 	_, payload, erased, what := l.payload(f, o)
 	if what != "" {
-		return Entry{}, corruptEntry(f.Index, "payload: "+what)
+		return Entry{}, o, corruptEntry(f.Index, "payload: "+what)
 	}
 	e.Payload, e.Erased = payload, erased
-	return e, nil
+	return e, o, nil
 }
 
 // payload opens the payload of a frame. It is erased only if the log says that
