@@ -86,7 +86,7 @@ func (b *bound) fires(r *rule, d *Decision) (Reason, bool) {
 	}
 	value, err := r.when.eval(&b.frame)
 	if err != nil {
-		d.Errors = append(d.Errors, &EvalError{Rule: r.name, Text: err.Error()})
+		d.Errors = append(d.Errors, &EvalError{Rule: r.name})
 	}
 	reason.Tainted = r.when.tainted
 	switch {
@@ -129,7 +129,7 @@ func (b *bound) unmet(r *rule, d *Decision) (reasons []Reason) {
 	for _, f := range r.when.failures(&b.frame, r.id) {
 		reasons = append(reasons, Reason{Rule: r.name, Text: f.text, Tainted: f.tainted})
 		if f.err != nil {
-			d.Errors = append(d.Errors, &EvalError{Rule: r.name, Text: f.err.Error()})
+			d.Errors = append(d.Errors, &EvalError{Rule: r.name})
 		}
 	}
 	return reasons

@@ -90,14 +90,14 @@ type RequestError struct {
 func (e *RequestError) Error() string { return "policy: request: " + e.Field + " " + e.Text }
 
 // EvalError says that a condition could not be evaluated for a reason other than an absent attribute, such as an
-// overflow. The rule then counted against the request.
+// overflow or a text that is no number. The rule then counted against the request. The evaluator's own words are left
+// out: they quote values.
 type EvalError struct {
-	Rule string `json:"rule"` // id@version, or grant:<id>
-	Text string `json:"text"` // the evaluator's words
+	Rule string `json:"rule"` // id@version
 }
 
-// Error returns "policy: rule: text".
-func (e *EvalError) Error() string { return "policy: " + e.Rule + ": " + e.Text }
+// Error returns "policy: rule: its condition cannot be evaluated".
+func (e *EvalError) Error() string { return "policy: " + e.Rule + ": its condition cannot be evaluated" }
 
 // suggest returns "; did you mean 'x'?" when a word of known is near to got, else nothing.
 func suggest(got string, known []string) string {

@@ -298,6 +298,17 @@ func TestOverflowCountsAgainstTheRequest(t *testing.T) {
 	}
 }
 
+func TestEvaluationErrorsQuoteNoValue(t *testing.T) {
+	set := compile(t, nil, `rules:
+  - {id: all, effect: permit, actions: [match], categories: [machine], approval: auto}
+  - {id: code, effect: forbid, actions: [match], categories: [machine], when: int(resource.id) > 5}
+`)
+	d := set.Decide(ask(policy.Match, policy.Attrs{"resource.id": policy.String("canary")}))
+	assert.Equal(t, policy.Deny, d.Outcome)
+	require.Len(t, d.Errors, 1)
+	assert.NotContains(t, fmt.Sprint(d.Errors[0], d.Reasons), "canary")
+}
+
 func TestHeads(t *testing.T) {
 	set := compile(t, nil, `rules:
   - {id: here, effect: permit, actions: [match], categories: [machine.capacity], approval: auto,
