@@ -64,12 +64,14 @@ type Tier string
 // Every candidate passed every gate; the tier says how much the need asked
 // that could be checked, and how well the texts agree.
 //
-// High: the plan is full and either at least two hard facts (requirements or
-// credentials) were asked for and met; or the offer holds at least half of the
-// need's topics, or half of the idf mass of its text as far as the market
-// knows its words — for expertise beside at least one comparable case. Low: no
-// hard fact was asked for, less than a fifth of topics and of text agree.
-// Medium: everything between.
+// Agreement is the share of the need's topics that the offer names or, if
+// larger, the share of the need's words, weighed by idf and as far as the
+// market knows them, that the offer's text holds. High: the plan is full and
+// at least two hard facts (requirements or credentials) were asked for and
+// met; or agreement is at least a half, for expertise beside one comparable
+// case; or agreement is at least a fifth beside two comparable cases. Low: no
+// hard fact was asked for and agreement is below a fifth. Medium: everything
+// between.
 const (
 	High   Tier = "high"
 	Medium Tier = "medium"
@@ -78,9 +80,10 @@ const (
 
 // Thresholds of the tier rule.
 const (
-	tierFacts   = 2
-	tierAgree   = 0.5
-	tierDiffers = 0.2
+	tierFacts = 2   // hard facts
+	tierCases = 2   // comparable cases
+	tierMuch  = 0.5 // agreement
+	tierSome  = 0.2
 )
 
 func (m *Matcher) candidate(q *Query, f fit, r relevance) Candidate {
@@ -175,7 +178,7 @@ func (p *pair) evidence(cases int) float64 {
 	return 0.4*years + 0.6*float64(cases)/float64(cases+2)
 }
 
-// cases counts the solved cases that are comparable: at least half of a case's
+// cases counts the solved cases that are comparable: more than half of a case's
 // terms are topics of the need or, if the need has none, words of its text.
 func (p *pair) cases() int {
 	words := wordSet(needText(p.n))
@@ -187,7 +190,7 @@ func (p *pair) cases() int {
 				met++
 			}
 		}
-		if met > 0 && 2*met >= len(e.Terms) {
+		if 2*met > len(e.Terms) {
 			n++
 		}
 	}
@@ -242,9 +245,11 @@ func (p *pair) tier(plan Plan, r relevance, cases int) Tier {
 	agreement := max(p.topicCover(), r.mass)
 	proven := p.o.Kind != Expertise || cases > 0
 	switch {
-	case plan.Full && (facts >= tierFacts || agreement >= tierAgree && proven):
+	case plan.Full && facts >= tierFacts,
+		plan.Full && agreement >= tierMuch && proven,
+		plan.Full && agreement >= tierSome && cases >= tierCases:
 		return High
-	case facts == 0 && agreement < tierDiffers:
+	case facts == 0 && agreement < tierSome:
 		return Low
 	}
 	return Medium
