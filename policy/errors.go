@@ -97,7 +97,9 @@ type EvalError struct {
 }
 
 // Error returns "policy: rule: its condition cannot be evaluated".
-func (e *EvalError) Error() string { return "policy: " + e.Rule + ": its condition cannot be evaluated" }
+func (e *EvalError) Error() string {
+	return "policy: " + e.Rule + ": its condition cannot be evaluated"
+}
 
 // suggest returns "; did you mean 'x'?" when a word of known is near to got, else nothing.
 func suggest(got string, known []string) string {
