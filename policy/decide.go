@@ -10,7 +10,7 @@ import (
 
 // Decide answers for one employer. It never fails: what cannot be decided is denied, and Errors says why.
 //
-// It costs one evaluation per rule whose heads cover the request, about half a microsecond each, plus the folds of votes
+// It costs one evaluation per rule whose heads cover the request, about a microsecond each, plus the folds of votes
 // and quotas. It may be called concurrently.
 func (s *Set) Decide(r *Request) Decision {
 	if r == nil {
