@@ -31,7 +31,7 @@ func Run(t *testing.T, e embed.Embedder) {
 	}
 }
 
-// Check runs every check on e and returns the failures joined, each a [*Failure], or nil. It goes on after a
+// Check runs every check on e and returns the failures joined, each a [*CheckError], or nil. It goes on after a
 // failure, and stops with the context's error when ctx is done.
 func Check(ctx context.Context, e embed.Embedder) error {
 	var errs []error
@@ -40,23 +40,23 @@ func Check(ctx context.Context, e embed.Embedder) error {
 			return fmt.Errorf("embedtest: %w", err)
 		}
 		if err := c.run(ctx, e); err != nil {
-			errs = append(errs, &Failure{Check: c.name, Err: err})
+			errs = append(errs, &CheckError{Check: c.name, Err: err})
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// Failure is one check that failed.
-type Failure struct {
+// CheckError is one check that failed.
+type CheckError struct {
 	Check string // the name that Run gives the subtest
 	Err   error
 }
 
 // Error names the check and what was wrong.
-func (f *Failure) Error() string { return fmt.Sprintf("embedtest: %s: %v", f.Check, f.Err) }
+func (f *CheckError) Error() string { return fmt.Sprintf("embedtest: %s: %v", f.Check, f.Err) }
 
 // Unwrap returns what was wrong.
-func (f *Failure) Unwrap() error { return f.Err }
+func (f *CheckError) Unwrap() error { return f.Err }
 
 // checks is the suite, each row with the reason it is there.
 var checks = []struct {
@@ -295,8 +295,11 @@ func checkCancellation(ctx context.Context, e embed.Embedder) error {
 		if len(texts) == 0 && err == nil {
 			continue // nothing to do is done
 		}
+		if err == nil {
+			return fmt.Errorf("%d texts under a cancelled context: no error", len(texts))
+		}
 		if !errors.Is(err, context.Canceled) {
-			return fmt.Errorf("%d texts under a cancelled context: error %v", len(texts), err)
+			return fmt.Errorf("%d texts under a cancelled context: not its error: %w", len(texts), err)
 		}
 		if rows != nil {
 			return fmt.Errorf("%d rows from a cancelled call", len(rows))

@@ -248,7 +248,7 @@ func failed(err error) []string {
 	var names []string
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, e := range joined.Unwrap() {
-			if f, ok := errors.AsType[*embedtest.Failure](e); ok {
+			if f, ok := errors.AsType[*embedtest.CheckError](e); ok {
 				names = append(names, f.Check)
 			}
 		}
