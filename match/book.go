@@ -61,7 +61,7 @@ func NewBook() *Book {
 // slots do not add up to its amount, if a slot is empty, on a unit that does
 // not exist or shorter than its hours, or if o is invalid.
 func (b *Book) Place(o *Offer, h Hold) error {
-	c, err := compileOffer(o)
+	c, err := compileOffer(o, loadZone)
 	if err != nil {
 		return err
 	}
@@ -163,7 +163,7 @@ func (b *Book) Expired(now time.Time) []string {
 // It returns [ErrUnbounded] if the offer states neither total nor end, and a
 // *[FieldError] if o is invalid.
 func (b *Book) Remaining(o *Offer) (Amount, error) {
-	c, err := compileOffer(o)
+	c, err := compileOffer(o, loadZone)
 	if err != nil {
 		return 0, err
 	}

@@ -29,18 +29,18 @@ type demand struct {
 	total  Amount
 }
 
-func compileOffer(o *Offer) (*calendar, error) {
+func compileOffer(o *Offer, load zoneLoader) (*calendar, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	zone, err := loadZone("zone", o.Zone)
+	zone, err := load("zone", o.Zone)
 	if err != nil {
 		return nil, err
 	}
 	c := &calendar{zone: zone, loose: len(o.Windows) == 0, units: max(1, o.Units), life: Interval{o.Available, o.Expires}}
 	for i, w := range o.Windows {
 		field := fmt.Sprintf("windows[%d]", i)
-		p, err := w.compile()
+		p, err := w.compile(load)
 		if err != nil {
 			return nil, under(field, err)
 		}

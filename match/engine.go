@@ -47,6 +47,7 @@ type Matcher struct {
 	depth    int
 
 	tallies sync.Pool
+	zones   sync.Map   // string → *time.Location; the database is read once per zone
 	writing sync.Mutex // serialises writers; mu is held only to swap
 
 	mu         sync.RWMutex
@@ -107,7 +108,7 @@ func (m *Matcher) Upsert(ctx context.Context, offers ...Offer) error {
 	seen := map[string]bool{}
 	for i := range offers {
 		field := fmt.Sprintf("offers[%d]", i)
-		cal, err := compileOffer(&offers[i])
+		cal, err := compileOffer(&offers[i], m.zone)
 		if err != nil {
 			return under(field, err)
 		}
@@ -136,6 +137,18 @@ func (m *Matcher) Upsert(ctx context.Context, offers ...Offer) error {
 		m.put(ids[i], r)
 	}
 	return nil
+}
+
+// zone is loadZone with a memory; it remembers only zones that exist.
+func (m *Matcher) zone(field, name string) (*time.Location, error) {
+	if loc, ok := m.zones.Load(name); ok {
+		return loc.(*time.Location), nil
+	}
+	loc, err := loadZone(field, name)
+	if err == nil {
+		m.zones.Store(name, loc)
+	}
+	return loc, err
 }
 
 func (m *Matcher) embedOffers(ctx context.Context, rows []*row) ([][]float32, error) {

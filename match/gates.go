@@ -67,6 +67,10 @@ type pair struct {
 	o   *Offer
 	c   *calendar
 	env GateEnv
+
+	fits    *bool // the windows alone hold the quantity; nil = not yet known
+	planned *Plan // with all holds; nil = not yet known
+	planErr error
 }
 
 func newPair(n *Need, o *Offer, env *GateEnv) (*pair, error) {
@@ -74,7 +78,7 @@ func newPair(n *Need, o *Offer, env *GateEnv) (*pair, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := compileOffer(o)
+	c, err := compileOffer(o, loadZone)
 	if err != nil {
 		return nil, err
 	}
@@ -361,11 +365,19 @@ func (p Property) reaches(r Requirement, holds func(lo, hi, v float64) bool) boo
 func slack(v float64) float64 { return 1e-9 * math.Abs(v) }
 
 func gateWindow(p *pair) verdict {
-	if _, err := unlimited(p.o, p.c, p.n, p.d, p.env.Now).timeOnly().plan(); err == nil {
+	if p.windowsFit() {
 		return nil
 	}
 	return refuse("the windows do not hold what the need asks for, in blocks as long as it asks for",
 		"the offer's windows do not hold the quantity, in blocks as long as asked for")
+}
+
+func (p *pair) windowsFit() bool {
+	if p.fits == nil {
+		_, err := unlimited(p.o, p.c, p.n, p.d, p.env.Now).timeOnly().plan()
+		p.fits = new(err == nil)
+	}
+	return *p.fits
 }
 
 // timeOnly drops what is no matter of time: units that differ, areas, lots.
@@ -386,7 +398,7 @@ func gateQuantity(p *pair) verdict {
 	if p.o.Quantity.Unit != p.n.Quantity.Unit {
 		return v
 	}
-	if gateWindow(p) == nil {
+	if p.windowsFit() {
 		if _, err := p.plan(); err != nil {
 			return v
 		}
@@ -402,8 +414,13 @@ func gateQuantity(p *pair) verdict {
 	return v
 }
 
+// plan is the plan with all holds.
 func (p *pair) plan() (Plan, error) {
-	return p.env.Book.planner(p.o, p.c, p.n, p.d, p.env.Now).plan()
+	if p.planned == nil {
+		plan, err := p.env.Book.planner(p.o, p.c, p.n, p.d, p.env.Now).plan()
+		p.planned, p.planErr = &plan, err
+	}
+	return *p.planned, p.planErr
 }
 
 func gatePrice(p *pair) verdict {

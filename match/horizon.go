@@ -6,7 +6,7 @@ import "time"
 // first occurrence, or its availability, to the end of its last one, or its
 // expiry. Ok is false if the offer is not valid or has no end.
 func (o *Offer) Horizon() (start, end time.Time, ok bool) {
-	c, err := compileOffer(o)
+	c, err := compileOffer(o, loadZone)
 	if err != nil {
 		return start, end, false
 	}

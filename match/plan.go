@@ -33,7 +33,7 @@ type Plan struct {
 // returns [ErrNoCapacity] if there is no such plan, also when the units of the
 // quantities differ, and a *[FieldError] if o or n is invalid.
 func (b *Book) Plan(o *Offer, n *Need, now time.Time) (Plan, error) {
-	c, err := compileOffer(o)
+	c, err := compileOffer(o, loadZone)
 	if err != nil {
 		return Plan{}, under("offer", err)
 	}
@@ -56,6 +56,7 @@ type planner struct {
 	perWeek Amount // 0 = no limit
 	left    Amount // of the total
 	lot     Amount
+	step    Amount // see grain; 0 = not yet known
 }
 
 func (b *Book) planner(o *Offer, c *calendar, n *Need, d *demand, now time.Time) *planner {
@@ -85,7 +86,7 @@ func (p *planner) plan() (Plan, error) {
 	case p.n.Quantity.PerWeek > 0:
 		plan = p.weekly()
 	default:
-		plan.Slots, plan.Full = p.allocate(p.gaps(), p.d.total)
+		plan.Slots, plan.Full = p.allocate(p.gaps(roundQuantity(p.d.total, p.grain())), p.d.total)
 		plan.Amount = sumSlots(plan.Slots)
 	}
 	if len(plan.Slots) == 0 || !plan.Full && !p.n.Partial {
@@ -133,7 +134,7 @@ func (p *planner) covered(t Interval) bool {
 // weekly gives the weekly amount in each of the need's weeks.
 func (p *planner) weekly() Plan {
 	byWeek := map[week][]gap{}
-	for _, g := range p.gaps() {
+	for _, g := range p.gaps(maxAmount) {
 		byWeek[g.week] = append(byWeek[g.week], g)
 	}
 	plan := Plan{Full: true}
@@ -157,28 +158,46 @@ type gap struct {
 	give Amount // multiple of the grain, at least one block
 }
 
-// gaps returns what is free for the need, by start and unit.
-func (p *planner) gaps() []gap {
-	weeks := map[week]Amount{}
+// gaps returns what is free for the need, by start and unit. It may stop once
+// the gaps so far can give want in blocks that are long enough.
+func (p *planner) gaps(want Amount) []gap {
+	used := map[week]Amount{}
 	for _, s := range p.held {
-		weeks[weekOf(s.Start, p.c.zone)] += s.Amount
+		used[weekOf(s.Start, p.c.zone)] += s.Amount
 	}
 	var out []gap
+	var sum Amount
 	for s := range p.spans() {
+		first := len(out)
 		for unit := range p.c.units {
-			out = append(out, p.gapsIn(s, unit)...)
+			out = p.gapsIn(out, s, unit)
+		}
+		slices.SortStableFunc(out[first:], gap.compare)
+		if p.perWeek > 0 {
+			out = p.capWeek(out, first, used)
+		}
+		for _, g := range out[first:] {
+			sum += g.give
+		}
+		if sum >= want && p.block()*Amount(len(out)) <= want {
+			return out
 		}
 	}
-	slices.SortStableFunc(out, func(a, b gap) int { return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.unit, b.unit)) })
-	if p.perWeek == 0 {
-		return out
-	}
-	// The weekly limit goes to the earliest gaps.
-	kept := out[:0]
-	for _, g := range out {
-		g.give = floorTo(min(g.give, p.perWeek-weeks[g.week]), p.grain())
+	return out
+}
+
+func (g gap) compare(h gap) int {
+	return cmp.Or(g.Start.Compare(h.Start), cmp.Compare(g.unit, h.unit))
+}
+
+// capWeek cuts the gaps from first on by what their weeks' limit leaves; the
+// earliest come first.
+func (p *planner) capWeek(gaps []gap, first int, used map[week]Amount) []gap {
+	kept := gaps[:first]
+	for _, g := range gaps[first:] {
+		g.give = floorTo(min(g.give, p.perWeek-used[g.week]), p.grain())
 		if g.give >= p.block() {
-			weeks[g.week] += g.give
+			used[g.week] += g.give
 			kept = append(kept, g)
 		}
 	}
@@ -201,27 +220,23 @@ func (p *planner) spans() func(func(span) bool) {
 	}
 }
 
-// gapsIn cuts what is held, the past and the times the need does not want out
-// of one span of one unit.
-func (p *planner) gapsIn(s span, unit int) []gap {
-	free := []Interval{{later(s.Start, p.now), s.End}}
-	budget := s.capacity
+// gapsIn appends what is left of one span of one unit without what is held,
+// the past and the times the need does not want.
+func (p *planner) gapsIn(out []gap, s span, unit int) []gap {
+	whole := [1]Interval{{later(s.Start, p.now), s.End}}
+	free, budget := whole[:], s.capacity
 	for _, h := range p.held {
-		if h.Unit != unit {
-			continue
-		}
-		if p.c.loose {
+		switch {
+		case h.Unit != unit:
+		case p.c.loose:
 			if weekOf(h.Start, p.c.zone) == weekOf(s.Start, p.c.zone) {
 				budget -= h.Amount
 			}
-			continue
-		}
-		if !h.Start.Before(s.Start) && h.Start.Before(s.End) {
+		case !h.Start.Before(s.Start) && h.Start.Before(s.End):
 			budget -= h.Amount
 			free = cutOut(free, h.interval())
 		}
 	}
-	var out []gap
 	first, _ := slices.BinarySearchFunc(p.d.within, s.Start, func(i Interval, t time.Time) int { return i.End.Compare(t) })
 	for _, w := range p.d.within[first:] {
 		if !w.Start.Before(s.End) {
@@ -256,6 +271,13 @@ func cutOut(in []Interval, cut Interval) []Interval {
 // grain is the step of amounts: the least common multiple of both sides'
 // granularities.
 func (p *planner) grain() Amount {
+	if p.step == 0 {
+		p.step = p.commonStep()
+	}
+	return p.step
+}
+
+func (p *planner) commonStep() Amount {
 	a, b := max(1, p.o.Quantity.Granularity), max(1, p.n.Quantity.Granularity)
 	x, y := a, b
 	for y != 0 {
@@ -319,7 +341,7 @@ func choose(gaps []gap, want, block Amount) ([]gap, Amount) {
 	largest := slices.Clone(gaps)
 	slices.SortStableFunc(largest, func(a, b gap) int { return cmp.Compare(b.give, a.give) })
 	chosen, sum := take(largest[:n], want)
-	slices.SortStableFunc(chosen, func(a, b gap) int { return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.unit, b.unit)) })
+	slices.SortStableFunc(chosen, gap.compare)
 	return chosen, min(sum, want)
 }
 

@@ -60,7 +60,7 @@ func earlier(a, b time.Time) time.Time {
 // [Window.Occurrences]), a start that the rule does not produce, a bad date of
 // Except, or productive time that is negative or longer than the window.
 func (w Window) Validate() error {
-	_, err := w.compile()
+	_, err := w.compile(loadZone)
 	return err
 }
 
@@ -80,7 +80,7 @@ func (w Window) Validate() error {
 // [MaxOccurrences] occurrences start before until; a rule is not followed
 // beyond [MaxYears] after Start.
 func (w Window) Occurrences(from, until time.Time) ([]Interval, error) {
-	p, err := w.compile()
+	p, err := w.compile(loadZone)
 	if err != nil {
 		return nil, err
 	}
@@ -162,10 +162,10 @@ type pattern struct {
 	productive Amount // 0 = all
 }
 
-func (w Window) compile() (*pattern, error) {
+func (w Window) compile(load zoneLoader) (*pattern, error) {
 	p := &pattern{}
 	var err error
-	if p.zone, err = loadZone("zone", w.Zone); err != nil {
+	if p.zone, err = load("zone", w.Zone); err != nil {
 		return nil, err
 	}
 	if p.start, err = parseWall("start", w.Start); err != nil {
@@ -194,6 +194,9 @@ func (w Window) compile() (*pattern, error) {
 	}
 	return p, nil
 }
+
+// A zoneLoader returns a time zone by its IANA name, or a *FieldError.
+type zoneLoader func(field, name string) (*time.Location, error)
 
 // loadZone refuses "" and "Local", which mean something else on every host.
 func loadZone(field, name string) (*time.Location, error) {

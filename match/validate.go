@@ -33,7 +33,7 @@ const maxPlanYears = MaxYears
 // Expires; an Expires that is not after Available; properties that are both
 // or neither of terms and a range; credentials that end before they begin.
 func (o *Offer) Validate() error {
-	_, err := compileOffer(o)
+	_, err := compileOffer(o, loadZone)
 	return err
 }
 
