@@ -248,12 +248,13 @@ func (st *state) duplicate(id, digest string) (Receipt, bool, error) {
 	}
 }
 
-// clamp gives a step its time: never before the last one.
+// clamp gives a step its time: in UTC, as the log keeps it, and never before
+// the last one.
 func (st *state) clamp(at time.Time) time.Time {
 	if at.IsZero() {
 		at = time.Now()
 	}
-	return maxTime(at, st.now)
+	return maxTime(at.UTC(), st.now)
 }
 
 // commit logs events and, once they are durable, folds them. x.mu is held.

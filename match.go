@@ -260,6 +260,9 @@ func (s *search) show(c *match.Candidate) error {
 	if !c.Plan.Full {
 		p.Covers = "covers a part of the need"
 	}
+	if _, _, err := s.st.summaries.Freeze(c.Offer); err != nil && !errors.Is(err, disclosure.ErrTooRare) {
+		return fmt.Errorf("csss: summary: %w", err)
+	}
 	ladder, err := s.st.summaries.Ladder(c.Offer, s.st.viewer(s.need.Firm))
 	if err != nil {
 		return fmt.Errorf("csss: summary: %w", err)
@@ -386,4 +389,34 @@ func (x *Exchange) MissTotals(ctx context.Context) (map[string]int, error) {
 		}
 	}
 	return out, nil
+}
+
+// Candidates returns what the latest Match of a need found, with summaries
+// that owners have consented to since. It logs nothing and searches nothing.
+//
+// Errors: ErrNotFound, ErrNotYours.
+func (x *Exchange) Candidates(by By, need string) (Matches, error) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	n := x.st.needs[need]
+	if n == nil || n.need.Firm != by.Firm {
+		return Matches{}, ErrNotFound
+	}
+	if x.st.roles(by.Firm, by.Person) == nil {
+		return Matches{}, ErrNotYours
+	}
+	return x.st.matches(Receipt{Command: n.lastMatch, At: x.st.now}, x.st.proposals[n.lastMatch]), nil
+}
+
+// Remaining is what is left of an offer after all holds, for its own firm.
+//
+// Errors: ErrNotFound, also for another firm's offer.
+func (x *Exchange) Remaining(by By, offer string) (match.Amount, error) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	o := x.st.offers[offer]
+	if o == nil || o.offer.Firm != by.Firm || x.st.roles(by.Firm, by.Person) == nil {
+		return 0, ErrNotFound
+	}
+	return x.st.book.Remaining(&o.offer)
 }

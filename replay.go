@@ -108,8 +108,10 @@ func (st *state) digestSessions(put func(...any) error) error {
 		}
 	}
 	for _, key := range slices.SortedFunc(maps.Keys(st.contacts), answerKey.compare) {
-		if err := put(key.group, key.offer, fmt.Sprint(st.contacts[key])); err != nil {
-			return err
+		for _, c := range st.contacts[key] {
+			if err := put(key.group, key.offer, c.need, c.revision, c.at); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

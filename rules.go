@@ -3,6 +3,7 @@ package csss
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -68,7 +69,7 @@ func (f *firmState) permits(r *policy.Request) error {
 // publishRequest is what the firm's rules are asked before an offer goes out.
 func (st *state) publishRequest(o *match.Offer, person string, roles []string, at time.Time) (*policy.Request, error) {
 	total, err := match.NewBook().Remaining(o)
-	if err != nil {
+	if err != nil && !errors.Is(err, match.ErrUnbounded) {
 		return nil, err
 	}
 	r := &policy.Request{
@@ -83,7 +84,9 @@ func (st *state) publishRequest(o *match.Offer, person string, roles []string, a
 		Usage: usage{st: st, publish: true, exceptOffer: o.ID},
 	}
 	st.resourceAttrs(r.Attrs, o, at)
-	r.Attrs["request.total"] = policy.Duration(total.Duration())
+	if err == nil { // without an end there is no total, and a rule that needs one does not hold
+		r.Attrs["request.total"] = policy.Duration(total.Duration())
+	}
 	if o.Quantity.PerWeek > 0 {
 		r.Attrs["request.per_week"] = policy.Duration(o.Quantity.PerWeek.Duration())
 	}

@@ -46,7 +46,7 @@ func (l sessionLog) Append(ctx context.Context, key string, recs ...disclosure.R
 	if err != nil {
 		return false, err
 	}
-	at = maxTime(at, l.x.st.now)
+	at = maxTime(at.UTC(), l.x.st.now)
 	entries := make([]ledger.Append, len(recs))
 	for i, r := range recs {
 		entries[i] = ledger.Append{Stream: r.Stream, Type: r.Type, Key: fmt.Sprintf("%s#%d", key, i),

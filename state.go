@@ -2,9 +2,9 @@ package csss
 
 import (
 	"cmp"
+	"encoding/json"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -73,8 +73,9 @@ type offerState struct {
 }
 
 type needState struct {
-	need match.Need
-	live bool
+	need      match.Need
+	live      bool
+	lastMatch string // command of the latest proposal
 }
 
 type sessionState struct {
@@ -254,6 +255,9 @@ func (ev *usageReported) fold(st *state, _ ledger.Entry) {
 
 func (ev *matchProposed) fold(st *state, e ledger.Entry) {
 	st.proposals[commandOf(e)] = ev
+	if n := st.needs[ev.Need]; n != nil {
+		n.lastMatch = commandOf(e)
+	}
 	for i, c := range ev.Found {
 		ref := handleRef{session: c.Session, need: ev.Need, needRev: ev.Revision, candidate: &ev.Found[i]}
 		ref.side = disclosure.Demand
@@ -299,8 +303,10 @@ func (ev *summaryFrozen) fold(st *state, _ ledger.Entry) {
 	_ = st.summaries.Install(ev.Frozen) // a listing that is gone needs no text
 }
 
+// frozenKey is a summarizer's memory as text; a coarser one is another key.
 func frozenKey(f disclosure.Frozen) string {
-	return f.Listing + "\x00" + f.Group + "\x00" + strconv.Itoa(f.Revision)
+	text, _ := json.Marshal(f) // plain data
+	return string(text)
 }
 
 func (ev *summaryConsented) fold(st *state, _ ledger.Entry) {

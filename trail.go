@@ -40,7 +40,7 @@ func (x *Exchange) Trail(ctx context.Context, by By, h disclosure.Handle) (Trail
 	x.mu.RUnlock()
 	t := Trail{VerifierKey: x.log.VerifierKey(), Steps: []TrailStep{}}
 	for _, s := range steps {
-		if !open && !s.both && s.side != ref.side {
+		if s.name == "" || !open && !s.both && s.side != ref.side {
 			continue
 		}
 		step := TrailStep{Name: s.name, At: s.at, Side: s.side}

@@ -1,0 +1,180 @@
+package csss_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/deeperpoint/csss"
+	"github.com/deeperpoint/csss/disclosure"
+	"github.com/deeperpoint/csss/internal/world"
+	"github.com/deeperpoint/csss/match"
+)
+
+var background = context.Background()
+
+// secondShift is the second story as a list of scenes.
+func secondShift(s *world.SecondShift) []scene {
+	supply, demand := s.Vance.Firm, s.Requester.Firm
+	return []scene{
+		{name: "register the need", do: func(p *play) {
+			p.now = s.Registered()
+			p.private = append(p.private, secret{supply, "9500"}, secret{demand, "15000"}, secret{supply, "shift2-release"})
+			r, err := p.x.Register(p.Context(), p.as(s.Requester), s.Need)
+			p.ok(s.Requester, r, err)
+		}},
+		{name: "match", do: func(p *play) {
+			m, err := p.x.Match(p.Context(), p.as(s.Requester), s.Need.ID)
+			p.saw(demand, m, err)
+			require.NoError(p, err)
+			require.Len(p, m.Candidates, 1, "only the second shift fits")
+			c := m.Candidates[0]
+			assert.Equal(p, match.High, c.Tier)
+			assert.Equal(p, "covers the need", c.Covers)
+			p.handles["demand"] = c.Handle
+			p.nearMisses(s)
+		}},
+		{name: "select", do: func(p *play) {
+			r, err := p.x.Select(p.Context(), p.as(s.Requester), p.handles["demand"])
+			p.ok(s.Requester, r, err)
+			invited := p.inbox(s.Vance, csss.Invitation)
+			require.Len(p, invited, 1)
+			p.handles["supply"] = invited[0].Handle
+			for _, d := range s.Decoys {
+				assert.Empty(p, p.inbox(d.Owner, csss.Invitation), "an unselected firm learns nothing")
+			}
+		}},
+		{name: "the requester opts in", consent: true, do: func(p *play) {
+			r, err := p.x.OptIn(p.Context(), p.as(s.Requester), p.handles["demand"])
+			p.ok(s.Requester, r, err)
+		}},
+		{name: "the integrator approves", consent: true, do: func(p *play) {
+			p.now = p.now.Add(time.Hour)
+			r, err := p.x.Approve(p.Context(), p.as(s.Director), p.handles["demand"], "spend")
+			p.ok(s.Director, r, err)
+		}},
+		{name: "the publisher opts in", consent: true, do: func(p *play) {
+			p.now = p.now.Add(time.Hour)
+			r, err := p.x.OptIn(p.Context(), p.as(s.Vance), p.handles["supply"])
+			p.ok(s.Vance, r, err)
+		}},
+		{name: "the shop approves", consent: true, do: func(p *play) {
+			p.now = p.now.Add(time.Hour)
+			tasks := p.inbox(s.Owner, csss.Approval)
+			require.Len(p, tasks, 1)
+			assert.Equal(p, []string{"operations_director", "owner"}, tasks[0].Seats)
+			r, err := p.x.Approve(p.Context(), p.as(s.Owner), p.handles["supply"], "shift2-release")
+			p.ok(s.Owner, r, err)
+		}},
+	}
+}
+
+// nearMisses: each decoy's own firm reads the failing gate where its operand is
+// public; private ones are not told apart.
+func (p *play) nearMisses(s *world.SecondShift) {
+	p.Helper()
+	for _, d := range s.Decoys {
+		misses, err := p.x.NearMisses(p.Context(), p.as(d.Owner), d.Offer)
+		p.saw(d.Owner.Firm, misses, err)
+		require.NoError(p, err)
+		gates := []string{}
+		for _, m := range misses {
+			gates = append(gates, m.Gate)
+		}
+		want := []string{d.Gate}
+		if d.Gate == "distance" || d.Gate == "price" {
+			want = []string{}
+		}
+		assert.Equal(p, want, gates, d.Name)
+		_, err = p.x.NearMisses(p.Context(), p.as(s.Requester), d.Offer)
+		assert.ErrorIs(p, err, csss.ErrNotFound, "a stranger reads nothing")
+	}
+}
+
+// engage is the rest of the story once both are revealed.
+func engageSecondShift(p *play, s *world.SecondShift) {
+	supply, demand := s.Vance.Firm, s.Requester.Firm
+	p.revealed(supply, demand)
+	bought, sold := p.identity(s.Requester, p.handles["demand"]), p.identity(s.Vance, p.handles["supply"])
+	require.NotNil(p, bought)
+	require.NotNil(p, sold)
+	assert.Equal(p, "Steelcrest Precision", bought.LegalName)
+	assert.Equal(p, "R. Vance", bought.Contact)
+	assert.Equal(p, "Gridline Robotics", sold.LegalName)
+
+	v, err := p.x.View(p.Context(), p.as(s.Vance), p.handles["supply"], disclosure.StageIdentity)
+	require.NoError(p, err)
+	assert.EqualValues(p, 12000, v.Deal.Rate)
+	assert.EqualValues(p, 600000, v.Deal.Fee)
+	require.NotNil(p, v.Deal.Contribution)
+	assert.EqualValues(p, 375000, *v.Deal.Contribution)
+	w, err := p.x.View(p.Context(), p.as(s.Requester), p.handles["demand"], disclosure.StageIdentity)
+	require.NoError(p, err)
+	assert.Nil(p, w.Deal.Contribution, "the contribution is the shop's own")
+	assert.Equal(p, v.Deal.TermsDigest, w.Deal.TermsDigest)
+
+	p.now = p.now.Add(time.Hour)
+	r, err := p.x.AcceptTerms(p.Context(), p.as(s.Requester), p.handles["demand"], w.Deal.TermsDigest)
+	p.ok(s.Requester, r, err)
+	assert.Equal(p, disclosure.Revealed, p.phase(s.Vance, p.handles["supply"]))
+	r, err = p.x.AcceptTerms(p.Context(), p.as(s.Vance), p.handles["supply"], v.Deal.TermsDigest)
+	p.ok(s.Vance, r, err)
+	assert.Equal(p, disclosure.Engaged, p.phase(s.Vance, p.handles["supply"]))
+	left, err := p.x.Remaining(p.as(s.Vance), s.Offer)
+	require.NoError(p, err)
+	assert.Equal(p, 318*match.Hour, left)
+}
+
+func TestStoryS2(t *testing.T) {
+	s := world.Story2()
+	p := inWorld(t)
+	p.run(secondShift(s), "")
+	engageSecondShift(p, s)
+	p.secondBuyer(s)
+	p.trail(s)
+	p.isFold()
+	p.verifies()
+}
+
+// secondBuyer asks for 340 h and any part of them: at most 318 are left.
+func (p *play) secondBuyer(s *world.SecondShift) {
+	p.Helper()
+	r, err := p.x.Register(p.Context(), p.as(s.Buyer), s.Partial)
+	p.ok(s.Buyer, r, err)
+	m, err := p.x.Match(p.Context(), p.as(s.Buyer), s.Partial.ID)
+	p.saw(s.Buyer.Firm, m, err)
+	require.NoError(p, err)
+	require.Len(p, m.Candidates, 1)
+	assert.Equal(p, "covers a part of the need", m.Candidates[0].Covers)
+}
+
+func (p *play) trail(s *world.SecondShift) {
+	p.Helper()
+	tr, err := p.x.Trail(p.Context(), p.as(s.Requester), p.handles["demand"])
+	p.saw(s.Requester.Firm, tr, err)
+	require.NoError(p, err)
+	require.NoError(p, tr.Verify(p.x.VerifierKey()))
+	names := []string{}
+	for _, step := range tr.Steps {
+		names = append(names, step.Name)
+	}
+	for _, want := range []string{"session.opened", "optin.given", "approval.granted", "identity.revealed", "hold.provisional",
+		"terms.accepted", "hold.firmed"} {
+		assert.True(p, slices.Contains(names, want), "%s in %v", want, names)
+	}
+}
+
+func TestStoryS2AtK3(t *testing.T) {
+	s := world.K3Story2()
+	p := inSmall(t, &s.World)
+	p.run(secondShift(s), "")
+	m, err := p.x.Candidates(p.as(s.Requester), s.Need.ID)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"five-axis", "titanium", "AS9100D"}, m.Candidates[0].Summary)
+	assert.Equal(t, "≤ 40 km", m.Candidates[0].Place)
+	engageSecondShift(p, s)
+}
