@@ -2,19 +2,28 @@ package ledger
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"hash/crc32"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
-// secretDir keeps each secret in a file of its own, mode 0600, behind a CRC-32C.
+// secretDir keeps secrets in files of mode 0600, each behind a CRC-32C: a secret
+// that is put alone in a file of its own name, secrets that are put together in
+// one pack, so that a batch with many new subjects costs one sync.
 type secretDir struct {
-	path string
-	sync *syncer
+	path  string
+	sync  *syncer
+	known map[string]bool // names of all secrets; nil until first needed
 }
+
+// packPrefix begins the names of packs; no secret's name can hold it.
+const packPrefix = "pack_"
 
 // syncer makes files and folders durable. Tests of crashes replace it.
 type syncer struct {
@@ -24,42 +33,103 @@ type syncer struct {
 
 const temporary = ".tmp"
 
+// all reads every secret. A pack's secrets are found under their own names.
 func (d secretDir) all() (map[string][]byte, error) {
-	files, err := os.ReadDir(d.path)
-	if err != nil {
-		return nil, err
-	}
-	out := make(map[string][]byte, len(files))
-	for _, f := range files {
-		if strings.HasSuffix(f.Name(), temporary) {
-			continue
+	out, single := map[string][]byte{}, map[string][]byte{}
+	err := d.each(func(file string, body []byte) error {
+		if !strings.HasPrefix(file, packPrefix) {
+			single[file] = body
+			return nil
 		}
-		b, err := os.ReadFile(filepath.Join(d.path, f.Name()))
-		if err != nil {
-			return nil, err
+		packed, ok := unpack(body)
+		if !ok {
+			return &CorruptError{Index: -1, Segment: file, What: "pack of secrets has a bad layout"}
 		}
-		r := reader{b: b}
-		if r.u32() != secretSum(f.Name(), r.b) || r.bad {
-			return nil, &CorruptError{Index: -1, Segment: f.Name(), What: "checksum of a secret does not hold"}
-		}
-		out[f.Name()] = r.b
-	}
-	return out, nil
+		maps.Copy(out, packed)
+		return nil
+	})
+	maps.Copy(out, single) // a file of its own is newer than a pack
+	return out, err
 }
 
-func (d secretDir) put(secrets map[string][]byte) error {
-	for name, v := range secrets {
+// remember fills known. A name that is known is never packed again, so that no
+// two packs disagree.
+func (d *secretDir) remember() error {
+	if d.known != nil {
+		return nil
+	}
+	secrets, err := d.all()
+	if err != nil {
+		return err
+	}
+	d.known = map[string]bool{}
+	for name := range secrets {
+		d.known[name] = true
+	}
+	return nil
+}
+
+// each calls f with every file and its body, checked.
+func (d secretDir) each(f func(file string, body []byte) error) error {
+	files, err := os.ReadDir(d.path)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		name := file.Name()
+		if strings.HasSuffix(name, temporary) {
+			continue
+		}
+		b, err := os.ReadFile(filepath.Join(d.path, name))
+		if err != nil {
+			return err
+		}
+		r := reader{b: b}
+		if r.u32() != secretSum(name, r.b) || r.bad {
+			return &CorruptError{Index: -1, Segment: name, What: "checksum of a secret does not hold"}
+		}
+		if err := f(name, r.b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *secretDir) put(secrets map[string][]byte) error {
+	if err := d.remember(); err != nil {
+		return err
+	}
+	together := len(secrets) > 1
+	for name := range secrets {
 		if err := checkSecretName(name); err != nil {
 			return err
 		}
-		if err := d.sync.writeFile(filepath.Join(d.path, name), append(appendU32(nil, secretSum(name, v)), v...)); err != nil {
+		together = together && !d.known[name]
+	}
+	if together {
+		if err := d.write(packPrefix+hex.EncodeToString(randomBytes(8)), pack(secrets)); err != nil {
 			return err
 		}
+	} else {
+		for name, v := range secrets {
+			if err := d.write(name, v); err != nil {
+				return err
+			}
+		}
+	}
+	for name := range secrets {
+		d.known[name] = true
 	}
 	return d.sync.folder(d.path)
 }
 
-func (d secretDir) remove(names []string) error {
+func (d secretDir) write(file string, body []byte) error {
+	return d.sync.writeFile(filepath.Join(d.path, file), append(appendU32(nil, secretSum(file, body)), body...))
+}
+
+// remove destroys secrets: their own files are wiped, packs are written anew
+// without them and the old ones wiped.
+func (d *secretDir) remove(names []string) error {
 	for _, name := range names {
 		if err := checkSecretName(name); err != nil {
 			return err
@@ -68,7 +138,57 @@ func (d secretDir) remove(names []string) error {
 			return err
 		}
 	}
-	return d.sync.folder(d.path)
+	for _, name := range names {
+		delete(d.known, name)
+	}
+	err := d.each(func(file string, body []byte) error {
+		if !strings.HasPrefix(file, packPrefix) {
+			return nil
+		}
+		return d.repack(file, body, names)
+	})
+	return errors.Join(err, d.sync.folder(d.path))
+}
+
+// repack writes a pack without some of its secrets, if it holds any of them.
+func (d secretDir) repack(file string, body []byte, without []string) error {
+	packed, _ := unpack(body)
+	had := len(packed)
+	for _, name := range without {
+		delete(packed, name)
+	}
+	if len(packed) == had {
+		return nil
+	}
+	if len(packed) > 0 {
+		if err := d.write(packPrefix+hex.EncodeToString(randomBytes(8)), pack(packed)); err != nil {
+			return err
+		}
+		if err := d.sync.folder(d.path); err != nil {
+			return err
+		}
+	}
+	return d.sync.wipe(filepath.Join(d.path, file))
+}
+
+// pack lays secrets out one after the other, by name.
+func pack(secrets map[string][]byte) []byte {
+	var b []byte
+	for _, name := range slices.Sorted(maps.Keys(secrets)) {
+		b = append(append(b, byte(len(name))), name...)
+		b = append(appendU32(b, uint32(len(secrets[name]))), secrets[name]...)
+	}
+	return b
+}
+
+func unpack(body []byte) (map[string][]byte, bool) {
+	out := map[string][]byte{}
+	r := reader{b: body}
+	for len(r.b) > 0 && !r.bad {
+		name := string(r.take(int(r.u8())))
+		out[name] = r.take(int(r.u32()))
+	}
+	return out, !r.bad
 }
 
 // secretSum binds a secret to its name.
