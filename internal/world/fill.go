@@ -213,9 +213,10 @@ func (b *builder) capacity(s *shop) match.Offer {
 		Kind: match.MachineCapacity, Instrument: "capacity_rental", Resource: s.resources[m],
 		Category: fmt.Sprintf("machine.capacity.shift%d", shift), Topics: []string{strings.ReplaceAll(m.term, "_", "-")},
 		Properties: map[string]match.Property{
-			"machine_type": match.Terms(m.term), "material": match.Terms(materials...), "material_family": match.Terms(families(materials)...),
-			"tolerance":  match.Range(m.tolerance*pick(b.rng, []float64{0.5, 1, 1, 2}), 0.5, "mm"),
-			"envelope_x": reach(0), "envelope_y": reach(1), "envelope_z": reach(2),
+			"machine_type": match.Terms(m.term), "material": match.Terms(materials...),
+			"material_family": match.Terms(families(materials)...),
+			"tolerance":       match.Range(m.tolerance*pick(b.rng, []float64{0.5, 1, 1, 2}), 0.5, "mm"),
+			"envelope_x":      reach(0), "envelope_y": reach(1), "envelope_z": reach(2),
 			"shift": match.Terms(shiftNames[shift]),
 		},
 		Credentials: s.schemes, Mode: match.OnSite, Windows: []match.Window{b.shiftWindow(shift)},
@@ -262,7 +263,8 @@ func (b *builder) shiftWindow(shift int) match.Window {
 		last = first.AddDate(0, 0, 1)
 	}
 	until := monday.AddDate(0, 0, 7*(3+b.rng.IntN(14))-1)
-	return match.Window{Zone: Zone, Start: first.Format(time.DateOnly) + "T" + hours[0], End: last.Format(time.DateOnly) + "T" + hours[1],
+	return match.Window{Zone: Zone,
+		Start: first.Format(time.DateOnly) + "T" + hours[0], End: last.Format(time.DateOnly) + "T" + hours[1],
 		RRule: "FREQ=WEEKLY;BYDAY=" + days + ";UNTIL=" + until.Format("20060102"), Except: []string{"2026-10-12"}}
 }
 
@@ -272,7 +274,8 @@ func (b *builder) shiftWindow(shift int) match.Window {
 func (b *builder) expertise(s *shop) (Who, match.Offer) {
 	c := weighted(b.rng, crafts, func(c *craft) int { return c.weight })
 	who := s.hire(b.names.person(), c.role)
-	o := person(5+b.rng.IntN(34), cents(b.rng, c.rate), b.expertText(c), some(b.rng, c.topics, 2, 4), map[string]match.Property{}, b.years()...)
+	o := person(5+b.rng.IntN(34), cents(b.rng, c.rate), b.expertText(c), some(b.rng, c.topics, 2, 4),
+		map[string]match.Property{}, b.years()...)
 	if c.process != "" {
 		o.Properties["process"] = match.Terms(c.process)
 	}
@@ -309,7 +312,8 @@ func (b *builder) loan(s *shop) match.Offer {
 	return match.Offer{
 		Kind: match.Equipment, Instrument: "equipment_loan", Category: "equipment.loan", Topics: []string{k.topic},
 		Resource: s.install("instrument", k.topic),
-		Text: pick(b.rng, []string{"To borrow by the hour: ", "Idle most of the week, may be lent: ", "Free between our own jobs: "}) + k.what +
+		Text: pick(b.rng, []string{"To borrow by the hour: ", "Idle most of the week, may be lent: ",
+			"Free between our own jobs: "}) + k.what +
 			pick(b.rng, []string{", calibrated", "", ", with training on the first day"}),
 		Mode: match.OnSite, RadiusKM: pick(b.rng, []float64{25, 60, 100}), Available: from, Expires: from.AddDate(0, 3, 0),
 		Quantity: match.Quantity{Unit: match.Hours, PerWeek: match.Amount(8+b.rng.IntN(20)) * match.Hour},
@@ -324,7 +328,8 @@ func (b *builder) space(s *shop) match.Offer {
 	return match.Offer{
 		Kind: match.Space, Instrument: "space_licence", Category: "space.floor", Topics: []string{"floor-space"},
 		Resource: s.install("bay", "floor"),
-		Text: pick(b.rng, []string{"Clean floor in a heated bay", "Part of a hall between two programmes", "Dry storage and assembly floor"}) +
+		Text: pick(b.rng, []string{"Clean floor in a heated bay", "Part of a hall between two programmes",
+			"Dry storage and assembly floor"}) +
 			pick(b.rng, []string{", dock access by day", ", overhead crane", ", three-phase power"}),
 		Properties: map[string]match.Property{
 			"floor_load": match.Range(0, float64(2+b.rng.IntN(6)), "t/m2"),

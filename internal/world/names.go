@@ -1,15 +1,21 @@
 package world
 
-import "math/rand/v2"
+import (
+	"math/rand/v2"
+	"strings"
+)
 
 // Names are built from sounds that make no English word and no word of the
 // trade: a leak of one is then never a coincidence.
 var (
-	nameStarts   = []string{"Bral", "Quor", "Zel", "Vex", "Tym", "Drun", "Khes", "Yol", "Fenq", "Jorv", "Lugh", "Mabb", "Nyx", "Obrh", "Pryd", "Rhov", "Skeg", "Thrax", "Ulv", "Wyz", "Xan", "Grym", "Hjel", "Iqu", "Cwm", "Azq"}
-	nameMiddles  = []string{"ami", "eko", "ido", "oza", "uve", "yri", "abe", "evu", "ixa", "oqe", "uzi", "azo", "efy", "ogu", "yva"}
-	firmEnds     = []string{"vane", "drix", "kwell", "thmoor", "zand", "bryn", "lisk", "querm", "dovar", "ghast", "mbrey", "xford"}
-	surnameEnds  = []string{"vitz", "ssen", "kova", "dottir", "ndez", "ghari", "zewski", "quist", "bauer", "nyi", "ttori", "lainen"}
-	firmTrades   = []string{"Precision", "Tool", "Machining", "Machine Works", "Manufacturing", "Industries", "Systems", "Components", "Metals", "Products", "Dynamics", "Fabricating"}
+	nameStarts = []string{"Bral", "Quor", "Zel", "Vex", "Tym", "Drun", "Khes", "Yol", "Fenq",
+		"Jorv", "Lugh", "Mabb", "Nyx", "Obrh", "Pryd", "Rhov",
+		"Skeg", "Thrax", "Ulv", "Wyz", "Xan", "Grym", "Hjel", "Iqu", "Cwm", "Azq"}
+	nameMiddles = []string{"ami", "eko", "ido", "oza", "uve", "yri", "abe", "evu", "ixa", "oqe", "uzi", "azo", "efy", "ogu", "yva"}
+	firmEnds    = []string{"vane", "drix", "kwell", "thmoor", "zand", "bryn", "lisk", "querm", "dovar", "ghast", "mbrey", "xford"}
+	surnameEnds = []string{"vitz", "ssen", "kova", "dottir", "ndez", "ghari", "zewski", "quist", "bauer", "nyi", "ttori", "lainen"}
+	firmTrades  = []string{"Precision", "Tool", "Machining", "Machine Works", "Manufacturing",
+		"Industries", "Systems", "Components", "Metals", "Products", "Dynamics", "Fabricating"}
 	nameInitials = "ABCDEFGHJKLMNOPRSTVWYZ"
 )
 
@@ -22,11 +28,11 @@ type namer struct {
 func (n *namer) word(ends []string) string {
 	for middles := 1; ; middles++ {
 		for range 50 {
-			w := pick(n.rng, nameStarts)
+			parts := []string{pick(n.rng, nameStarts)}
 			for range middles {
-				w += pick(n.rng, nameMiddles)
+				parts = append(parts, pick(n.rng, nameMiddles))
 			}
-			w += pick(n.rng, ends)
+			w := strings.Join(append(parts, pick(n.rng, ends)), "")
 			if !n.used[w] {
 				n.used[w] = true
 				return w

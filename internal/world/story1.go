@@ -156,7 +156,8 @@ func nickelWelder() match.Offer {
 
 // person makes the part of an expertise offer that says what somebody can do.
 // Each solved case carries the offer's topics.
-func person(experience int, floor int64, text string, topics []string, props map[string]match.Property, solved ...int) match.Offer {
+func person(experience int, floor int64, text string, topics []string, props map[string]match.Property,
+	solved ...int) match.Offer {
 	o := match.Offer{Text: text, Topics: slices.Clone(topics), Properties: props, Years: experience, Floor: match.NewBound(floor)}
 	for _, year := range solved {
 		o.Evidence = append(o.Evidence, match.Evidence{Year: year, Terms: slices.Clone(topics)})

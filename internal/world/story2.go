@@ -41,8 +41,8 @@ type Refused struct {
 	Offer match.Offer
 }
 
-// Registered is when both needs of the story are registered: two weeks after
-// the opening, at the start of the work's time less three days.
+// Registered is when both needs of the story are registered: the Friday before
+// the first night.
 func (*SecondShift) Registered() time.Time { return Local(2026, time.September, 11, 9, 0) }
 
 const (
@@ -139,7 +139,9 @@ func (s *SecondShift) outsideTheGrant(o match.Offer) []Refused {
 	return []Refused{
 		{"410 h", s.Vance, with(o, func(o *match.Offer) { o.Windows, o.Quantity.Value = until("20261029"), 410*match.Hour })},
 		{"floor 9400", s.Vance, with(o, func(o *match.Offer) { o.Floor = match.NewBound(9400) })},
-		{"window after 2026-12-31", s.Vance, with(o, func(o *match.Offer) { o.Windows, o.Quantity.Value = until("20270107"), 300*match.Hour })},
+		{"window after 2026-12-31", s.Vance, with(o, func(o *match.Offer) {
+			o.Windows, o.Quantity.Value = until("20270107"), 300*match.Hour
+		})},
 		{"first shift", s.Vance, with(o, func(o *match.Offer) { o.Category = "machine.capacity.shift1" })},
 		{"another role", s.ShiftLead, o},
 	}

@@ -12,8 +12,10 @@ import (
 // machine, a clause on materials, a clause on extras.
 
 var shiftOpenings = [4][]string{
-	1: {"Daytime gaps on our %s", "Free first-shift hours on a %s", "Our %s waits for work in the mornings", "Open spindle time by day: %s"},
-	2: {"Second shift standing open on our %s", "Evening hours free on a %s", "Unused evenings: %s with operator", "Idle after four o'clock: %s"},
+	1: {"Daytime gaps on our %s", "Free first-shift hours on a %s",
+		"Our %s waits for work in the mornings", "Open spindle time by day: %s"},
+	2: {"Second shift standing open on our %s", "Evening hours free on a %s",
+		"Unused evenings: %s with operator", "Idle after four o'clock: %s"},
 	3: {"Nights available on our %s", "Third-shift capacity, %s", "Lights-out hours on a %s", "Our %s runs no nights at present"},
 }
 
@@ -33,7 +35,8 @@ func (b *builder) capacityText(m *machine, shift int, materials []string) string
 func (b *builder) expertText(c *craft) string {
 	does := list(some(b.rng, c.offers, 1, 2))
 	return fmt.Sprintf(pick(b.rng, []string{
-		"%s with hours to spare, %s", "Our %s is not fully booked and %s", "Part-time help from a %s who %s", "A few hours a week of a %s who %s",
+		"%s with hours to spare, %s", "Our %s is not fully booked and %s",
+		"Part-time help from a %s who %s", "A few hours a week of a %s who %s",
 	}), pick(b.rng, c.titles), does)
 }
 
@@ -63,7 +66,8 @@ func (b *builder) needHours(n *match.Need) {
 	g := pick(b.rng, m.materials)
 	hours := match.Amount(8 + 4*b.rng.IntN(20))
 	n.Kind, n.Category, n.Governance, n.Mode = match.MachineCapacity, "machine.capacity", "demand.machining", match.OnSite
-	n.Text = fmt.Sprintf(pick(b.rng, []string{"Looking for %s time, %s parts", "Short of %s hours for a run in %s", "Need a %s to catch up on %s work",
+	n.Text = fmt.Sprintf(pick(b.rng, []string{"Looking for %s time, %s parts", "Short of %s hours for a run in %s",
+		"Need a %s to catch up on %s work",
 		"Overflow from our own shop: %s, %s"}), pick(b.rng, m.phrases), pick(b.rng, grades[g].phrases))
 	n.Topics = []string{strings.ReplaceAll(m.term, "_", "-")}
 	n.Requires = []match.Requirement{

@@ -60,7 +60,8 @@ var machines = []machine{
 		[3]float64{630, 560, 560}, 0.015, 9400, 10, []string{"tombstone fixtures", "through-spindle coolant", "tool-life monitoring"}},
 	{"5_axis_machining_center", []string{"five-axis machining centre", "5-axis mill", "simultaneous five-axis centre"},
 		[]string{"D500", "DMU 65", "UMC-750"}, []string{"aluminum_7075_t6", "ti_6al_4v", "inconel_718", "stainless_steel"},
-		[3]float64{500, 450, 400}, 0.008, 12200, 12, []string{"high-pressure coolant", "simultaneous toolpaths proven", "trunnion table"}},
+		[3]float64{500, 450, 400}, 0.008, 12200, 12,
+		[]string{"high-pressure coolant", "simultaneous toolpaths proven", "trunnion table"}},
 	{"multiaxis_machining_center", []string{"mill-turn centre", "multitasking machine", "multi-axis machining centre"},
 		[]string{"i-200", "NTX 1000"}, []string{"stainless_steel", "inconel_625", "carbon_steel", "aluminum_7075_t6"},
 		[3]float64{400, 400, 900}, 0.01, 13100, 6, []string{"done in one clamping", "B-axis head", "twin spindles"}},
@@ -69,7 +70,8 @@ var machines = []machine{
 		[3]float64{3000, 1500, 20}, 0.1, 14800, 10, []string{"nitrogen assist", "automatic loading", "nesting done by us"}},
 	{"waterjet_cutting", []string{"waterjet", "abrasive waterjet table", "waterjet cutting table"},
 		[]string{"Mach 300", "5555"}, []string{"ti_6al_4v", "stainless_steel", "aluminum_6061", "plastic"},
-		[3]float64{3600, 1800, 150}, 0.13, 11900, 8, []string{"taper compensation", "thick plate up to 150 mm", "no heat-affected zone"}},
+		[3]float64{3600, 1800, 150}, 0.13, 11900, 8,
+		[]string{"taper compensation", "thick plate up to 150 mm", "no heat-affected zone"}},
 }
 
 // A grade of material, its family as summaries word it, and how people write it.

@@ -3,6 +3,7 @@ package world
 import (
 	"maps"
 	"slices"
+	"sync"
 	"time"
 	_ "time/tzdata" // the fixtures' zone must exist on every host
 
@@ -73,13 +74,14 @@ func Local(year int, month time.Month, day, hour, minute int) time.Time {
 // 2026-09-01 09:00, two weeks before the stories begin.
 func Opening() time.Time { return Local(2026, time.September, 1, 9, 0) }
 
-func zone() *time.Location {
+// zone reads the time-zone database once.
+var zone = sync.OnceValue(func() *time.Location {
 	loc, err := time.LoadLocation(Zone)
 	if err != nil {
 		panic(err) // impossible: the database is linked in
 	}
 	return loc
-}
+})
 
 // Build makes the world of the options. It costs some ten milliseconds for a
 // thousand offers and grows in proportion.
