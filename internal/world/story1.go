@@ -141,7 +141,7 @@ func aluminiumMiller() match.Offer {
 		[]string{"high-speed-milling", "aluminium", "surface-finish"}, map[string]match.Property{
 			"material":        match.Terms("aluminum_6061", "aluminum_7075_t6"),
 			"material_family": match.Terms("aluminium"),
-			"process":         match.Terms("high-speed milling"),
+			"process":         match.Terms("high-speed milling", "milling"),
 		}, 2016, 2019, 2021, 2024)
 }
 

@@ -608,6 +608,20 @@ func TestSummariesReadAsTheStoriesSay(t *testing.T) {
 	}
 }
 
+func TestTheLesserExpertsHaveSummariesToo(t *testing.T) {
+	s1 := world.Story1()
+	for _, seed := range seeds() {
+		s := summarizer(t, build(seed), 5, 11, s1.Registered())
+		for _, d := range []world.Decoy{s1.E2, s1.E3} {
+			_, _, err := s.Freeze(d.Offer)
+			require.NoError(t, err, d.Name)
+			site := s1.Need.Site
+			_, err = s.For(d.Offer, disclosure.Viewer{Group: s1.Need.Group, Lat: site.Lat, Lon: site.Lon})
+			require.NoError(t, err, d.Name)
+		}
+	}
+}
+
 func TestSecondShiftIsTooRareToName(t *testing.T) {
 	c := classes()[1]
 	groups := map[string]bool{}
