@@ -45,8 +45,30 @@ func (st *state) decidePolicy(firm, name string, text []byte) ([]event, error) {
 			Limit: fmt.Sprintf("must be above %d", f.rules.Version(firm))}
 	}
 	digest := set.Digest(firm)
+	st.compiled[firm] = compiled{text: string(text), set: set}
 	return []event{{stream: "policy/" + firm, subjects: []string{firm}, body: &policyChanged{
 		Firm: firm, Name: name, Text: text, Version: version, Digest: hex.EncodeToString(digest[:])}}}, nil
+}
+
+// compiled is a document that was just decided, so that the fold need not
+// compile it again.
+type compiled struct {
+	text string
+	set  *policy.Set
+}
+
+// compile is policy.Compile for a document that was accepted once. Should it
+// not compile any more the firm is left without rules, which denies everything.
+func (st *state) compile(ev *policyChanged) *policy.Set {
+	if c, ok := st.compiled[ev.Firm]; ok && c.text == string(ev.Text) {
+		delete(st.compiled, ev.Firm)
+		return c.set
+	}
+	set, err := policy.Compile(st.schema, policy.Source{Name: ev.Name, Text: ev.Text})
+	if err != nil {
+		return nil
+	}
+	return set
 }
 
 // decide asks the firm's rules; a firm without rules allows nothing.

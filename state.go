@@ -44,6 +44,7 @@ type state struct {
 	order       []string          // offer ids in order of publication
 
 	dirty     []string                  // offers whose place in the search index may be out of date
+	compiled  map[string]compiled       // by firm
 	rare      []disclosure.SessionID    // pairs whose offer was too rare to be shown
 	frozen    map[string]bool           // what is logged of the summarizer's memory
 	proposals map[string]*matchProposed // by command
@@ -134,7 +135,7 @@ func newState(cfg *Config) (*state, error) {
 		answers: map[answerKey]answer{}, contacts: map[answerKey][]contact{},
 		reports: map[string][]usageReported{}, comparables: map[string][]int64{},
 		outcomes: map[string][]market.Outcome{}, misses: map[string][]Miss{}, names: map[string]int{},
-		window: cfg.Window, frozen: map[string]bool{}, proposals: map[string]*matchProposed{},
+		window: cfg.Window, frozen: map[string]bool{}, compiled: map[string]compiled{}, proposals: map[string]*matchProposed{},
 	}, nil
 }
 
@@ -195,9 +196,7 @@ func (ev *policyChanged) fold(st *state, _ ledger.Entry) {
 	if f == nil {
 		return
 	}
-	// The document compiled when it was accepted. Should it not compile any
-	// more, the firm is left without rules, which denies everything.
-	f.rules, _ = policy.Compile(st.schema, policy.Source{Name: ev.Name, Text: ev.Text})
+	f.rules = st.compile(ev)
 }
 
 func (ev *offerPublished) fold(st *state, _ ledger.Entry) {
