@@ -44,8 +44,9 @@ fuzz() {
   done < <(awk '/^Fuzz/ { names[++n] = $1 } /^ok/ { for (i = 1; i <= n; i++) print $2, names[i]; n = 0 }' "$list")
 }
 
-# finish prints the sum and ends with 1 if a step failed.
+# finish prints the sums and ends with 1 if a step failed.
 finish() {
-  printf '%d steps, %d failed, %d s\n' "$count" "${#failed[@]}" "$SECONDS"
+  printf '%d s in all\n' "$SECONDS"
+  printf '%d passed, %d failed\n' $((count - ${#failed[@]})) "${#failed[@]}"
   [ "${#failed[@]}" = 0 ] || { printf 'failed: %s\n' "${failed[@]}"; exit 1; }
 }
