@@ -148,6 +148,9 @@ func TestDirectoryCutBelowItsHeadIsRefused(t *testing.T) {
 		overwrite(t, onlySegment(t, dir), whole[:end])
 		_, err := ledger.OpenDir(t.Context(), dir, nil)
 		require.ErrorIs(t, err, ledger.ErrCorrupt, "cut at %d of %d", end, len(whole))
+		left, err := os.ReadFile(onlySegment(t, dir))
+		require.NoError(t, err)
+		require.Equal(t, whole[:end], left, "a refused log is left as it is")
 	}
 	require.NoError(t, os.WriteFile(onlySegment(t, dir), whole, 0o600))
 	require.NoError(t, openDir(t, dir).Close())
@@ -314,6 +317,66 @@ func TestForkIsRefused(t *testing.T) {
 	l, err = ledger.OpenDir(t.Context(), dir, &ledger.Options{Trusted: checkpoint})
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
+
+	// The same size, but the head file remembers another root.
+	require.NoError(t, os.Remove(filepath.Join(fork, "secrets", "checkpoint")))
+	head, err := os.ReadFile(filepath.Join(dir, "head"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(fork, "head"), head, 0o600))
+	_, err = ledger.OpenDir(t.Context(), fork, nil)
+	require.ErrorIs(t, err, ledger.ErrCorrupt)
+	assert.ErrorContains(t, err, "remembered head")
+}
+
+// A folder that was rolled back as a whole is consistent in itself; only a
+// checkpoint remembered elsewhere can tell.
+func TestRollbackIsRefusedByATrustedCheckpoint(t *testing.T) {
+	dir := t.TempDir()
+	l := openDir(t, dir)
+	fill(t, l)
+	old := copyDir(t, dir)
+	_, err := l.Append(t.Context(), ledger.Append{Stream: "s", Type: "t", Key: "later"})
+	require.NoError(t, err)
+	checkpoint, err := l.Checkpoint(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	_, err = ledger.OpenDir(t.Context(), old, &ledger.Options{Trusted: checkpoint})
+	require.ErrorIs(t, err, ledger.ErrCorrupt)
+	assert.ErrorContains(t, err, "6 entries are left of the 7")
+	require.NoError(t, openDir(t, old).Close())
+}
+
+func TestMissingSegmentIsNamed(t *testing.T) {
+	dir := t.TempDir()
+	open := func() (*ledger.Log, error) {
+		s, err := ledger.OpenDirStore(dir, &ledger.DirOptions{SegmentBytes: 100})
+		require.NoError(t, err)
+		return ledger.Open(t.Context(), ledger.NoSync(s), nil)
+	}
+	l, err := open()
+	require.NoError(t, err)
+	fill(t, l)
+	require.NoError(t, l.Close())
+	names, err := filepath.Glob(filepath.Join(dir, "segments", "*"))
+	require.NoError(t, err)
+	require.Len(t, names, 3)
+	for i, name := range names {
+		b, err := os.ReadFile(name)
+		require.NoError(t, err)
+		require.NoError(t, os.Remove(name))
+		_, err = open()
+		require.ErrorIs(t, err, ledger.ErrCorrupt)
+		damage, ok := errors.AsType[*ledger.CorruptError](err)
+		require.True(t, ok)
+		if i < 2 { // the segment behind the gap is named, with the first entry in it
+			assert.Equal(t, filepath.Base(names[i+1]), damage.Segment)
+			assert.Equal(t, []int64{0, 1}[i], damage.Index)
+		}
+		require.NoError(t, os.WriteFile(name, b, 0o600))
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "segments", "stray"), nil, 0o600))
+	_, err = open()
+	require.ErrorIs(t, err, ledger.ErrCorrupt)
 }
 
 func TestOneWriterHasTheDirectory(t *testing.T) {

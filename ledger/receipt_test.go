@@ -76,6 +76,47 @@ func TestReceiptVerifiesWithStandardTools(t *testing.T) {
 	assert.Equal(t, uint64(7), c.Size)
 }
 
+// A key may sign other notes too: they are no checkpoints of this log.
+func TestCheckpointOfAnotherOriginIsRefused(t *testing.T) {
+	skey, vkey, err := note.GenerateKey(nil, "example.org/log")
+	require.NoError(t, err)
+	signer, err := note.NewSigner(skey)
+	require.NoError(t, err)
+	l, err := ledger.OpenMemory(&ledger.Options{Signer: signer, VerifierKey: vkey})
+	require.NoError(t, err)
+	defer l.Close()
+	_, err = l.Append(t.Context(), ledger.Append{Stream: "s", Type: "t", Key: "k"})
+	require.NoError(t, err)
+	file, err := l.ExportReceipt(t.Context(), 0)
+	require.NoError(t, err)
+	var p tlogproof.TLogProof
+	require.NoError(t, p.Unmarshal(file))
+	n, err := note.Open(p.Checkpoint, note.VerifierList(must(note.NewVerifier(vkey))))
+	require.NoError(t, err)
+	for _, text := range []string{
+		strings.Replace(n.Text, "example.org", "example.com", 1),
+		n.Text + "an extension line\n",
+		strings.Replace(n.Text, "\n1\n", "\n01\n", 1),
+		"example.org/log\n",
+	} {
+		p.Checkpoint, err = note.Sign(&note.Note{Text: text}, signer)
+		require.NoError(t, err)
+		_, err = ledger.VerifyReceipt(p.Marshal(), vkey)
+		assert.ErrorIs(t, err, ledger.ErrReceipt, text)
+	}
+	p.Checkpoint, err = note.Sign(&note.Note{Text: n.Text}, signer)
+	require.NoError(t, err)
+	_, err = ledger.VerifyReceipt(p.Marshal(), vkey)
+	assert.NoError(t, err)
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
 // A leaf must not let outsiders find the other leaves of a stream, or try a
 // guessed payload.
 func TestLeavesShareNothing(t *testing.T) {
