@@ -10,8 +10,9 @@ import (
 // writes for documents within the limits, so that encoding the result gives b
 // again. The document shares no memory with b.
 //
-// It fails with a [*DecodeError], and allocates no more than a small multiple
-// of len(b), whatever b claims. b longer than [MaxBytes] is not looked at.
+// It fails with a [*DecodeError]. It costs one pass over b; b longer than
+// [MaxBytes] is not looked at, and a length in b is believed only as far as b
+// has the bytes.
 func Decode(b []byte) (Document, error) {
 	if len(b) > MaxBytes {
 		return Document{}, &DecodeError{Field: "encoding", Want: fmt.Sprintf("at most %d bytes", MaxBytes)}
@@ -48,6 +49,9 @@ func (r *reader) document() Document {
 		Title:    r.text("title", maxTitle),
 	}
 	for i := range r.length("clauses", MaxClauses) {
+		if r.err != nil {
+			break
+		}
 		field := fmt.Sprintf("clauses[%d]", i)
 		d.Clauses = append(d.Clauses, Clause{
 			ID:    r.text(field+".id", maxName),

@@ -67,6 +67,19 @@ func TestEveryChangeChangesTheDigest(t *testing.T) {
 	}
 }
 
+// The nonce alone makes another digest, so prices cannot be tried against it.
+func TestNonceBlindsTheDigest(t *testing.T) {
+	for _, tmpl := range terms.Standard() {
+		plain := fill(t, tmpl, fiftyHours())
+		a, b := fiftyHours(), fiftyHours()
+		a["nonce"], b["nonce"] = strings.Repeat("0f", 16), strings.Repeat("0e", 16)
+		da, db := fill(t, tmpl, a), fill(t, tmpl, b)
+		assert.Equal(t, append(clauseIDs(plain), "nonce"), clauseIDs(da), tmpl.ID)
+		assert.NotEqual(t, plain.Digest(), da.Digest())
+		assert.NotEqual(t, da.Digest(), db.Digest())
+	}
+}
+
 func TestDifferentTermsHaveDifferentDigests(t *testing.T) {
 	seen := map[[32]byte]bool{}
 	for _, tmpl := range terms.Standard() {
@@ -152,7 +165,24 @@ func TestDecodeRefusesEveryPrefixAndSuffix(t *testing.T) {
 	}
 	assert.Equal(t, "encoding", decodeError(t, append(slices.Clone(b), 0)).Field)
 	assert.Equal(t, "encoding", decodeError(t, nil).Field)
-	assert.Equal(t, "encoding", decodeError(t, make([]byte, terms.MaxBytes+1)).Field)
+}
+
+func TestDecodeRefusesMoreThanMaxBytes(t *testing.T) {
+	d := terms.Document{Template: "t-v1", Version: "1", Title: "T"}
+	for i := range 9 {
+		d.Clauses = append(d.Clauses, terms.Clause{ID: fmt.Sprintf("c%d", i), Title: "C", Text: strings.Repeat("x", 7000)})
+	}
+	for i := range d.Clauses { // pad each clause within its own limit
+		d.Clauses[i].Text += strings.Repeat("x", min(1000, terms.MaxBytes-len(d.Encode())))
+	}
+	require.Len(t, d.Encode(), terms.MaxBytes)
+	_, err := terms.Decode(d.Encode())
+	require.NoError(t, err)
+
+	d.Clauses[0].Text += "x"
+	e := decodeError(t, d.Encode())
+	assert.Equal(t, "encoding", e.Field)
+	assert.Contains(t, e.Want, "65536")
 }
 
 func TestDecodeRefusesFieldsBeyondTheLimits(t *testing.T) {
@@ -214,8 +244,7 @@ func TestDecodeRefusesAnotherOrderOfParameters(t *testing.T) {
 	assert.Equal(t, "params[1].name", decodeError(t, with("a", "1", "a", "1")).Field)
 }
 
-// Lengths that promise much more than there is.
-func TestDecodeAllocatesNoMoreThanItReads(t *testing.T) {
+func TestDecodeBelievesNoLengthWithoutItsBytes(t *testing.T) {
 	lying := append([]byte("csss-terms-1\n"), 0xff, 0xff, 0xff, 0xff)
 	assert.Equal(t, "template", decodeError(t, lying).Field)
 

@@ -44,6 +44,13 @@
 // zero byte, and the canonical form. Documents also have JSON tags, for
 // display; the JSON is not what is hashed.
 //
+// # What a digest gives away
+//
+// A digest by itself hides little: whoever knows the template and all
+// parameters but the price can try all prices. Where the digest is seen before
+// the text may be, fill in a parameter of kind [Nonce] with 128 random bits that
+// are shown with the text and not before. The standard templates declare one.
+//
 // # Limits
 //
 // A document in canonical form has at most [MaxBytes]; it has 1 to [MaxClauses]

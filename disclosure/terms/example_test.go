@@ -30,7 +30,7 @@ func Example() {
 	fmt.Println("without the last clause:", received.Digest() == d.Digest())
 	// Output:
 	// Hours: At most 2.5 h are worked. More hours need a new agreement before they are worked; without one they are not paid.
-	// Price: The Client pays 165.00 CAD for each hour worked, in steps of six minutes, with sales tax on top where the law asks for it. Nothing is added for preparation or travel unless both sides agreed to it in writing before.
+	// Price: The Client pays 165.00 CAD for each hour worked, part of an hour in proportion, with sales tax on top where the law asks for it. Nothing is added for preparation or travel unless both sides agreed to it in writing before.
 	// consult-v1 1.0.0 true <nil>
 	// without the last clause: false
 }
@@ -70,5 +70,5 @@ func ExampleTemplate_Validate() {
 	t.Clauses[0].Text = "The Provider is {{provider}}."
 	fmt.Println(t.Validate())
 	// Output:
-	// terms: template "consult-v1": clauses[0].text: want placeholders of declared parameters: category, currency, hours, kind, mode, per_week, rate, weeks
+	// terms: template "consult-v1": clauses[0].text: want placeholders of declared parameters: category, currency, hours, kind, mode, nonce, per_week, rate, weeks
 }

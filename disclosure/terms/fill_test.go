@@ -48,7 +48,7 @@ func TestFillRefusesParameters(t *testing.T) {
 	}{
 		{"missing", func(p map[string]string) { delete(p, "rate") }, "rate", terms.Missing, "2 decimals"},
 		{"first missing is reported", func(p map[string]string) { clear(p) }, "category", terms.Missing, "machine.capacity"},
-		{"unknown", func(p map[string]string) { p["discount"] = "5" }, "discount", terms.Undeclared, "one of category, kind, mode, hours, rate, currency, weeks, per_week"},
+		{"unknown", func(p map[string]string) { p["discount"] = "5" }, "discount", terms.Undeclared, "one of category, kind, mode, hours, rate, currency, weeks, per_week, nonce"},
 		{"unknown by another case", func(p map[string]string) { p["Hours"] = "5 h" }, "Hours", terms.Undeclared, "hours"},
 		{"long unknown name is cut", func(p map[string]string) { p[strings.Repeat("x", 1000)] = "" }, strings.Repeat("x", 64), terms.Undeclared, "one of"},
 		{"empty", func(p map[string]string) { p["mode"] = "" }, "mode", terms.Malformed, "1 to 200 bytes"},
@@ -89,6 +89,10 @@ func TestKindsAllowOneSpelling(t *testing.T) {
 		},
 		terms.Currency: {yes: []string{"CAD", "USD"}, no: []string{"cad", "CA", "CADX", "C$D", "ÇAD", "C D"}},
 		terms.Count:    {yes: []string{"1", "8", "530"}, no: []string{"0", "08", "-8", "8.0", "eight", "1234567890123456"}},
+		terms.Nonce: {
+			yes: []string{strings.Repeat("0f", 16), strings.Repeat("9", 32)},
+			no:  []string{strings.Repeat("0F", 16), strings.Repeat("0", 31), strings.Repeat("0", 33), strings.Repeat("0g", 16)},
+		},
 		terms.Text: {
 			yes: []string{"Two shifts, à la carte: {{hours}}", "日本", "\ufffd", "a  b"},
 			no:  []string{" a", "a ", "a\tb", "a\u202eb", "a\u200bb", "a\u2028b", "a\u0085b", "\u00a0a", "a\x7f", "\ufeffa"},

@@ -17,6 +17,7 @@ const (
 	Money    Kind = "money"    // amount in units of the currency with exactly 2 decimals: 120.00
 	Currency Kind = "currency" // three upper-case letters, ISO 4217: CAD
 	Count    Kind = "count"    // whole number above 0: 8
+	Nonce    Kind = "nonce"    // 32 lower-case hexadecimal digits: 128 random bits
 	Text     Kind = "text"     // one line of text, without spaces at its ends
 )
 
@@ -49,6 +50,8 @@ func ruleOf(k Kind) (rule, bool) {
 		return rule{"three upper-case letters, such as CAD", isCurrency}, true
 	case Count:
 		return rule{"a whole number above 0, such as 8", isCount}, true
+	case Nonce:
+		return rule{"32 lower-case hexadecimal digits", isNonce}, true
 	case Text:
 		return rule{"one line of text without spaces at its ends", isTrimmed}, true
 	}
@@ -114,6 +117,8 @@ func isCount(s string) bool { return isWhole(s) && s != "0" }
 func isWhole(s string) bool {
 	return only(s, digits) && len(s) <= 15 && (s == "0" || s[0] != '0')
 }
+
+func isNonce(s string) bool { return len(s) == 32 && only(s, digits+"abcdef") }
 
 func isTrimmed(s string) bool { return strings.TrimSpace(s) == s }
 

@@ -74,7 +74,7 @@ func checkParams(params []Param) *flaw {
 		case seen[p.Name]:
 			return &flaw{field + ".name", "a name used once"}
 		case !known:
-			return &flaw{field + ".kind", "one of name, quantity, money, currency, count, text"}
+			return &flaw{field + ".kind", "one of name, quantity, money, currency, count, nonce, text"}
 		}
 		seen[p.Name] = true
 	}
