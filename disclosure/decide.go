@@ -25,8 +25,8 @@ type Env struct {
 }
 
 // Decide says which events a command brings about: first those that are due
-// at env.Now, then its own. It is pure, and costs a few comparisons and one
-// hash. A command whose id this actor has already used for the same command
+// at env.Now, then its own. It is pure, and costs a few comparisons, and two
+// hashes where the command is accepted. A command whose id this actor has already used for the same command
 // brings about nothing.
 //
 // The errors are [ErrNotFound], [*PhaseError] (with [ErrNotAllowed] or
@@ -51,7 +51,6 @@ type decision struct {
 	c        Command
 	env      Env
 	seq      uint64
-	digest   Digest
 	row      Row
 	events   []Event
 	repeated bool
@@ -73,10 +72,10 @@ func admit(s State, c Command, env Env) (*decision, error) {
 	} else if c.Firm != "" && c.Firm != party.Firm || by == ByParty && party.Actor != "" && party.Actor != c.Actor {
 		return nil, ErrNotFound
 	}
-	d := &decision{s: s, c: c, env: env, digest: c.digest()}
+	d := &decision{s: s, c: c, env: env}
 	actor := s.Actors[c.Actor]
 	if was, ok := actor.Digests[c.ID]; ok {
-		if was != d.digest {
+		if was != c.digest() {
 			return nil, ErrStale
 		}
 		d.repeated = true
@@ -139,7 +138,7 @@ func (d *decision) emit(e Event) {
 // own adds the event that answers the command and earns the receipt.
 func (d *decision) own(e Event) {
 	e.Kind, e.Side, e.Actor, e.Command = d.c.Kind, d.c.Side, d.c.Actor, d.c.ID
-	e.Digest, e.Seq, e.Reason = d.digest, d.seq, d.c.Reason
+	e.Digest, e.Seq, e.Reason = d.c.digest(), d.seq, d.c.Reason
 	d.emit(e)
 }
 
