@@ -165,11 +165,11 @@ func (p *play) revealed(a, b string) {
 }
 
 // scene is one step of a story. Consent marks the steps without any one of
-// which nothing may be revealed; agree those without which nothing is engaged.
+// which nothing may be revealed.
 type scene struct {
-	name           string
-	consent, agree bool
-	do             func(p *play)
+	name    string
+	consent bool
+	do      func(p *play)
 }
 
 // run plays the scenes except the one to leave out, and checks after each

@@ -82,7 +82,6 @@ type needState struct {
 type sessionState struct {
 	state disclosure.State
 	deal  deal
-	hold  string
 	steps []step
 }
 
