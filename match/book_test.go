@@ -365,6 +365,22 @@ func TestPlaceRefuses(t *testing.T) {
 			assert.False(t, held)
 		})
 	}
+	total := o
+	total.ID, total.Quantity.Value = "total", hours(3)
+	over := ok
+	over.Offer = total.ID
+	assert.ErrorIs(t, match.NewBook().Place(&total, over), match.ErrNoCapacity, "beyond the total")
+	ended := o
+	ended.Expires = at.Add(3 * time.Hour)
+	assert.ErrorIs(t, match.NewBook().Place(&ended, ok), match.ErrNoCapacity, "beyond the offer's end")
+	weekly := guidance()
+	sunday := local("2026-10-04T23:00")
+	across := match.Hold{ID: "across", Offer: weekly.ID, Amount: hours(2), Slots: []match.Slot{{Start: sunday, End: sunday.Add(2 * time.Hour), Amount: hours(2)}}}
+	assert.ErrorIs(t, match.NewBook().Place(&weekly, across), match.ErrNoCapacity, "across the end of a week")
+	weekly.Expires = sunday
+	across.Slots[0].Start, across.Slots[0].End = sunday.Add(-time.Hour), sunday.Add(time.Hour-time.Minute)
+	across.Slots[0].Amount, across.Amount = hours(1), hours(1)
+	assert.ErrorIs(t, match.NewBook().Place(&weekly, across), match.ErrNoCapacity, "beyond the end of life, within its week")
 	wrong := ok
 	wrong.ID, wrong.Amount = "wrong", hours(5)
 	assert.Error(t, b.Place(&o, wrong))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"math"
 	"slices"
 	"strings"
@@ -415,6 +416,70 @@ func TestWritersAndSearchesTogether(t *testing.T) {
 	}
 	wg.Wait()
 	assert.Equal(t, 1+3*2, m.Len(), "each worker's last calls leave two of its four offers")
+}
+
+// scattered gives each text a direction that has nothing to do with its words.
+type scattered struct{ trigrams }
+
+func (scattered) embed(texts []string) [][]float32 {
+	out := make([][]float32, len(texts))
+	for i, t := range texts {
+		h := fnv.New32a()
+		_, _ = h.Write([]byte(t))
+		sin, cos := math.Sincos(float64(h.Sum32()%1000) / 1000)
+		out[i] = []float32{float32(cos), float32(sin)}
+	}
+	return out
+}
+
+func (e scattered) EmbedQueries(_ context.Context, t []string) ([][]float32, error) {
+	return e.embed(t), nil
+}
+
+func (e scattered) EmbedDocuments(_ context.Context, t []string) ([][]float32, error) {
+	return e.embed(t), nil
+}
+
+// A row found by its words alone still gets its cosine, and the other way
+// round: scores do not depend on the depth of the search.
+func TestScoresDoNotDependOnDepth(t *testing.T) {
+	var offers []match.Offer
+	for i := range 60 {
+		o := experts()[i%3]
+		o.ID, o.Topics, o.Evidence = fmt.Sprintf("o%d", i), nil, nil
+		o.Text += strings.Repeat(" turned", i%5) + strings.Repeat(" notches", i%7)
+		offers = append(offers, o)
+	}
+	shallow, err := match.New(scattered{}, &match.Options{Depth: 3})
+	require.NoError(t, err)
+	require.NoError(t, shallow.Upsert(t.Context(), offers...))
+	deep := newMatcher(t, scattered{}, offers...)
+	for _, q := range []string{"notch turning", "aluminium", "turned welds"} {
+		all, err := deep.Rank(t.Context(), q, 60, match.Fused)
+		require.NoError(t, err)
+		some, err := shallow.Rank(t.Context(), q, 3, match.Fused)
+		require.NoError(t, err)
+		require.Len(t, some, 3)
+		for _, r := range some {
+			i := slices.IndexFunc(all, func(x match.Ranked) bool { return x.Offer == r.Offer })
+			assert.InDelta(t, all[i].Score, r.Score, 1e-6, "%s %s", q, r.Offer)
+		}
+	}
+}
+
+func TestReplacedTextIsForgotten(t *testing.T) {
+	m := newMatcher(t, trigrams{}, experts()...)
+	o := experts()[0]
+	o.Text, o.Topics, o.Evidence = "gear hobbing", nil, nil
+	require.NoError(t, m.Upsert(t.Context(), o))
+	fresh := newMatcher(t, trigrams{}, append(experts()[1:], o)...)
+	for _, q := range []string{"notch wear", "hobbing", "inconel"} {
+		got, err := m.Rank(t.Context(), q, 3, match.BM25)
+		require.NoError(t, err)
+		want, err := fresh.Rank(t.Context(), q, 3, match.BM25)
+		require.NoError(t, err)
+		assert.Equal(t, want, got, q)
+	}
 }
 
 func TestMergedTextIsFound(t *testing.T) {

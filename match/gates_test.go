@@ -112,6 +112,8 @@ func TestPriceWithoutComparablesNeedsOnlyTheBounds(t *testing.T) {
 	n, o := gridline(), steelcrest()
 	o.Floor, n.Ceiling = match.NewBound(9501), match.NewBound(9999)
 	assert.Empty(t, failed(match.CheckGates(&n, &o, &match.GateEnv{Now: autumn})))
+	o.Floor = match.NewBound(10000)
+	assert.Equal(t, []string{"price"}, failed(match.CheckGates(&n, &o, &match.GateEnv{Now: autumn})))
 }
 
 func TestWithinCoversTheRangeAskedFor(t *testing.T) {
