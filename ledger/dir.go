@@ -91,6 +91,9 @@ func (d *dirStore) Recover(ctx context.Context) (Head, error) {
 	if d.closed {
 		return Head{}, ErrClosed
 	}
+	if err := d.secrets.clean(); err != nil {
+		return Head{}, err
+	}
 	firsts, err := d.listSegments()
 	if err != nil {
 		return Head{}, err

@@ -465,6 +465,86 @@ func TestShreddedPayloadIsInNoFile(t *testing.T) {
 	require.Greater(t, len(names), 1)
 }
 
+// A shredding is cut off at each of its syncs. The log opens again, and the
+// subject is erased if and only if the entry that says so is there; then no key
+// of it is left, in no file.
+func TestShreddingCutOffAnywhereIsFinished(t *testing.T) {
+	cut := errors.New("cut")
+	for variant := range 4 {
+		together, retried := variant&1 != 0, variant&2 != 0 // keys in one pack or alone; finished by a retry or by opening
+		finished := false
+		for n := 1; !finished; n++ {
+			dir := t.TempDir()
+			store, err := ledger.OpenDirStore(dir, &ledger.DirOptions{SegmentBytes: 900})
+			require.NoError(t, err)
+			l, err := ledger.Open(t.Context(), ledger.NoSync(store), nil)
+			require.NoError(t, err)
+			fill(t, l)
+			a := ledger.Append{Stream: "s", Type: "t", Key: "a", Subjects: []string{"gone"}, Payload: []byte("pay")}
+			if together {
+				a.Subjects = []string{"gone", "stays"}
+			}
+			_, err = l.Append(t.Context(), a)
+			require.NoError(t, err)
+			before, err := store.Secrets(t.Context())
+			require.NoError(t, err)
+
+			ledger.FailSyncFrom(store, n, cut)
+			_, err = l.Shred(t.Context(), "gone", "shred", "")
+			finished = err == nil
+			if !finished {
+				require.ErrorIs(t, err, cut)
+			}
+			ledger.NoSync(store)
+			if retried {
+				if _, err = l.Shred(t.Context(), "gone", "shred", ""); err != nil {
+					require.ErrorIs(t, err, ledger.ErrPoisoned)
+				} else {
+					require.Zero(t, countKeys(t, dir, store, before))
+				}
+			}
+			require.NoError(t, l.Close())
+
+			store, err = ledger.OpenDirStore(dir, &ledger.DirOptions{SegmentBytes: 900})
+			require.NoError(t, err)
+			l, err = ledger.Open(t.Context(), ledger.NoSync(store), nil)
+			require.NoError(t, err, "cut at sync %d", n)
+			findings, err := l.Verify(t.Context())
+			require.NoError(t, err)
+			_, logged, err := l.ByKey(t.Context(), "shred")
+			require.NoError(t, err)
+			require.Equal(t, logged, findings.Erased == 1)
+			after, err := store.Secrets(t.Context())
+			require.NoError(t, err)
+			if logged {
+				require.Len(t, after, len(before)-1)
+			}
+			require.Zero(t, countKeys(t, dir, store, before), "cut at sync %d", n)
+			require.NoError(t, l.Close())
+		}
+	}
+}
+
+// countKeys counts the files that hold a secret the store no longer has.
+func countKeys(t testing.TB, dir string, store ledger.Store, before map[string][]byte) (n int) {
+	t.Helper()
+	after, err := store.Secrets(t.Context())
+	require.NoError(t, err)
+	for name, secret := range before {
+		if _, kept := after[name]; kept {
+			continue
+		}
+		for _, path := range files(t, dir) {
+			b, err := os.ReadFile(path)
+			require.NoError(t, err)
+			if bytes.Contains(b, secret) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 func TestDirectoryIsPrivate(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new", "log")
 	l := openDir(t, dir)

@@ -35,6 +35,19 @@ func FailSync(s Store, err error) {
 	*s.(*dirStore).sync = syncer{file: func(*os.File) error { return err }, folder: func(string) error { return err }}
 }
 
+// FailSyncFrom lets a directory store stop at its n-th sync, counted from 1: that
+// one and all later ones fail, and none before is done. What was written until
+// then is what a crash of the process leaves.
+func FailSyncFrom(s Store, n int, err error) {
+	count := func() error {
+		if n--; n <= 0 {
+			return err
+		}
+		return nil
+	}
+	*s.(*dirStore).sync = syncer{file: func(*os.File) error { return count() }, folder: func(string) error { return count() }}
+}
+
 // NoSync spares a directory store the syncs, for tests that open it a thousand
 // times.
 func NoSync(s Store) Store {

@@ -147,7 +147,7 @@ func (d *secretDir) remove(names []string) error {
 		}
 		return d.repack(file, body, names)
 	})
-	return errors.Join(err, d.sync.folder(d.path))
+	return errors.Join(err, d.clean(), d.sync.folder(d.path))
 }
 
 // repack writes a pack without some of its secrets, if it holds any of them.
@@ -211,14 +211,27 @@ func (s *syncer) writeFile(path string, b []byte) error {
 	return os.Rename(path+temporary, path)
 }
 
-// wipe overwrites a file with zeros before it removes it. A copy-on-write file
-// system or a flash drive may keep the old blocks all the same; the key in them
-// is wrapped by the tenant key.
+// wipe takes a file out of sight, overwrites it with zeros and removes it. A
+// crash on the way leaves the file as it was or a temporary one, which clean
+// finishes; half-wiped secrets are never taken for damaged ones. A copy-on-write
+// file system or a flash drive may keep the old blocks all the same; the key in
+// them is wrapped by the tenant key.
 func (s *syncer) wipe(path string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	err := os.Rename(path, path+temporary)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
+	if err != nil {
+		return err
+	}
+	if err := s.folder(filepath.Dir(path)); err != nil {
+		return err
+	}
+	return s.zero(path + temporary)
+}
+
+func (s *syncer) zero(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
@@ -230,6 +243,24 @@ func (s *syncer) wipe(path string) error {
 		return err
 	}
 	return os.Remove(path)
+}
+
+// clean removes what a crash or a failed call left of files that were being
+// written or wiped.
+func (d secretDir) clean() error {
+	files, err := os.ReadDir(d.path)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if !strings.HasSuffix(file.Name(), temporary) {
+			continue
+		}
+		if err := d.sync.zero(filepath.Join(d.path, file.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (d *dirStore) Secrets(context.Context) (map[string][]byte, error) {

@@ -742,7 +742,10 @@ func testStoreSecrets(f *fixture) {
 	f.must(err)
 	f.must(s.PutSecrets(f.Context(), map[string][]byte{"one": []byte("1"), "two-2.x": {}, "three": []byte("3")}))
 	f.must(s.PutSecrets(f.Context(), map[string][]byte{"one": []byte("one")}))
+	f.must(s.PutSecrets(f.Context(), map[string][]byte{"four": []byte("4"), "one": []byte("ONE")}))
+	f.must(s.PutSecrets(f.Context(), map[string][]byte{"one": []byte("one")}))
 	f.must(s.DeleteSecrets(f.Context(), "three", "unknown"))
+	f.must(s.DeleteSecrets(f.Context(), "four"))
 	for range 2 {
 		got, err := s.Secrets(f.Context())
 		f.must(err)
