@@ -20,6 +20,9 @@ var (
 	// ErrUnavailable: a candidate can no longer be selected. Every cause on the
 	// other side (withdrawn, taken, denied, lapsed) reads like this.
 	ErrUnavailable = errors.New("csss: candidate is no longer available")
+	// ErrNoPrice: fewer than three comparables are known for the category, so no
+	// price can be named to either side; record comparables first.
+	ErrNoPrice = errors.New("csss: no price: fewer than three comparables")
 	// ErrNotYours: the person may not take this step for the firm.
 	ErrNotYours = errors.New("csss: not this person's step")
 	// ErrKeyReused: the command id was used before for another command.

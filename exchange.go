@@ -109,6 +109,11 @@ const maxConflicts = 8
 // names the entry), and ctx's.
 func Open(ctx context.Context, cfg Config) (*Exchange, error) {
 	cfg = cfg.withDefaults()
+	for i, t := range cfg.Terms {
+		if err := t.Validate(); err != nil {
+			return nil, fmt.Errorf("csss: config.terms[%d]: %w", i, err)
+		}
+	}
 	log, err := openLog(ctx, &cfg)
 	if err != nil {
 		return nil, err

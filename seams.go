@@ -110,14 +110,15 @@ func (l sessionLog) ByKey(ctx context.Context, key string) (bool, error) {
 // authorizer answers for both employers out of their current rules.
 type authorizer struct{ x *Exchange }
 
-// Authorize judges one side of a session now: the facts must still fit, and the
-// side's own rules must not deny. Both sides are judged by the same facts.
+// Authorize judges one side of a session now: its own part must still stand,
+// and its own rules must not deny. The verdict depends on nothing that the
+// other side did since the session opened, because the side can see it.
 func (a authorizer) Authorize(_ context.Context, r disclosure.AuthRequest) (disclosure.Verdict, error) {
 	a.x.mu.RLock()
 	defer a.x.mu.RUnlock()
 	st := a.x.st
 	f, ok := st.sessionFit(&r.Session)
-	if !ok || !st.standing(f, r.Session.Proposal.Parties, r.Now) {
+	if !ok || !st.standing(f, r.Side, r.Session.Proposal.Parties, r.Now) {
 		return disclosure.Verdict{}, nil
 	}
 	req := st.sessionRequest(f, &r)
@@ -141,26 +142,37 @@ func (a authorizer) Authorize(_ context.Context, r disclosure.AuthRequest) (disc
 
 // sessionFit is the fit a session was opened for, out of today's facts.
 func (st *state) sessionFit(s *disclosure.State) (*fit, bool) {
-	o, n := st.offers[s.Proposal.Offer], st.needs[s.Proposal.Need]
-	if o == nil || n == nil || !o.live || !n.live {
-		return nil, false
-	}
-	var d *deal
-	if ss := st.sessions[s.ID()]; ss != nil {
-		d = &ss.deal
-	} else if d = new(deal); json.Unmarshal(s.Proposal.Plan, d) != nil { // being proposed
+	o, n, d := st.offers[s.Proposal.Offer], st.needs[s.Proposal.Need], st.dealOf(s)
+	if o == nil || n == nil || d == nil {
 		return nil, false
 	}
 	return &fit{need: &n.need, off: &o.offer, plan: &d.Plan, mode: d.Mode, rate: d.Rate}, true
 }
 
-// standing checks again every gate but capacity, which the reserver settles,
-// and that both parties still work where they did.
-func (st *state) standing(f *fit, parties [2]disclosure.Party, now time.Time) bool {
-	for _, p := range parties {
-		if p.Actor != "" && st.roles(p.Firm, p.Actor) == nil {
-			return false
-		}
+// dealOf is the deal of a session that is open or just being proposed.
+func (st *state) dealOf(s *disclosure.State) *deal {
+	if ss := st.sessions[s.ID()]; ss != nil {
+		return &ss.deal
+	}
+	d := new(deal)
+	if json.Unmarshal(s.Proposal.Plan, d) != nil {
+		return nil
+	}
+	return d
+}
+
+// standing checks again what a side brought into the session: its party still
+// works there, its offer or need is still live, and the offer still passes
+// every gate but capacity, which the reserver settles.
+func (st *state) standing(f *fit, side disclosure.Side, parties [2]disclosure.Party, now time.Time) bool {
+	if p := parties[side]; p.Actor != "" && st.roles(p.Firm, p.Actor) == nil {
+		return false
+	}
+	if side == disclosure.Demand {
+		return st.needs[f.need.ID].live
+	}
+	if !st.offers[f.off.ID].live {
+		return false
 	}
 	for _, g := range match.CheckGates(f.need, f.off, &match.GateEnv{Now: now, Median: st.median}) {
 		if !g.Passed && g.Gate != "quantity" && g.Gate != "window" {
@@ -179,6 +191,7 @@ func (st *state) sessionRequest(f *fit, r *disclosure.AuthRequest) *policy.Reque
 	} else {
 		req = st.demandRequest(action, f.need, f, r.Now)
 	}
+	st.dealOf(&r.Session).Facts[r.Side.Other()].apply(req)
 	if r.Action != disclosure.ActSummarise {
 		req.Withheld = nil
 		req.Attrs["counterparty.group"] = policy.String(r.Session.Proposal.Parties[r.Side.Other()].Group)
@@ -226,13 +239,19 @@ func (r reserver) Reserve(_ context.Context, s disclosure.State, until time.Time
 	defer r.x.mu.RUnlock()
 	st := r.x.st
 	f, ok := st.sessionFit(&s)
-	if !ok {
+	if !ok || !st.offers[f.off.ID].live {
 		return disclosure.Record{}, disclosure.ErrNoCapacity
 	}
 	n := *f.need
-	n.Quantity.Value = f.plan.Amount // a part that was agreed on is the whole now
+	if n.Quantity.Weeks == 0 {
+		n.Quantity.Value = f.plan.Amount // a part that was agreed on is the whole now
+	}
 	plan, err := st.book.Plan(f.off, &n, st.now)
-	if err != nil || plan.Amount < f.plan.Amount {
+	if err != nil {
+		return disclosure.Record{}, disclosure.ErrNoCapacity
+	}
+	slots, ok := firstSlots(plan.Slots, f.plan.Amount)
+	if !ok {
 		return disclosure.Record{}, disclosure.ErrNoCapacity
 	}
 	p := s.Proposal
@@ -240,8 +259,20 @@ func (r reserver) Reserve(_ context.Context, s disclosure.State, until time.Time
 		ID: string(s.ID()), Offer: p.Offer, Need: p.Need, Session: string(s.ID()),
 		Firm: p.Parties[disclosure.Supply].Firm, Group: p.Parties[disclosure.Demand].Group,
 		Person: f.off.Person, Category: f.off.Category,
-		Slots: plan.Slots, Amount: plan.Amount, Provisional: true, Until: until,
+		Slots: slots, Amount: f.plan.Amount, Provisional: true, Until: until,
 	}})
+}
+
+// firstSlots are the earliest slots that add up to exactly what was agreed:
+// more may have become free since, and a part of some weeks stays that part.
+func firstSlots(slots []match.Slot, agreed match.Amount) ([]match.Slot, bool) {
+	var sum match.Amount
+	for i, s := range slots {
+		if sum += s.Amount; sum >= agreed {
+			return slots[:i+1], sum == agreed
+		}
+	}
+	return nil, false
 }
 
 func (r reserver) Firm(_ context.Context, s disclosure.State) (disclosure.Record, error) {
@@ -254,7 +285,7 @@ func (r reserver) Firm(_ context.Context, s disclosure.State) (disclosure.Record
 }
 
 // Release gives back what has not been worked yet: everything before the
-// start of the engagement, later slots from now on.
+// start of the engagement, after it the slots from its end on.
 func (r reserver) Release(_ context.Context, s disclosure.State, why string) (disclosure.Record, error) {
 	r.x.mu.RLock()
 	defer r.x.mu.RUnlock()
@@ -263,7 +294,7 @@ func (r reserver) Release(_ context.Context, s disclosure.State, why string) (di
 	}
 	ev := &holdReleased{Hold: string(s.ID()), Why: why}
 	if !s.StartedAt.IsZero() {
-		ev.From = r.x.st.now
+		ev.From = s.EndedAt
 	}
 	return r.x.st.record("offer/"+s.Proposal.Offer, ev)
 }

@@ -1,6 +1,7 @@
 package csss
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -29,6 +30,22 @@ type deal struct {
 	Template string      `json:"template"`
 	Terms    []byte      `json:"terms"` // the document both sides will accept, canonical
 	Shown    [2]shownFor `json:"shown"` // by the side that looks
+	Facts    [2]facts    `json:"facts"` // what the other side's rules may weigh about a side, as it was when the session opened
+}
+
+// facts are what rules read of a counterparty. They are fixed for a session: a
+// side that saw its own verdict follow the other side's later fortunes would
+// learn of them.
+type facts struct {
+	Certifications []string `json:"certifications,omitempty"`
+	Trust          float64  `json:"trust"`
+}
+
+func (f facts) apply(r *policy.Request) {
+	if f.Certifications != nil {
+		r.Attrs["counterparty.certifications"] = policy.Strings(f.Certifications...)
+	}
+	r.Attrs["counterparty.trust"] = policy.Double(f.Trust)
 }
 
 // shownFor is a summary as one side sees it.
@@ -118,7 +135,7 @@ func (st *state) learn(ss *sessionState, ev *disclosure.Event) {
 // invited; candidates that are not selected learn nothing.
 //
 // Errors: ErrNotFound (also for another firm's handle), ErrNotYours,
-// ErrUnavailable, ErrKeyReused, and the ledger's.
+// ErrUnavailable, ErrNoPrice, ErrKeyReused, and the ledger's.
 func (x *Exchange) Select(ctx context.Context, by By, h disclosure.Handle) (Receipt, error) {
 	by = by.withID()
 	p, err := x.proposal(by, h)
@@ -162,8 +179,11 @@ func (x *Exchange) proposal(by By, h disclosure.Handle) (disclosure.Proposal, er
 	}
 	f := &fit{need: &n.need, off: &o.offer, plan: &c.Plan, mode: c.Mode, rate: c.Rate}
 	parties := st.parties(f, o.publisher)
-	if !st.standing(f, parties, at) || !st.mayMeet(f, at) {
+	if !st.standing(f, disclosure.Supply, parties, at) || !st.standing(f, disclosure.Demand, parties, at) || !st.mayMeet(f, at) {
 		return disclosure.Proposal{}, ErrUnavailable
+	}
+	if c.Rate == 0 {
+		return disclosure.Proposal{}, ErrNoPrice
 	}
 	return x.newProposal(by, ref, f, parties, at)
 }
@@ -193,7 +213,9 @@ func (st *state) mayMeet(f *fit, at time.Time) bool {
 func (x *Exchange) newProposal(by By, ref handleRef, f *fit, parties [2]disclosure.Party, at time.Time) (disclosure.Proposal, error) {
 	st := x.st
 	c := ref.candidate
-	d := deal{Mode: c.Mode, Rate: c.Rate, Currency: f.off.Currency, Plan: c.Plan}
+	d := deal{Mode: c.Mode, Rate: c.Rate, Currency: cmp.Or(f.off.Currency, f.need.Currency), Plan: c.Plan}
+	d.Facts[disclosure.Supply] = facts{Certifications: schemes(f.off, at), Trust: st.trust(f.off.Firm)}
+	d.Facts[disclosure.Demand] = facts{Trust: st.trust(f.need.Firm)}
 	d.Estimate, _ = st.median(f.off.Category)
 	d.Shown[disclosure.Demand] = shownFor{Labels: c.Summary, Place: c.Place}
 	d.Shown[disclosure.Supply] = st.needSummary(f)
@@ -426,6 +448,7 @@ func termParams(f *fit, d *deal) map[string]string {
 		"hours":    hoursText(d.Plan.Amount) + " " + f.need.Quantity.Unit,
 		"rate":     centsText(d.Rate),
 		"currency": d.Currency,
+		"nonce":    randomID(), // keeps the digest, which is shown before the reveal, from giving the price away
 	}
 	if f.need.Quantity.Weeks > 0 {
 		p["weeks"] = strconv.Itoa(f.need.Quantity.Weeks)
