@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -135,11 +136,11 @@ func (w *world) reveal() {
 // types lists the record types of the batches, one string per batch.
 func (w *world) types() (out []string) {
 	for _, b := range w.log.Batches() {
-		line := ""
+		var line strings.Builder
 		for _, r := range b {
-			line += r.Type + " "
+			line.WriteString(r.Type + " ")
 		}
-		out = append(out, line)
+		out = append(out, line.String())
 	}
 	return out
 }

@@ -1,6 +1,9 @@
 package disclosure
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // The ladder of places, finest first: the bands within so many km, farther
 // than the last of them, the region, the province or country, nothing.
@@ -71,4 +74,15 @@ func (s *Summarizer) within(x, l Listing, v Viewer, rung int) bool {
 		return d > bandsKM[rungFar-1]
 	}
 	return d <= bandsKM[rung]
+}
+
+// earthKM is the mean radius that the published distances are computed with.
+const earthKM = 6371.0088
+
+// distanceKM is the haversine distance of two points in degrees.
+func distanceKM(lat1, lon1, lat2, lon2 float64) float64 {
+	rad := math.Pi / 180
+	dLat, dLon := (lat2-lat1)*rad/2, (lon2-lon1)*rad/2
+	h := math.Pow(math.Sin(dLat), 2) + math.Cos(lat1*rad)*math.Cos(lat2*rad)*math.Pow(math.Sin(dLon), 2)
+	return 2 * earthKM * math.Asin(math.Sqrt(min(1, h)))
 }

@@ -1,0 +1,86 @@
+package disclosure
+
+// Step is a rung of the ladder for rare but willing offers.
+type Step string
+
+// The steps, best first.
+const (
+	StepText     Step = "text"      // the frozen summary may be shown
+	StepFit      Step = "fit"       // only that a fit exists, with category and region
+	StepAskOwner Step = "ask_owner" // nothing; the owner is asked first
+)
+
+// FitExists says no more than that.
+type FitExists struct {
+	Category string `json:"category"`
+	Region   string `json:"region"`
+}
+
+// Ladder is the most that may be shown to a viewer without asking the owner.
+type Ladder struct {
+	Step  Step       `json:"step"`
+	Shown *Shown     `json:"shown,omitempty"` // StepText
+	Fit   *FitExists `json:"fit,omitempty"`   // StepFit: k groups offer that category in that region
+}
+
+// Ladder returns the highest rung open to a viewer. Its only error is [ErrNotFound].
+func (s *Summarizer) Ladder(id string, v Viewer) (Ladder, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l, ok := s.listing(id)
+	if !ok {
+		return Ladder{}, ErrNotFound
+	}
+	if sh, err := s.forViewer(id, v); err == nil {
+		return Ladder{Step: StepText, Shown: &sh}, nil
+	}
+	var same bitmap
+	s.population(l).each(func(slot int) bool {
+		if o := s.slots[slot]; o.Category == l.Category && o.Region == l.Region {
+			same = same.with(slot)
+		}
+		return true
+	})
+	if l.Region != "" && v.Group != l.Group && s.countGroups(same, s.groupNumber(v.Group)) >= s.K(l) {
+		return Ladder{Step: StepFit, Fit: &FitExists{Category: l.Category, Region: l.Region}}, nil
+	}
+	return Ladder{Step: StepAskOwner}, nil
+}
+
+// ConsentedSummary builds the one summary with k′ < k that the owner, having
+// been told k′ and the costliest field, consented to show to one counterparty.
+// The caller has logged that consent, and the offered person's own, as
+// consentEntry. k′ counts groups without the viewer's; it is at least 3, or 2
+// with AllowUnsafe. The artefact belongs to (listing revision, viewer group,
+// consent entry): asking again returns it unchanged, asking for anything else
+// under the same consent returns [ErrStale], and no other summary is derived
+// from it. The other errors are [ErrNotFound], [*FieldError] and [*TooRareError].
+func (s *Summarizer) ConsentedSummary(id string, v Viewer, kPrime int, consentEntry string) (Shown, error) {
+	if !safeK(kPrime, s.opt.AllowUnsafe) {
+		return Shown{}, &FieldError{Field: "kPrime", Want: "3 or more, or 2 with AllowUnsafe"}
+	}
+	if consentEntry == "" || v.Group == "" {
+		return Shown{}, &FieldError{Field: "consentEntry", Want: "the logged consent, for one employer group"}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l, ok := s.listing(id)
+	if !ok {
+		return Shown{}, ErrNotFound
+	}
+	if f, ok := s.consents[consentEntry]; ok {
+		if f.Listing != id || f.Revision != l.Revision || f.Group != v.Group || f.K != kPrime {
+			return Shown{}, ErrStale
+		}
+		return *f.Shown, nil
+	}
+	viewer := s.groupNumber(v.Group)
+	found := s.finest(l, s.options(l), kPrime, viewer)
+	if found == nil || v.Group == l.Group {
+		return Shown{}, s.tooRare(s.risk(l), kPrime)
+	}
+	class := s.class(l, found)
+	sh := shown(found, placeName(l, s.place(l, v, class, kPrime, 0, false)), l.Remote)
+	s.consents[consentEntry] = Frozen{Listing: id, Revision: l.Revision, Group: v.Group, Consent: consentEntry, K: kPrime, Shown: &sh}
+	return sh, nil
+}

@@ -1,0 +1,92 @@
+package disclosure
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// Viewer is who looks: an employer group and its verified site. Zero
+// coordinates mean that the site is not known; no distance is shown then.
+type Viewer struct {
+	Group    string
+	Lat, Lon float64
+}
+
+// Shown is what a viewer sees. It carries no id.
+type Shown struct {
+	Labels []string `json:"labels"`
+	Text   string   `json:"text"`            // the labels, joined by ", "
+	Place  string   `json:"place,omitempty"` // band, region or province; with "or remote"
+	Digest Digest   `json:"digest"`          // of the labels and the place, to bind consents to
+}
+
+// String returns the text and the place.
+func (s Shown) String() string {
+	if s.Place == "" {
+		return s.Text
+	}
+	return s.Text + ", " + s.Place
+}
+
+func shown(fields []FieldChoice, place string, remote bool) Shown {
+	if remote {
+		place = strings.TrimPrefix(place+" or remote", " or ")
+	}
+	labels := textOf(fields)
+	data, _ := json.Marshal(struct {
+		Labels []string
+		Place  string
+	}{labels, place}) // strings always marshal
+	return Shown{Labels: labels, Text: strings.Join(labels, ", "), Place: place, Digest: DigestOf(data)}
+}
+
+// For returns the frozen text with the place as this viewer may know it: the
+// finest of the bands ≤ 10, 25, 40, 60, 100, 200 and > 200 km from the
+// viewer's site that k groups fit together with the text, the viewer's own
+// group left out; else the region, else the province or country, else
+// nothing. The place is frozen for (group, listing revision) at the first
+// view, with the site it was measured from, and is later equal or coarser.
+//
+// A viewer whose own group is in the class, leaving fewer than k, is shown
+// nothing: the error is [ErrTooRare], in the same form as for a text that was
+// withdrawn. The other errors are [ErrNotFound] and [ErrNotFrozen].
+func (s *Summarizer) For(id string, v Viewer) (Shown, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.forViewer(id, v)
+}
+
+func (s *Summarizer) forViewer(id string, v Viewer) (Shown, error) {
+	l, ok := s.listing(id)
+	if !ok {
+		return Shown{}, ErrNotFound
+	}
+	f, ok := s.frozen[frozenKey{id, l.Revision, ""}]
+	switch {
+	case !ok:
+		return Shown{}, ErrNotFrozen
+	case f.Withdrawn || v.Group == l.Group:
+		return Shown{}, ErrTooRare
+	}
+	k, class := s.K(l), s.class(l, f.Fields)
+	if s.countGroups(class, s.groupNumber(v.Group)) < k {
+		return Shown{}, ErrTooRare
+	}
+	key := frozenKey{id, l.Revision, v.Group}
+	was, again := s.frozen[key]
+	if again {
+		v.Lat, v.Lon = was.Lat, was.Lon
+	}
+	rung := s.place(l, v, class, k, was.Rung, again)
+	if !again || rung != was.Rung {
+		s.frozen[key] = Frozen{Listing: id, Revision: l.Revision, Group: v.Group, Rung: rung, Lat: v.Lat, Lon: v.Lon, K: k}
+	}
+	return shown(f.Fields, placeName(l, rung), l.Remote), nil
+}
+
+func (s *Summarizer) groupNumber(group string) int {
+	if n, ok := s.groups[group]; ok {
+		return n
+	}
+	return nobody
+}
