@@ -28,7 +28,7 @@
 //
 // # The leaf
 //
-// A leaf is a canonical binary record of 170 bytes: a domain string and format
+// A leaf is a canonical binary record of 157 bytes: a domain string and format
 // version, the engine's time, an HMAC of stream and version (position tag), an
 // HMAC of the idempotency key (key tag), and two salted SHA-256 commitments, of
 // the header (stream, version, the stream's previous leaf, type, key, claimed

@@ -29,7 +29,7 @@ type leaf struct {
 }
 
 func (l leaf) encode() []byte {
-	b := make([]byte, 0, 170)
+	b := make([]byte, 0, 157)
 	b = appendStr16(b, leafDomain)
 	b = appendU64(b, uint64(l.time))
 	for _, h := range []Hash{l.position, l.key, l.header, l.payload} {
