@@ -194,11 +194,25 @@ func (s *search) permitted(f *fit) (bool, *policy.Reason) {
 		if supply.Outcome == policy.Deny || demand.Outcome == policy.Deny {
 			ok = false
 		}
-		if supply.Outcome == policy.Deny && own == nil && len(supply.Reasons) > 0 {
-			own = &supply.Reasons[0]
+		if supply.Outcome == policy.Deny && own == nil {
+			own = firstReason(supply.Reasons)
 		}
 	}
 	return ok, own
+}
+
+// firstReason is the first that says more than that nothing was permitted; nil
+// without any.
+func firstReason(reasons []policy.Reason) *policy.Reason {
+	for i := range reasons {
+		if reasons[i].Rule != "default-deny" {
+			return &reasons[i]
+		}
+	}
+	if len(reasons) == 0 {
+		return nil
+	}
+	return &reasons[0]
 }
 
 // ownReason words a denial for the firm whose rule it is. A rule that read the
@@ -333,6 +347,37 @@ func (s *search) reject(r *match.Rejection) {
 			m.Reason = first.OfferReason
 		}
 		s.ev.Misses = append(s.ev.Misses, m)
+	}
+	if failed == 1 && first.Gate == "quantity" {
+		s.overAsked(r.Offer)
+	}
+}
+
+// overAsked tells the offer's own firm when a need that asked for more than is
+// left would have been refused by the firm's own rules as well: judged on what
+// the need would take if the offer had no bounds.
+func (s *search) overAsked(offer string) {
+	o, ok := s.matcherOffer(offer)
+	if !ok {
+		return
+	}
+	free := *o
+	free.Quantity = match.Quantity{Unit: o.Quantity.Unit}
+	plan, err := match.NewBook().Plan(&free, s.need, s.at)
+	if err != nil {
+		return
+	}
+	var own *policy.Reason
+	for _, mode := range bothModes(o, s.need) {
+		f := &fit{need: s.need, off: o, plan: &plan, mode: mode}
+		d := s.st.firms[o.Firm].decide(s.st.supplyRequest(policy.Match, f, s.at))
+		if d.Outcome != policy.Deny {
+			return
+		}
+		own = firstReason(d.Reasons)
+	}
+	if own != nil {
+		s.ev.Misses = append(s.ev.Misses, missed{Offer: offer, Gate: "rules", Reason: ownReason(own), Own: true})
 	}
 }
 
