@@ -386,7 +386,8 @@ type Candidate struct {
 	Revision  int         `json:"revision"`
 	Score     Score       `json:"score"`
 	Tier      Tier        `json:"tier"`
-	Rationale []string    `json:"rationale"` // safe for both sides
+	Rationale []string    `json:"rationale"` // safe for both sides: the gates that the need set
+	Support   []string    `json:"-"`         // for the engine alone: what else speaks for the offer, beyond any gate
 	Plan      Plan        `json:"plan"`
 	Price     AgreedPrice `json:"price"`
 	Mode      Mode        `json:"mode"` // how the work can be done

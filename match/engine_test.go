@@ -149,7 +149,7 @@ func TestTechnicalQueryFindsTheSpecialist(t *testing.T) {
 				assert.Equal(t, "E1", first.Offer)
 				assert.Equal(t, match.High, first.Tier)
 				assert.Equal(t, match.Remote, first.Mode)
-				assert.Contains(t, first.Rationale, "3 comparable problems solved")
+				assert.Contains(t, first.Support, "3 comparable problems solved")
 				cents, _ := first.Price.Open()
 				assert.Equal(t, int64(16500), cents)
 				for _, c := range res.Candidates[1:] {

@@ -105,7 +105,7 @@ func (m *Matcher) candidate(q *Query, f fit, r relevance) Candidate {
 	}
 	c.Score.Total = m.total(c.Score, p.o.Kind == Expertise)
 	c.Tier = p.tier(f.plan, r, cases)
-	c.Rationale = p.rationale(f.plan, cases)
+	c.Rationale, c.Support = p.rationale(f.plan), p.support(cases)
 	return c
 }
 
@@ -255,9 +255,9 @@ func (p *pair) tier(plan Plan, r relevance, cases int) Tier {
 	return Medium
 }
 
-// rationale says why the two are talking, in facts that the need asked for in
-// public and the offer states.
-func (p *pair) rationale(plan Plan, cases int) []string {
+// rationale says why the two are talking, in facts that the need made a gate
+// of: that an offer is a candidate at all says as much.
+func (p *pair) rationale(plan Plan) []string {
 	var out []string
 	switch {
 	case plan.Full && p.n.Quantity.Unit == SquareMetres:
@@ -273,6 +273,13 @@ func (p *pair) rationale(plan Plan, cases int) []string {
 	for _, c := range p.n.Credentials {
 		out = append(out, c+" valid through the work")
 	}
+	return out
+}
+
+// support is what else speaks for the offer. No gate gave it away, so it tells
+// more of the offer than its being a candidate does.
+func (p *pair) support(cases int) []string {
+	var out []string
 	if met := p.topicsMet(); len(met) > 0 {
 		out = append(out, "topics "+strings.Join(met, ", "))
 	}

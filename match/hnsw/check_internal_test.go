@@ -82,14 +82,28 @@ func TestSpineSurvivesFullFamilies(t *testing.T) {
 	for key := range uint32(300) {
 		require.NoError(t, x.Upsert([]uint32{key}, []float32{1, 1}))
 	}
-	require.NoError(t, x.Check())
 	for key := uint32(0); key < 300; key += 2 {
 		x.Delete(key)
-		require.NoError(t, x.Check())
+		requireAllReachable(t, x)
 	}
 	for x.Len() > 0 { // always the root, whose children must find a new one
+		requireAllReachable(t, x)
 		x.Delete(x.keys[x.g.root])
-		require.NoError(t, x.Check())
+	}
+	require.NoError(t, x.Check())
+}
+
+// requireAllReachable walks to every row, starting from each entry point in
+// turn: only the root of the spine leads everywhere.
+func requireAllReachable(t *testing.T, x *Index[uint32]) {
+	t.Helper()
+	require.NoError(t, x.Check())
+	q := []float32{1, 1}
+	for s := range uint32(len(x.keys)) {
+		if x.g.nodes[s].state == linked {
+			x.g.walk(&x.g.w, q, entry{0, s}, x.Len(), 0)
+			require.Len(t, x.g.w.found, x.Len(), "from slot %d", s)
+		}
 	}
 }
 

@@ -56,6 +56,9 @@
 //
 // Dimension 1 to [MaxDim]; components finite; Euclidean norm of a row or query
 // at most [MaxNorm], so that no distance overflows; 2^31-1 slots. Memory per
-// row is 4·dim bytes plus about 8·M·3 for links and their mirror, plus the key
-// map. Vectors are held on the heap as float32; there is no snapshot file.
+// row is 4·dim bytes, about 25·M for links and their mirror, and the key map.
+// Vectors are held on the heap as float32; there is no snapshot file, and
+// slots that a shrinking index leaves behind are kept for later rows. Hundreds
+// of exactly equal rows crowd a walk that passes them: give such data a larger
+// Ef, or Exact.
 package hnsw

@@ -3,6 +3,7 @@ package hnsw_test
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"slices"
 	"testing"
 
@@ -121,7 +122,7 @@ type repeating struct{ key uint32 }
 
 func (r repeating) Contains(key uint32) bool { return key == r.key }
 func (r repeating) Len() int                 { return 3 }
-func (r repeating) All() func(func(uint32) bool) {
+func (r repeating) All() iter.Seq[uint32] {
 	return slices.Values([]uint32{r.key, r.key, r.key})
 }
 
