@@ -451,7 +451,8 @@ func termParams(f *fit, d *deal) map[string]string {
 		"nonce":    randomID(), // keeps the digest, which is shown before the reveal, from giving the price away
 	}
 	if f.need.Quantity.Weeks > 0 {
-		p["weeks"] = strconv.Itoa(f.need.Quantity.Weeks)
+		weeks, _ := match.HoursByWeek(d.Plan.Slots, f.off.Zone) // of a part only the weeks that it covers
+		p["weeks"] = strconv.Itoa(len(weeks))
 		p["per_week"] = hoursText(f.need.Quantity.PerWeek) + " " + f.need.Quantity.Unit
 	}
 	return p
