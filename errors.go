@@ -3,6 +3,7 @@ package csss
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/deeperpoint/csss/policy"
 )
@@ -55,10 +56,17 @@ type DeniedError struct {
 }
 
 func (e *DeniedError) Error() string {
-	if len(e.Reasons) == 0 {
-		return ErrDenied.Error()
+	var b strings.Builder
+	b.WriteString(ErrDenied.Error())
+	sep := ": "
+	for _, r := range e.Reasons {
+		if r.Rule == "default-deny" && len(e.Reasons) > 1 {
+			continue // the others say why nothing permits it
+		}
+		fmt.Fprintf(&b, "%s%s: %s", sep, r.Rule, r.Text)
+		sep = "; "
 	}
-	return fmt.Sprintf("%v: %s: %s", ErrDenied, e.Reasons[0].Rule, e.Reasons[0].Text)
+	return b.String()
 }
 
 // Unwrap returns ErrDenied.
