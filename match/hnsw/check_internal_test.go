@@ -2,6 +2,7 @@ package hnsw
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -93,12 +94,24 @@ func TestSpineSurvivesFullFamilies(t *testing.T) {
 	require.NoError(t, x.Check())
 }
 
-// requireAllReachable walks to every row, starting from each entry point in
-// turn: only the root of the spine leads everywhere.
+// TestSpineAloneReachesEveryRow takes every other link away.
+func TestSpineAloneReachesEveryRow(t *testing.T) {
+	x := smallGraph(t)
+	for s := range uint32(len(x.g.nodes)) {
+		for _, b := range slices.Clone(x.g.out(s, 0)) {
+			if x.g.nodes[b].parent != s {
+				x.g.unlink(s, b, 0)
+			}
+		}
+	}
+	requireAllReachable(t, x)
+}
+
+// requireAllReachable walks to every row, from each row in turn.
 func requireAllReachable(t *testing.T, x *Index[uint32]) {
 	t.Helper()
 	require.NoError(t, x.Check())
-	q := []float32{1, 1}
+	q := make([]float32, x.g.dim)
 	for s := range uint32(len(x.keys)) {
 		if x.g.nodes[s].state == linked {
 			x.g.walk(&x.g.w, q, entry{0, s}, x.Len(), 0)
