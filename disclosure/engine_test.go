@@ -26,8 +26,6 @@ type rules struct {
 	fail [2]bool
 }
 
-func (r *rules) set(f func(*rules)) { r.mu.Lock(); defer r.mu.Unlock(); f(r) }
-
 func (r *rules) Authorize(_ context.Context, q disclosure.AuthRequest) (disclosure.Verdict, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
