@@ -17,6 +17,14 @@ type By struct {
 	At     time.Time // when; zero = time.Now. Earlier than the last step counts as the last step
 }
 
+// operator refuses whoever acts for a firm.
+func (by By) operator() error {
+	if by.Firm != "" {
+		return ErrNotYours
+	}
+	return nil
+}
+
 // Receipt acknowledges one accepted command: it is durable. It names no entry
 // of the log, because a position in the log would count the other side's
 // steps; [Exchange.ExportReceipt] gives the proof once a session is revealed.

@@ -134,6 +134,7 @@ type proposed struct {
 type answered struct {
 	Offer string `json:"offer"`
 	Fit   bool   `json:"fit"`
+	Full  bool   `json:"full,omitempty"` // it covered the whole quantity
 }
 
 // missed is a near miss, for the eyes of the offer's own firm.

@@ -91,9 +91,12 @@ func (s *Site) validate(path string) error {
 // operator of the exchange. Each person is an entry of its own, so that one
 // can be erased without the other.
 //
-// Errors: *InputError, ErrExists, ErrKeyReused, and the ledger's.
+// Errors: *InputError, ErrNotYours, ErrExists, ErrKeyReused, and the ledger's.
 func (x *Exchange) RegisterFirm(ctx context.Context, by By, f Firm) (Receipt, error) {
 	return x.command(ctx, by, "register_firm", f, func(st *state, at time.Time) ([]event, error) {
+		if err := by.operator(); err != nil {
+			return nil, err
+		}
 		return st.decideFirm(f)
 	})
 }

@@ -60,9 +60,12 @@ const importBatch = 256
 // 256; by.ID keys the whole import, so that an import cut short can be run
 // again and continues where it stopped.
 //
-// Errors: *ImportError, which names the first refused record; records of
+// Errors: ErrNotYours, and *ImportError, which names the first refused record; records of
 // earlier batches stay, none of the batch with the error is kept.
 func (x *Exchange) Import(ctx context.Context, by By, in Import) (Receipt, error) {
+	if err := by.operator(); err != nil {
+		return Receipt{}, err
+	}
 	by = by.withID()
 	var last Receipt
 	for _, part := range in.parts() {

@@ -174,10 +174,13 @@ func (st *state) decideNeed(by By, n match.Need, revision int, at time.Time) ([]
 // RecordComparables adds rates paid elsewhere for a category, in cents per
 // hour, as the operator. Price estimates of the category rest on them.
 //
-// Errors: *InputError, ErrKeyReused, and the ledger's.
+// Errors: *InputError, ErrNotYours, ErrKeyReused, and the ledger's.
 func (x *Exchange) RecordComparables(ctx context.Context, by By, category string, rates ...int64) (Receipt, error) {
 	args := &comparableRecorded{Category: category, Rates: rates}
 	return x.command(ctx, by, "comparables", args, func(*state, time.Time) ([]event, error) {
+		if err := by.operator(); err != nil {
+			return nil, err
+		}
 		return decideComparables(category, rates)
 	})
 }
@@ -225,7 +228,7 @@ func isoWeek(s string) bool {
 }
 
 // RevokeCredential records that a credential on an offer no longer holds, as
-// its issuer or the operator reports it. Nothing that needs it is revealed any
+// the operator or the offer's own firm reports it. Nothing that needs it is revealed any
 // more.
 //
 // Errors: ErrNotFound, ErrKeyReused, and the ledger's.
@@ -233,7 +236,7 @@ func (x *Exchange) RevokeCredential(ctx context.Context, by By, offer, scheme st
 	args := &credentialRevoked{Offer: offer, Scheme: scheme}
 	return x.command(ctx, by, "revoke_credential", args, func(st *state, _ time.Time) ([]event, error) {
 		o := st.offers[offer]
-		if o == nil {
+		if o == nil || by.operator() != nil && by.Firm != o.offer.Firm {
 			return nil, ErrNotFound
 		}
 		for _, c := range o.offer.Credentials {

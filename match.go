@@ -160,7 +160,7 @@ type search struct {
 // ranked: may this employer group meet this offer at all, today?
 func (s *search) admit(o *match.Offer, p *match.Plan) bool {
 	key := answerKey{s.need.Group, o.ID}
-	if fit, known := s.st.frozenAnswer(key, s.at); known && !fit {
+	if first, known := s.st.frozenAnswer(key, s.at); known && (!first.fit || first.full && !p.Full) {
 		return false
 	}
 	if s.st.spent(key, s.need, s.at) >= s.x.cfg.Budget {
@@ -180,7 +180,7 @@ func (s *search) admit(o *match.Offer, p *match.Plan) bool {
 	if own != nil {
 		s.ev.Misses = append(s.ev.Misses, missed{Offer: o.ID, Gate: "rules", Reason: ownReason(own), Own: true})
 	}
-	s.answer(o.ID, false)
+	s.answer(o.ID, answered{})
 	return false
 }
 
@@ -255,9 +255,11 @@ func (st *state) spent(key answerKey, n *match.Need, at time.Time) int {
 	return count
 }
 
-func (s *search) answer(offer string, fits bool) {
+// answer keeps the first answer of an offer's private gates to this group.
+func (s *search) answer(offer string, a answered) {
 	if _, known := s.st.frozenAnswer(answerKey{s.need.Group, offer}, s.at); !known {
-		s.ev.Answers = append(s.ev.Answers, answered{Offer: offer, Fit: fits})
+		a.Offer = offer
+		s.ev.Answers = append(s.ev.Answers, a)
 	}
 }
 
@@ -271,7 +273,8 @@ func (s *search) show(c *match.Candidate) error {
 	p := proposed{Session: disclosure.SessionID(randomID()), Offer: c.Offer, Rev: o.Revision, Mode: s.modes[c.Offer],
 		Tier: c.Tier, Covers: "covers the need", Rationale: c.Rationale, Plan: c.Plan}
 	p.Rate, _ = c.Price.Open()
-	if !c.Plan.Full {
+	first, known := s.st.frozenAnswer(answerKey{s.need.Group, c.Offer}, s.at)
+	if !c.Plan.Full || known && !first.full { // a group that was told "a part" is not told when it becomes the whole
 		p.Covers = "covers a part of the need"
 	}
 	if _, _, err := s.st.summaries.Freeze(c.Offer); err != nil && !errors.Is(err, disclosure.ErrTooRare) {
@@ -292,7 +295,7 @@ func (s *search) show(c *match.Candidate) error {
 		p.Rationale = nil // its owner is asked before anything is shown
 	}
 	s.ev.Found = append(s.ev.Found, p)
-	s.answer(c.Offer, true)
+	s.answer(c.Offer, answered{Fit: true, Full: c.Plan.Full})
 	return nil
 }
 
@@ -339,7 +342,7 @@ func (s *search) reject(r *match.Rejection) {
 		return // refused by the rules; see admit
 	}
 	if failed == private {
-		s.answer(r.Offer, false)
+		s.answer(r.Offer, answered{})
 	}
 	if failed == 1 {
 		m := missed{Offer: r.Offer, Gate: first.Gate, Public: first.Public}

@@ -103,7 +103,7 @@ func (st *state) digestSessions(put func(...any) error) error {
 		}
 	}
 	for _, key := range slices.SortedFunc(maps.Keys(st.answers), answerKey.compare) {
-		if err := put(key.group, key.offer, st.answers[key].fit, st.answers[key].at); err != nil {
+		if err := put(key.group, key.offer, st.answers[key].fit, st.answers[key].full, st.answers[key].at); err != nil {
 			return err
 		}
 	}
@@ -137,9 +137,12 @@ func (x *Exchange) Size() uint64 { return x.log.Size() }
 // state without it. Subject is a firm id or a person id; the operator calls
 // this.
 //
-// Errors: ErrNotFound, and the ledger's. After an error from the rebuild the
+// Errors: ErrNotYours, ErrNotFound, and the ledger's. After an error from the rebuild the
 // exchange refuses everything until reopened; the erasure itself is done.
 func (x *Exchange) Erase(ctx context.Context, by By, subject, reason string) (Receipt, error) {
+	if err := by.operator(); err != nil {
+		return Receipt{}, err
+	}
 	by = by.withID()
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -14,15 +14,19 @@ import (
 	"github.com/deeperpoint/csss/policy"
 )
 
-// SetPolicy replaces the rule document of a firm. Text is the document in the
-// form of package policy; its employer must be the firm and its version must
-// rise. Every later step of every session of the firm is judged by it.
+// SetPolicy replaces the rule document of a firm, for the operator or somebody
+// of the firm whom the host trusts with it. Text is the document in the form
+// of package policy; its employer must be the firm and its version must rise.
+// Every later step of every session of the firm is judged by it.
 //
 // Errors: *policy.Errors with every position, *InputError, ErrNotFound,
-// ErrKeyReused, and the ledger's.
+// ErrNotYours, ErrKeyReused, and the ledger's.
 func (x *Exchange) SetPolicy(ctx context.Context, by By, firm, name string, text []byte) (Receipt, error) {
 	args := &policyChanged{Firm: firm, Name: name, Text: text}
 	return x.command(ctx, by, "set_policy", args, func(st *state, _ time.Time) ([]event, error) {
+		if by.operator() != nil && (by.Firm != firm || st.roles(firm, by.Person) == nil) {
+			return nil, ErrNotYours
+		}
 		return st.decidePolicy(firm, name, text)
 	})
 }

@@ -246,7 +246,7 @@ func (r reserver) Reserve(_ context.Context, s disclosure.State, until time.Time
 	if n.Quantity.Weeks == 0 {
 		n.Quantity.Value = f.plan.Amount // a part that was agreed on is the whole now
 	}
-	plan, err := st.book.Plan(f.off, &n, st.now)
+	plan, err := st.book.Plan(f.off, &n, maxTime(st.now, s.RevealedAt))
 	if err != nil {
 		return disclosure.Record{}, disclosure.ErrNoCapacity
 	}

@@ -173,6 +173,9 @@ func (x *Exchange) proposal(by By, h disclosure.Handle) (disclosure.Proposal, er
 	}
 	at := st.clamp(by.At)
 	c := ref.candidate
+	if st.paired(c.Offer, n.need.Group) {
+		return disclosure.Proposal{}, ErrUnavailable
+	}
 	o := st.offers[c.Offer]
 	if o == nil || !o.live || !n.live || o.offer.Revision != c.Rev || n.need.Revision != ref.needRev {
 		return disclosure.Proposal{}, ErrUnavailable
@@ -186,6 +189,18 @@ func (x *Exchange) proposal(by By, h disclosure.Handle) (disclosure.Proposal, er
 		return disclosure.Proposal{}, ErrNoPrice
 	}
 	return x.newProposal(by, ref, f, parties, at)
+}
+
+// paired reports whether an offer and an employer group already have a session
+// that is not over: one at a time is enough to talk, more would only probe.
+func (st *state) paired(offer, group string) bool {
+	for _, ss := range st.sessions {
+		p := &ss.state.Proposal
+		if p.Offer == offer && p.Parties[disclosure.Demand].Group == group && !ss.state.Phase.Final() {
+			return true
+		}
+	}
+	return false
 }
 
 func sessionKey(command string) string { return "select/" + command }

@@ -109,8 +109,8 @@ type handleRef struct {
 type answerKey struct{ group, offer string }
 
 type answer struct {
-	fit bool
-	at  time.Time
+	fit, full bool
+	at        time.Time
 }
 
 // contact is one need revision for which an offer was shown.
@@ -270,7 +270,7 @@ func (ev *matchProposed) fold(st *state, e ledger.Entry) {
 	for _, a := range ev.Answers {
 		key := answerKey{ev.Group, a.Offer}
 		if _, known := st.frozenAnswer(key, e.Claimed); !known {
-			st.answers[key] = answer{fit: a.Fit, at: e.Claimed}
+			st.answers[key] = answer{fit: a.Fit, full: a.Full, at: e.Claimed}
 		}
 	}
 	for _, m := range ev.Misses {
@@ -279,12 +279,9 @@ func (ev *matchProposed) fold(st *state, e ledger.Entry) {
 }
 
 // frozenAnswer is the first answer of the private gates that still stands.
-func (st *state) frozenAnswer(key answerKey, at time.Time) (fit, known bool) {
+func (st *state) frozenAnswer(key answerKey, at time.Time) (answer, bool) {
 	a, ok := st.answers[key]
-	if !ok || at.Sub(a.at) >= st.window {
-		return false, false
-	}
-	return a.fit, true
+	return a, ok && at.Sub(a.at) < st.window
 }
 
 func (st *state) touch(key answerKey, c contact) {
