@@ -138,18 +138,20 @@ func partyTask(s *disclosure.Status) (TaskKind, bool) {
 	}
 }
 
+// brief is what a side decides on. The need's side reads its own quantity, not
+// what the offer has left of it.
 func (st *state) brief(ss *sessionState, side disclosure.Side) Brief {
 	d := &ss.deal
 	b := Brief{Hours: d.Plan.Amount, Estimate: d.Estimate, Currency: d.Currency, Template: d.Template,
 		Counterparty: d.Shown[side].Labels, Place: d.Shown[side].Place}
-	b.Amount = market.Fee(d.Estimate, int64(d.Plan.Amount))
 	p := &ss.state.Proposal
 	if n := st.needs[p.Need]; n != nil && side == disclosure.Demand {
-		b.Category = n.need.Governance
+		b.Category, b.Hours = n.need.Governance, needHours(&n.need)
 	}
 	if o := st.offers[p.Offer]; o != nil && side == disclosure.Supply {
 		b.Category = o.offer.Category
 	}
+	b.Amount = market.Fee(d.Estimate, int64(b.Hours))
 	return b
 }
 

@@ -118,13 +118,11 @@ func (st *state) decideOffer(by By, o match.Offer, revision int, at time.Time) (
 	if err := f.permits(req); err != nil {
 		return nil, err
 	}
-	subject := f.firm.ID
+	subjects := []string{f.firm.ID}
 	if o.Person != "" {
-		subject = o.Person
+		subjects = append(subjects, o.Person)
 	}
-	ev := event{stream: "offer/" + o.ID, body: newOfferPublished(o, by.Person), subjects: []string{subject}}
-	ev.fresh = revision == 1
-	return []event{ev}, nil
+	return []event{{stream: "offer/" + o.ID, fresh: revision == 1, body: newOfferPublished(o, by.Person), subjects: subjects}}, nil
 }
 
 // Register states a deficit of the caller's firm. The firm's own rules decide
@@ -217,7 +215,11 @@ func (x *Exchange) ReportUsage(ctx context.Context, by By, person, category, wee
 		if hours <= 0 {
 			return nil, &InputError{Field: "usage.hours", Value: fmt.Sprint(int64(hours)), Limit: "must be above 0"}
 		}
-		return []event{{stream: "usage/" + by.Firm, body: args, subjects: []string{by.Firm}}}, nil
+		subjects := []string{by.Firm}
+		if person != "" {
+			subjects = append(subjects, person)
+		}
+		return []event{{stream: "usage/" + by.Firm, body: args, subjects: subjects}}, nil
 	})
 }
 

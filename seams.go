@@ -255,7 +255,11 @@ func (r reserver) Reserve(_ context.Context, s disclosure.State, until time.Time
 		return disclosure.Record{}, disclosure.ErrNoCapacity
 	}
 	p := s.Proposal
-	return st.record("offer/"+p.Offer, &holdProvisional{Hold: match.Hold{
+	subjects := []string{f.off.Firm}
+	if f.off.Person != "" {
+		subjects = append(subjects, f.off.Person)
+	}
+	return st.record("offer/"+p.Offer, subjects, &holdProvisional{Hold: match.Hold{
 		ID: string(s.ID()), Offer: p.Offer, Need: p.Need, Session: string(s.ID()),
 		Firm: p.Parties[disclosure.Supply].Firm, Group: p.Parties[disclosure.Demand].Group,
 		Person: f.off.Person, Category: f.off.Category,
@@ -281,7 +285,7 @@ func (r reserver) Firm(_ context.Context, s disclosure.State) (disclosure.Record
 	if _, held := r.x.st.book.Hold(string(s.ID())); !held {
 		return disclosure.Record{}, disclosure.ErrNoCapacity
 	}
-	return r.x.st.record("offer/"+s.Proposal.Offer, &holdFirmed{Hold: string(s.ID())})
+	return r.x.st.record("offer/"+s.Proposal.Offer, nil, &holdFirmed{Hold: string(s.ID())})
 }
 
 // Release gives back what has not been worked yet: everything before the
@@ -296,14 +300,14 @@ func (r reserver) Release(_ context.Context, s disclosure.State, why string) (di
 	if !s.StartedAt.IsZero() {
 		ev.From = s.EndedAt
 	}
-	return r.x.st.record("offer/"+s.Proposal.Offer, ev)
+	return r.x.st.record("offer/"+s.Proposal.Offer, nil, ev)
 }
 
 // record makes a market event ride in a session's batch.
-func (st *state) record(stream string, b body) (disclosure.Record, error) {
+func (st *state) record(stream string, subjects []string, b body) (disclosure.Record, error) {
 	data, err := encodeEvent("", "", b)
 	if err != nil {
 		return disclosure.Record{}, err
 	}
-	return disclosure.Record{Stream: stream, Type: b.kind(), Data: data, Expect: st.versions[stream], Check: true}, nil
+	return disclosure.Record{Stream: stream, Type: b.kind(), Data: data, Subjects: subjects, Expect: st.versions[stream], Check: true}, nil
 }

@@ -139,7 +139,8 @@ func newState(cfg *Config) (*state, error) {
 }
 
 // apply folds one entry. Entries of sessions are decoded by package
-// disclosure; an erased entry leaves only its place.
+// disclosure, which also knows what an erased one means; any other erased
+// entry leaves only its place.
 func (st *state) apply(e ledger.Entry) error {
 	if e.Index < st.next {
 		return nil
@@ -147,11 +148,11 @@ func (st *state) apply(e ledger.Entry) error {
 	st.next = e.Index + 1
 	st.now = maxTime(st.now, e.Claimed)
 	st.versions[e.Stream] = e.StreamVersion
-	if e.Erased {
-		return nil
-	}
 	if id, ok := strings.CutPrefix(e.Stream, sessionPrefix); ok {
 		return st.applySession(disclosure.SessionID(id), e)
+	}
+	if e.Erased {
+		return nil
 	}
 	if e.Type == (*subjectShredded)(nil).kind() {
 		return nil // its effect is that earlier entries come back erased
