@@ -26,6 +26,7 @@ const (
 type Level struct {
 	Terms  map[string]string // lower-case term → label
 	Exact  string            // format with one %d, for whole numbers ≥ 1
+	One    string            // with Exact, the label of 1; default: Exact with a 1
 	Bounds []float64         // rising; a number is described by the largest bound ≤ it
 	Format string            // label of a bucket, with one %s for the bound
 	Depth  int               // > 0: the first Depth segments of a dotted term, underscores as spaces
@@ -77,7 +78,7 @@ func DefaultSchema() Schema {
 			{Bounds: []float64{10}, Format: "%s+ years"},
 		}},
 		{Name: "solved", Weight: 12, Levels: []Level{
-			{Exact: "%d comparable problems solved"},
+			{Exact: "%d comparable problems solved", One: "1 comparable problem solved"},
 			{Bounds: []float64{3, 10}, Format: "%s or more comparable problems solved"},
 			{Bounds: []float64{3}, Format: "%s or more comparable problems solved"},
 		}},
@@ -192,6 +193,9 @@ func (l Level) number(v float64) string {
 	if l.Exact != "" {
 		if v < 1 || v != math.Trunc(v) || v > 1e6 {
 			return ""
+		}
+		if v == 1 && l.One != "" {
+			return l.One
 		}
 		return fmt.Sprintf(l.Exact, int64(v))
 	}

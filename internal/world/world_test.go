@@ -589,7 +589,7 @@ func TestSummariesReadAsTheStoriesSay(t *testing.T) {
 	text := []string{
 		"30+ years, 3 comparable problems solved, nickel alloys, turning, ≤ 60 km or remote",
 		"five-axis, titanium, AS9100D, ≤ 40 km",
-		"10+ years, 1 comparable problems solved, quality systems, IATF 16949, ≤ 60 km or remote",
+		"10+ years, 1 comparable problem solved, quality systems, IATF 16949, ≤ 60 km or remote",
 	}
 	k3 := []*world.World{&world.K3Story1().World, &world.K3Story2().World, &world.K3Story3().World}
 	for i, c := range classes() {
