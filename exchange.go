@@ -279,6 +279,9 @@ func (x *Exchange) commit(ctx context.Context, command, digest string, at time.T
 		}
 	}
 	_, err := x.append(ctx, entries)
+	if errors.Is(err, ledger.ErrKeyReused) {
+		return ErrKeyReused
+	}
 	return err
 }
 

@@ -150,7 +150,7 @@ func (x *Exchange) Leave(ctx context.Context, by By, person string) (Receipt, er
 // roles returns what the person may act as for the firm; nil for strangers.
 func (st *state) roles(firm, person string) []string {
 	p := st.people[person]
-	if p == nil || p.firm != firm || p.left {
+	if p == nil || p.firm != firm || p.left || st.firms[firm] == nil {
 		return nil
 	}
 	return slices.Clone(p.person.Roles)

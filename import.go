@@ -106,16 +106,20 @@ func (p *importPart) args(from, to int) any {
 func (p *importPart) decide(st *state, at time.Time, from, to int) ([]event, error) {
 	var evs []event
 	streams := map[string]bool{}
+	defer func() { st.pending = nil }()
 	for i := from; i < to; i++ {
 		more, err := p.one(st, at, i)
 		if err != nil {
 			return nil, &ImportError{Part: p.name, Index: i, Err: err}
 		}
 		for _, ev := range more {
-			if ev.fresh && streams[ev.stream] {
+			if streams[ev.stream] { // no record comes twice in one batch, nor a second version of one
 				return nil, &ImportError{Part: p.name, Index: i, Err: ErrExists}
 			}
 			streams[ev.stream] = true
+			if pub, ok := ev.body.(*offerPublished); ok {
+				st.pending = append(st.pending, &pub.Offer)
+			}
 		}
 		evs = append(evs, more...)
 	}

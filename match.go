@@ -453,7 +453,8 @@ func (x *Exchange) Candidates(by By, need string) (Matches, error) {
 	if x.st.roles(by.Firm, by.Person) == nil {
 		return Matches{}, ErrNotYours
 	}
-	return x.st.matches(Receipt{Command: n.lastMatch, At: x.st.now}, x.st.proposals[n.lastMatch]), nil
+	last := x.st.commands[n.lastMatch] // its own time: the market's would tell of other firms' steps
+	return x.st.matches(Receipt{Command: n.lastMatch, At: last.at}, x.st.proposals[n.lastMatch]), nil
 }
 
 // Remaining is what is left of an offer after all holds, for its own firm.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -137,7 +138,7 @@ func (x *Exchange) Size() uint64 { return x.log.Size() }
 // state without it. Subject is a firm id or a person id; the operator calls
 // this.
 //
-// Errors: ErrNotYours, ErrNotFound, and the ledger's. After an error from the rebuild the
+// Errors: ErrNotYours, ErrNotFound, ErrKeyReused, and the ledger's. After an error from the rebuild the
 // exchange refuses everything until reopened; the erasure itself is done.
 func (x *Exchange) Erase(ctx context.Context, by By, subject, reason string) (Receipt, error) {
 	if err := by.operator(); err != nil {
@@ -149,18 +150,26 @@ func (x *Exchange) Erase(ctx context.Context, by By, subject, reason string) (Re
 	if x.broken != nil {
 		return Receipt{}, x.broken
 	}
-	if x.st.firms[subject] == nil && x.st.people[subject] == nil {
+	_, again, err := x.log.ByKey(ctx, by.ID+"#0")
+	if err != nil {
+		return Receipt{}, err
+	}
+	if !again && x.st.firms[subject] == nil && x.st.people[subject] == nil {
 		return Receipt{}, ErrNotFound
 	}
 	at := x.st.clamp(by.At)
-	if _, err := x.log.Shred(ctx, subject, by.ID+"#0", reason); err != nil {
+	r, err := x.log.Shred(ctx, subject, by.ID+"#0", reason)
+	if errors.Is(err, ledger.ErrKeyReused) {
+		return Receipt{}, ErrKeyReused
+	}
+	if err != nil {
 		return Receipt{}, err
 	}
 	if err := x.rebuild(ctx); err != nil {
 		x.broken = err
 		return Receipt{}, err
 	}
-	return Receipt{Command: by.ID, At: at}, nil
+	return Receipt{Command: by.ID, At: at, Duplicate: r.Duplicate}, nil
 }
 
 // rebuild folds the log anew and forgets every cache. x.mu is held.

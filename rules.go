@@ -322,13 +322,21 @@ func (u usage) Used(employer string, q policy.Quota, key []string, period string
 
 func (u usage) offered(employer string, q policy.Quota, key []string) time.Duration {
 	var sum match.Amount
-	for id, o := range u.st.offers {
-		if o.offer.Firm != employer || !o.live || id == u.exceptOffer || !keyMatches(q, key, &o.offer) {
-			continue
+	count := func(o *match.Offer) {
+		if o.Firm != employer || o.ID == u.exceptOffer || !keyMatches(q, key, o) {
+			return
 		}
-		if total, err := match.NewBook().Remaining(&o.offer); err == nil {
+		if total, err := match.NewBook().Remaining(o); err == nil {
 			sum += total
 		}
+	}
+	for _, o := range u.st.offers {
+		if o.live {
+			count(&o.offer)
+		}
+	}
+	for _, o := range u.st.pending {
+		count(o)
 	}
 	return sum.Duration()
 }

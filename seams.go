@@ -102,7 +102,15 @@ func (l sessionLog) Read(ctx context.Context, stream string, after uint64) iter.
 	}
 }
 
+// ByKey refuses once an outcome is unknown: the log then knows of less than the
+// store may hold.
 func (l sessionLog) ByKey(ctx context.Context, key string) (bool, error) {
+	l.x.mu.RLock()
+	broken := l.x.broken
+	l.x.mu.RUnlock()
+	if broken != nil {
+		return false, broken
+	}
 	_, ok, err := l.x.log.ByKey(ctx, key+"#0")
 	return ok, err
 }

@@ -67,18 +67,33 @@ func (st *state) applySession(id disclosure.SessionID, e ledger.Entry) error {
 	}
 	ss := st.sessions[id]
 	if ss == nil {
-		ss = &sessionState{}
+		ss = &sessionState{taken: map[takenKey]time.Time{}}
 		st.sessions[id] = ss
 	}
 	ss.state = disclosure.Evolve(ss.state, ev)
+	if ev.Command != "" {
+		ss.taken[takenKey{ev.Actor, ev.Command}] = ev.At
+	}
 	if ev.Proposal != nil {
 		if err := json.Unmarshal(ev.Proposal.Plan, &ss.deal); err != nil {
 			return fmt.Errorf("csss: decode a session's plan: %w", err)
 		}
 	}
-	ss.steps = append(ss.steps, step{index: e.Index, name: ev.TrailName(), at: e.Claimed, side: ev.Side, both: sharedStep(ev.Type)})
+	ss.steps = append(ss.steps, step{index: e.Index, name: ev.TrailName(), at: e.Claimed, side: ev.Side, both: sharedStep(ev.Type),
+		auto: ev.Auto, rules: rulings(&ev)})
 	st.learn(ss, &ev)
 	return nil
+}
+
+// rulings are the rule documents that an event was decided under, by side.
+func rulings(ev *disclosure.Event) (out [2]ruling) {
+	for side := range out {
+		out[side] = ruling{ev.Policies[side], ev.Versions[side]}
+	}
+	if ev.Type != disclosure.IdentitiesRevealed && ev.Side <= disclosure.Demand {
+		out[ev.Side] = ruling{ev.Policy, ev.Version}
+	}
+	return out
 }
 
 func isSession(stream string) bool { return strings.HasPrefix(stream, sessionPrefix) }
@@ -138,7 +153,7 @@ func (st *state) learn(ss *sessionState, ev *disclosure.Event) {
 // ErrUnavailable, ErrNoPrice, ErrKeyReused, and the ledger's.
 func (x *Exchange) Select(ctx context.Context, by By, h disclosure.Handle) (Receipt, error) {
 	by = by.withID()
-	p, err := x.proposal(by, h)
+	p, again, err := x.proposal(by, h)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -149,46 +164,60 @@ func (x *Exchange) Select(ctx context.Context, by By, h disclosure.Handle) (Rece
 	if err != nil {
 		return Receipt{}, x.sessionError(err)
 	}
-	return Receipt{Command: by.ID, At: p.At}, nil
+	return Receipt{Command: by.ID, At: p.At, Duplicate: again}, nil
 }
 
-// proposal decides whether a candidate can still be selected, and on what.
-func (x *Exchange) proposal(by By, h disclosure.Handle) (disclosure.Proposal, error) {
+// proposal decides whether a candidate can still be selected, and on what; or
+// finds that this very command has selected it.
+func (x *Exchange) proposal(by By, h disclosure.Handle) (p disclosure.Proposal, again bool, err error) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	st := x.st
 	ref, ok := st.handles[h]
 	n := st.needs[ref.need]
 	if !ok || ref.side != disclosure.Demand || n == nil || n.need.Firm != by.Firm || len(ref.candidate.Summary) == 0 {
-		return disclosure.Proposal{}, ErrNotFound
+		return p, false, ErrNotFound
 	}
 	if by.Person != n.need.Requester {
-		return disclosure.Proposal{}, ErrNotYours
+		return p, false, ErrNotYours
 	}
-	if ss := st.sessions[ref.session]; ss != nil {
-		if ss.state.Proposal.ID == sessionKey(by.ID) {
-			return ss.state.Proposal, nil
-		}
-		return disclosure.Proposal{}, ErrUnavailable
+	if taken, ok := st.selectedBy(by.ID); ok && taken != ref.session {
+		return p, false, ErrKeyReused
+	} else if ok {
+		return st.sessions[taken].state.Proposal, true, nil
+	}
+	if st.sessions[ref.session] != nil {
+		return p, false, ErrUnavailable
 	}
 	at := st.clamp(by.At)
 	c := ref.candidate
 	if st.paired(c.Offer, n.need.Group) {
-		return disclosure.Proposal{}, ErrUnavailable
+		return p, false, ErrUnavailable
 	}
 	o := st.offers[c.Offer]
 	if o == nil || !o.live || !n.live || o.offer.Revision != c.Rev || n.need.Revision != ref.needRev {
-		return disclosure.Proposal{}, ErrUnavailable
+		return p, false, ErrUnavailable
 	}
 	f := &fit{need: &n.need, off: &o.offer, plan: &c.Plan, mode: c.Mode, rate: c.Rate}
 	parties := st.parties(f, o.publisher)
 	if !st.standing(f, disclosure.Supply, parties, at) || !st.standing(f, disclosure.Demand, parties, at) || !st.mayMeet(f, at) {
-		return disclosure.Proposal{}, ErrUnavailable
+		return p, false, ErrUnavailable
 	}
 	if c.Rate == 0 {
-		return disclosure.Proposal{}, ErrNoPrice
+		return p, false, ErrNoPrice
 	}
-	return x.newProposal(by, ref, f, parties, at)
+	p, err = x.newProposal(by, ref, f, parties, at)
+	return p, false, err
+}
+
+// selectedBy is the session that a command has opened.
+func (st *state) selectedBy(command string) (disclosure.SessionID, bool) {
+	for id, ss := range st.sessions {
+		if ss.state.Proposal.ID == sessionKey(command) {
+			return id, true
+		}
+	}
+	return "", false
 }
 
 // paired reports whether an offer and an employer group already have a session
@@ -304,11 +333,31 @@ func (x *Exchange) step(ctx context.Context, by By, h disclosure.Handle, c discl
 	c.ID, c.Session, c.Side, c.Firm, c.Actor, c.At = by.ID, ref.session, ref.side, by.Firm, by.Person, at
 	x.mu.RLock()
 	c.Roles = x.st.roles(by.Firm, by.Person)
+	_, again := x.st.takenAt(ref.session, by)
 	x.mu.RUnlock()
-	if _, err := x.engine.Do(ctx, c); err != nil {
+	_, err = x.engine.Do(ctx, c)
+	switch {
+	case again && errors.Is(err, disclosure.ErrStale):
+		return Receipt{}, ErrKeyReused
+	case err != nil:
 		return Receipt{}, x.sessionError(err)
 	}
-	return Receipt{Command: by.ID, At: at}, nil
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if first, ok := x.st.takenAt(ref.session, by); ok {
+		at = first
+	}
+	return Receipt{Command: by.ID, At: at, Duplicate: again}, nil
+}
+
+// takenAt is when a person took the step of a session that bears the id.
+func (st *state) takenAt(id disclosure.SessionID, by By) (time.Time, bool) {
+	ss := st.sessions[id]
+	if ss == nil {
+		return time.Time{}, false
+	}
+	at, ok := ss.taken[takenKey{by.Person, by.ID}]
+	return at, ok
 }
 
 // side resolves a handle for a person of the firm whose handle it is.
@@ -344,10 +393,21 @@ func (x *Exchange) sessionError(err error) error {
 	case errors.Is(err, disclosure.ErrNotFound):
 		return ErrNotFound
 	case errors.Is(err, disclosure.ErrPolicy):
-		return ErrNotYours
+		return policyError(err)
 	default:
 		return err
 	}
+}
+
+// policyError says to a side whether its rules keep the person out or the
+// whole session.
+func policyError(err error) error {
+	p, ok := errors.AsType[*disclosure.PolicyError](err)
+	if !ok || p.Rule != disclosure.RuleNotAllowed {
+		return ErrNotYours
+	}
+	return &DeniedError{Reasons: []policy.Reason{{Rule: fmt.Sprintf("version %d", p.Version),
+		Text: "the firm's rules, or what it brought into the session, no longer allow it"}}}
 }
 
 // OptIn is a party's sealed yes to the reveal: the offered person's own, the

@@ -43,6 +43,7 @@ type state struct {
 	names       map[string]int    // redaction register
 	order       []string          // offer ids in order of publication
 
+	pending   []*match.Offer            // offers of the batch that is being decided, which quotas count already
 	dirty     []string                  // offers whose place in the search index may be out of date
 	compiled  map[string]compiled       // by firm
 	rare      []disclosure.SessionID    // pairs whose offer was too rare to be shown
@@ -83,7 +84,11 @@ type sessionState struct {
 	state disclosure.State
 	deal  deal
 	steps []step
+	taken map[takenKey]time.Time // when each command of a person was accepted
 }
+
+// takenKey is a command of a session: whose it is, and its id.
+type takenKey struct{ person, command string }
 
 // step is one entry of a session: where it lies in the log, how the trail
 // calls it, and whose it is before the reveal.
@@ -93,6 +98,14 @@ type step struct {
 	at    time.Time
 	side  disclosure.Side
 	both  bool // concerns both sides and is told to both
+	auto  bool // an approval by the rules alone
+	rules [2]ruling
+}
+
+// ruling is the rule document under which a side's employer judged a step.
+type ruling struct {
+	digest  disclosure.Digest
+	version int
 }
 
 // handleRef is what a pairwise handle stands for: one side's view of a pair

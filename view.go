@@ -3,6 +3,7 @@ package csss
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/deeperpoint/csss/disclosure"
 	"github.com/deeperpoint/csss/disclosure/terms"
@@ -10,8 +11,9 @@ import (
 	"github.com/deeperpoint/csss/match/market"
 )
 
-// ErrErased means that the other side's identity was erased. The steps that
-// led to it are still provable.
+// ErrErased means that what was revealed has been erased since: the other
+// side's identity, or a part of the session's own record, on which every
+// identity hangs. The steps that led to it are still provable.
 var ErrErased = errors.New("csss: identity was erased")
 
 // View is what a party may see of the other side at a stage.
@@ -41,6 +43,9 @@ type Deal struct {
 // Errors: ErrNotFound, ErrNotYours, ErrErased, *disclosure.PhaseError when the
 // stage is not reached, and the ledger's.
 func (x *Exchange) View(ctx context.Context, by By, h disclosure.Handle, stage disclosure.Stage) (View, error) {
+	if stage >= disclosure.StageIdentity && x.erased(by, h) {
+		return View{}, ErrErased
+	}
 	if _, err := x.step(ctx, by, h, disclosure.Command{Kind: disclosure.View, Stage: stage}); err != nil {
 		return View{}, err
 	}
@@ -61,6 +66,27 @@ func (x *Exchange) View(ctx context.Context, by By, h disclosure.Handle, stage d
 	deal, err := x.st.dealFor(ss, ref.side)
 	v.Deal = deal
 	return v, err
+}
+
+// erased reports whether the caller's session was revealed and has lost a part
+// of its record to an erasure since. The proposal may be among what is lost, so
+// the need or the offer says whose the handle is.
+func (x *Exchange) erased(by By, h disclosure.Handle) bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	ref, ok := x.st.handles[h]
+	ss := x.st.sessions[ref.session]
+	if !ok || ss == nil || !ss.state.Erased || x.st.roles(by.Firm, by.Person) == nil {
+		return false
+	}
+	firm := ""
+	if n := x.st.needs[ref.need]; n != nil && ref.side == disclosure.Demand {
+		firm = n.need.Firm
+	}
+	if o := x.st.offers[ref.candidate.Offer]; o != nil && ref.side == disclosure.Supply {
+		firm = o.offer.Firm
+	}
+	return firm == by.Firm && slices.ContainsFunc(ss.steps, func(s step) bool { return s.name == "identity.revealed" })
 }
 
 // identity is the package the reveal opens: the firm, its first site, and the

@@ -109,10 +109,12 @@ func (s State) published(side Side) Phase {
 }
 
 // digest identifies what a command asks for, so that an id used for something
-// else is noticed. The clock and the sequence number are left out: a client
-// that lost its answer may send both anew.
+// else is noticed. The clock, the sequence number, and what a consent merely
+// keeps (its rules and its lapse, which a host derives from the clock) are left
+// out: a client that lost its answer may send them anew.
 func (c Command) digest() Digest {
 	c.At, c.Seq = time.Time{}, 0
+	c.Bind.Policy, c.Bind.Expires = Digest{}, time.Time{}
 	h := sha256.New()
 	_ = json.NewEncoder(h).Encode(c) // strings, numbers and times always encode
 	return Digest(h.Sum(nil))
@@ -175,7 +177,7 @@ func (d *decision) consent() (until time.Time, err error) {
 		return until, ErrExpired
 	}
 	if v := d.verdict(); !v.Allowed {
-		return until, &PolicyError{Version: v.Version, Due: v.Due, Rule: "not allowed"}
+		return until, &PolicyError{Version: v.Version, Due: v.Due, Rule: RuleNotAllowed}
 	}
 	return until, nil
 }
@@ -228,7 +230,7 @@ func (d *decision) end() error {
 // separate keeps the offered person from approving in the employer's place.
 func (d *decision) separate() error {
 	if p := d.s.Proposal.Parties[d.c.Side]; p.Person && p.Actor == d.c.Actor {
-		return &PolicyError{Version: d.verdict().Version, Rule: "separation of duties"}
+		return &PolicyError{Version: d.verdict().Version, Rule: RuleSeparation}
 	}
 	return nil
 }
@@ -355,7 +357,7 @@ func (d *decision) acceptTerms() error {
 		return ErrStale
 	}
 	if v := d.verdict(); !v.Allowed {
-		return &PolicyError{Version: v.Version, Due: v.Due, Rule: "not allowed"}
+		return &PolicyError{Version: v.Version, Due: v.Due, Rule: RuleNotAllowed}
 	}
 	d.own(Event{Type: TermsAccepted, Bind: Binding{Terms: d.c.Terms}})
 	d.settleEngagement()

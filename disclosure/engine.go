@@ -180,7 +180,7 @@ func (e *Engine) Propose(ctx context.Context, p Proposal) error {
 	for _, side := range []Side{Supply, Demand} {
 		v, err := e.auth.Authorize(ctx, authRequest(fold(State{}, events), side, ActSummarise, nil, p.At))
 		if err == nil && !v.Allowed {
-			err = &PolicyError{Version: v.Version, Rule: "not allowed"}
+			err = &PolicyError{Version: v.Version, Rule: RuleNotAllowed}
 		}
 		if err != nil {
 			e.forget(sess)

@@ -66,11 +66,17 @@ func (e *PhaseError) Unwrap() error {
 	return ErrNotAllowed
 }
 
+// What a [PolicyError] refuses for.
+const (
+	RuleNotAllowed = "not allowed"          // the own employer does not let the session go on
+	RuleSeparation = "separation of duties" // the offered person cannot approve in the employer's place
+)
+
 // PolicyError tells a side what its own rules still ask for.
 type PolicyError struct {
 	Version int           // of the own rules
 	Due     []Requirement // approvals still due, if that is the reason
-	Rule    string        // short name of the reason
+	Rule    string        // RuleNotAllowed or RuleSeparation
 }
 
 func (e *PolicyError) Error() string {
