@@ -2,6 +2,7 @@ package csss
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -62,6 +63,49 @@ func (x *Exchange) Withdraw(ctx context.Context, by By, id string) (Receipt, err
 		}
 		return nil, ErrNotFound
 	})
+}
+
+// Offer returns an offer of the caller's firm as it stands: its text as it was
+// redacted, its revision, and the cases that outcomes have added. The result
+// is the caller's.
+//
+// Errors: ErrNotFound, also for another firm's offer and a withdrawn one.
+func (x *Exchange) Offer(by By, id string) (match.Offer, error) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	o := x.st.offers[id]
+	if o == nil || !o.live || o.offer.Firm != by.Firm || x.st.roles(by.Firm, by.Person) == nil {
+		return match.Offer{}, ErrNotFound
+	}
+	out, err := copied(newOfferPublished(o.offer, o.publisher))
+	out.Offer.Floor, out.Offer.Cost = bound(out.Floor), bound(out.Cost)
+	return out.Offer, err
+}
+
+// Need returns a need of the caller's firm as it stands, its text as it was
+// redacted. The result is the caller's.
+//
+// Errors: ErrNotFound, also for another firm's need and a withdrawn one.
+func (x *Exchange) Need(by By, id string) (match.Need, error) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	n := x.st.needs[id]
+	if n == nil || !n.live || n.need.Firm != by.Firm || x.st.roles(by.Firm, by.Person) == nil {
+		return match.Need{}, ErrNotFound
+	}
+	out, err := copied(newNeedRegistered(n.need))
+	out.Need.Ceiling = bound(out.Ceiling)
+	return out.Need, err
+}
+
+// copied goes through the log's own encoding and shares nothing with v.
+func copied[T any](v *T) (T, error) {
+	var out T
+	text, err := json.Marshal(v)
+	if err == nil {
+		err = json.Unmarshal(text, &out)
+	}
+	return out, err
 }
 
 func newOfferPublished(o match.Offer, by string) *offerPublished {

@@ -18,12 +18,16 @@ type Trail struct {
 	Steps       []TrailStep `json:"steps"`
 }
 
-// TrailStep is one step: what it was, when, whose, and its proof.
+// TrailStep is one step: what it was, when, whose, under which rules, and its
+// proof.
 type TrailStep struct {
-	Name    string          `json:"name"` // from the closed vocabulary, e.g. identity.revealed
-	At      time.Time       `json:"at"`
-	Side    disclosure.Side `json:"side"`
-	Receipt []byte          `json:"receipt,omitempty"` // C2SP tlog-proof
+	Name    string            `json:"name"` // from the closed vocabulary, e.g. identity.revealed
+	At      time.Time         `json:"at"`
+	Side    disclosure.Side   `json:"side"`
+	Auto    bool              `json:"auto,omitempty"`    // an approval by the rules alone
+	Rules   disclosure.Digest `json:"rules,omitzero"`    // of the own firm, where they decided the step; never the other firm's
+	Version int               `json:"version,omitempty"` // of those rules
+	Receipt []byte            `json:"receipt,omitempty"` // C2SP tlog-proof
 }
 
 // Trail exports a session for one of its sides.
@@ -43,7 +47,8 @@ func (x *Exchange) Trail(ctx context.Context, by By, h disclosure.Handle) (Trail
 		if s.name == "" || !open && !s.both && s.side != ref.side {
 			continue
 		}
-		step := TrailStep{Name: s.name, At: s.at, Side: s.side}
+		own := s.rules[ref.side]
+		step := TrailStep{Name: s.name, At: s.at, Side: s.side, Auto: s.auto && s.side == ref.side, Rules: own.digest, Version: own.version}
 		if open {
 			if step.Receipt, err = x.log.ExportReceipt(ctx, s.index); err != nil {
 				return Trail{}, err
