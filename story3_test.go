@@ -271,6 +271,7 @@ func TestStoryS3AtK3(t *testing.T) {
 // playClients: 3 h/week on site for client 1; client 2 gets no fit beside it,
 // and gets one afterwards.
 func playClients(p *play, s *world.Guidance) {
+	p.private = append(p.private, secret{s.Ruiz.Firm, "12000"}, secret{s.Client1.Firm, "20000"}) // the bounds
 	one := clientOne(s, s.Need1, s.Registered())
 	p.run(one.scenes(), "")
 	assert.Equal(p, match.High, one.candidate.Tier)
