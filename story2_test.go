@@ -178,3 +178,78 @@ func TestStoryS2AtK3(t *testing.T) {
 	assert.Equal(t, "≤ 40 km", m.Candidates[0].Place)
 	engageSecondShift(p, s)
 }
+
+// Each bound of the grant refuses a publication and is named to the shop alone.
+func TestStoryS2GrantBounds(t *testing.T) {
+	s := world.K3Story2()
+	p := inSmall(t, &s.World)
+	p.now = s.Registered()
+	bounds := map[string]string{
+		"410 h":                   "asks 410h, at most 400h",
+		"floor 9400":              "price.rate",
+		"window after 2026-12-31": "2027-01-01",
+		"first shift":             "covers machine.capacity.shift2 only",
+		"another role":            "operations_director",
+	}
+	before, err := p.x.Digest()
+	require.NoError(t, err)
+	for _, refused := range s.Refused {
+		_, err := p.x.Revise(t.Context(), p.as(refused.By), refused.Offer)
+		p.saw(refused.By.Firm, err)
+		require.ErrorIs(t, err, csss.ErrDenied, refused.Name)
+		assert.ErrorContains(t, err, bounds[refused.Name], refused.Name)
+	}
+	after, err := p.x.Digest()
+	require.NoError(t, err)
+	assert.Equal(t, before, after, "a refusal changes nothing")
+}
+
+// If the second buyer commits first, 28 h are left and fifty uninterrupted
+// hours fit no more.
+func TestStoryS2SecondBuyerFirst(t *testing.T) {
+	s := world.K3Story2()
+	p := inSmall(t, &s.World)
+	p.now = s.Registered()
+	r, err := p.x.Register(t.Context(), p.as(s.Buyer), s.Partial)
+	p.ok(s.Buyer, r, err)
+	m, err := p.x.Match(t.Context(), p.as(s.Buyer), s.Partial.ID)
+	p.saw(s.Buyer.Firm, m, err)
+	require.NoError(t, err)
+	require.Len(t, m.Candidates, 1)
+	p.reveal(s.Buyer, s.BuyerDirector, s.Vance, m.Candidates[0].Handle)
+	left, err := p.x.Remaining(p.as(s.Vance), s.Offer)
+	require.NoError(t, err)
+	assert.Equal(t, 28*match.Hour, left)
+
+	r, err = p.x.Register(t.Context(), p.as(s.Requester), s.Need)
+	p.ok(s.Requester, r, err)
+	m, err = p.x.Match(t.Context(), p.as(s.Requester), s.Need.ID)
+	p.saw(s.Requester.Firm, m, err)
+	require.NoError(t, err)
+	assert.Empty(t, m.Candidates)
+	p.isFold()
+}
+
+// reveal takes a candidate through all four consents.
+func (p *play) reveal(requester, approver, publisher world.Who, h disclosure.Handle) {
+	p.Helper()
+	r, err := p.x.Select(p.Context(), p.as(requester), h)
+	p.ok(requester, r, err)
+	r, err = p.x.OptIn(p.Context(), p.as(requester), h)
+	p.ok(requester, r, err)
+	for range p.inbox(approver, csss.Approval) {
+		r, err = p.x.Approve(p.Context(), p.as(approver), h, "")
+		p.ok(approver, r, err)
+	}
+	invited := p.inbox(publisher, csss.Invitation)
+	require.NotEmpty(p, invited)
+	theirs := invited[len(invited)-1].Handle
+	r, err = p.x.OptIn(p.Context(), p.as(publisher), theirs)
+	p.ok(publisher, r, err)
+	for range p.inbox(publisher, csss.Approval) {
+		r, err = p.x.Approve(p.Context(), p.as(publisher), theirs, "")
+		p.ok(publisher, r, err)
+	}
+	p.revealed(requester.Firm, publisher.Firm)
+	require.NotNil(p, p.identity(requester, h), "revealed")
+}
