@@ -141,9 +141,27 @@ func (p *play) clean(firm, text string) {
 		}
 	}
 	for _, s := range p.private {
-		if s.firm != firm && strings.Contains(text, strings.ToLower(s.text)) {
+		if s.firm != firm && mentions(text, strings.ToLower(s.text)) {
 			p.Errorf("A7: %s sees %q of %s in %.300s", firm, s.text, s.firm, text)
 		}
+	}
+}
+
+// mentions reports whether a text holds a token that is not part of a longer
+// word or number: a digest may hold any four digits by chance.
+func mentions(text, token string) bool {
+	inWord := func(i int) bool {
+		return i >= 0 && i < len(text) && (text[i] >= '0' && text[i] <= '9' || text[i] >= 'a' && text[i] <= 'z')
+	}
+	for from := 0; ; {
+		i := strings.Index(text[from:], token)
+		if i < 0 {
+			return false
+		}
+		if !inWord(from+i-1) && !inWord(from+i+len(token)) {
+			return true
+		}
+		from += i + 1
 	}
 }
 
