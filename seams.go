@@ -1,12 +1,14 @@
 package csss
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/deeperpoint/csss/disclosure"
@@ -46,6 +48,9 @@ func (l sessionLog) Append(ctx context.Context, key string, recs ...disclosure.R
 	if err != nil {
 		return false, err
 	}
+	if current, err := l.x.st.current(recs); err != nil || !current {
+		return false, cmp.Or(err, disclosure.ErrConflict) // decide anew
+	}
 	at = maxTime(at.UTC(), l.x.st.now)
 	entries := make([]ledger.Append, len(recs))
 	for i, r := range recs {
@@ -73,6 +78,46 @@ func (l sessionLog) Append(ctx context.Context, key string, recs ...disclosure.R
 		return false, err
 	}
 	return len(receipts) > 0 && receipts[0].Duplicate, nil
+}
+
+// current decides both employers' verdicts on a reveal or an engagement once
+// more, now that nothing can come between them and the log: rules, facts and
+// quotas may have changed since the session asked.
+func (st *state) current(recs []disclosure.Record) (bool, error) {
+	var s disclosure.State
+	for _, r := range recs {
+		id, ok := strings.CutPrefix(r.Stream, sessionPrefix)
+		if !ok {
+			continue
+		}
+		ev, err := disclosure.DecodeEvent(r)
+		if err != nil {
+			return false, err
+		}
+		if ss := st.sessions[disclosure.SessionID(id)]; ss != nil && s.Phase == 0 {
+			s = ss.state
+		}
+		switch {
+		case ev.Type == disclosure.IdentitiesRevealed && !st.agreed(&s, disclosure.ActReveal, &ev),
+			ev.Type == disclosure.EngagementAgreed && !st.agreed(&s, disclosure.ActEngage, &ev):
+			return false, nil
+		}
+		s = disclosure.Evolve(s, ev)
+	}
+	return true, nil
+}
+
+// agreed reports whether both employers allow what the event says, a reveal
+// under the very rules that it names.
+func (st *state) agreed(s *disclosure.State, action disclosure.Action, ev *disclosure.Event) bool {
+	for _, side := range []disclosure.Side{disclosure.Supply, disclosure.Demand} {
+		votes := slices.DeleteFunc(slices.Clone(s.Sides[side].Votes), func(v disclosure.Vote) bool { return !ev.At.Before(v.Expires) })
+		v, err := st.verdict(&disclosure.AuthRequest{Session: *s, Side: side, Action: action, Votes: votes, Now: ev.At})
+		if err != nil || !v.Allowed || !v.Satisfied || action == disclosure.ActReveal && v.Policy != ev.Policies[side] {
+			return false
+		}
+	}
+	return true
 }
 
 // batchTime is the time the batch's session events claim.
@@ -124,15 +169,18 @@ type authorizer struct{ x *Exchange }
 func (a authorizer) Authorize(_ context.Context, r disclosure.AuthRequest) (disclosure.Verdict, error) {
 	a.x.mu.RLock()
 	defer a.x.mu.RUnlock()
-	st := a.x.st
+	return a.x.st.verdict(&r)
+}
+
+func (st *state) verdict(r *disclosure.AuthRequest) (disclosure.Verdict, error) {
 	f, ok := st.sessionFit(&r.Session)
 	if !ok || !st.standing(f, r.Side, r.Session.Proposal.Parties, r.Now) {
 		return disclosure.Verdict{}, nil
 	}
-	req := st.sessionRequest(f, &r)
+	req := st.sessionRequest(f, r)
 	firm := st.firms[r.Session.Proposal.Parties[r.Side].Firm]
 	if r.Cast != nil && !r.Cast.Deny {
-		if err := seatable(firm, *req, &r, f); err != nil {
+		if err := seatable(firm, *req, r, f); err != nil {
 			return disclosure.Verdict{}, err
 		}
 	}
@@ -220,7 +268,11 @@ func (st *state) sessionRequest(f *fit, r *disclosure.AuthRequest) *policy.Reque
 // voter is kept apart from this decision.
 func seatable(firm *firmState, req policy.Request, r *disclosure.AuthRequest, f *fit) error {
 	req.Votes = nil
-	for _, due := range firm.decide(&req).Due {
+	d := firm.decide(&req)
+	if d.Outcome == policy.Deny {
+		return nil // the verdict says so; no seat is the reason
+	}
+	for _, due := range d.Due {
 		if r.Cast.Requirement != "" && r.Cast.Requirement != due.Requirement {
 			continue
 		}
