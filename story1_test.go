@@ -18,6 +18,7 @@ import (
 	"github.com/deeperpoint/csss/internal/world"
 	"github.com/deeperpoint/csss/ledger"
 	"github.com/deeperpoint/csss/match"
+	"github.com/deeperpoint/csss/match/market"
 	"github.com/deeperpoint/csss/policy"
 )
 
@@ -60,6 +61,9 @@ func technicalQuery(s *world.TechnicalQuery) []scene {
 			assert.Equal(p, 1, first.Rank)
 			assert.Equal(p, match.High, first.Tier)
 			assert.Equal(p, "covers the need", first.Covers)
+			price, err := p.x.Estimate("expertise.machining")
+			require.NoError(p, err)
+			assert.Equal(p, market.Estimate{Median: 16500, Q1: 16000, Q3: 17000, IQR: 1000, MAD: 500, N: 5}, price)
 			p.handles["demand"] = first.Handle
 			p.ownReasons(s)
 		}},
@@ -254,8 +258,7 @@ func (p *play) nothingRevealed(s *world.TechnicalQuery) {
 	p.Helper()
 	assert.Nil(p, p.identity(s.Petrov, p.handles["demand"]))
 	assert.Nil(p, p.identity(s.Expert, p.handles["supply"]))
-	partner := partnerOf(s)
-	for name, who := range map[string]world.Who{"demand": s.Brandt, "supply": partner} {
+	for name, who := range map[string]world.Who{"demand": s.Brandt, "supply": s.Partner} {
 		steps := p.steps(who, p.handles[name])
 		assert.NotEmpty(p, steps)
 		for _, step := range steps {
@@ -270,21 +273,9 @@ func (p *play) nothingRevealed(s *world.TechnicalQuery) {
 	}
 	all, err := match.NewBook().Remaining(&offered)
 	require.NoError(p, err)
-	left, err := p.x.Remaining(p.as(partner), s.E1.Offer)
+	left, err := p.x.Remaining(p.as(s.Partner), s.E1.Offer)
 	require.NoError(p, err)
 	assert.Equal(p, all, left, "no hour is held")
-}
-
-// partnerOf is a colleague of the expert, who owns the firm.
-func partnerOf(s *world.TechnicalQuery) world.Who {
-	for _, f := range s.Firms {
-		for _, person := range f.People {
-			if f.ID == s.Expert.Firm && slices.Contains(person.Roles, "owner") {
-				return world.Who{Firm: f.ID, Person: person.ID}
-			}
-		}
-	}
-	panic("the fixture has no owner")
 }
 
 // meet is what the fourth consent brings: both identities, in the batch of
@@ -650,7 +641,7 @@ func groundless(s *world.TechnicalQuery) []struct {
 		name, missing string
 		do, then      func(p *play)
 	}
-	holloway, northgate, partner := s.Expert.Firm, s.Petrov.Firm, partnerOf(s)
+	holloway, northgate, partner := s.Expert.Firm, s.Petrov.Firm, s.Partner
 	demand, supply := "demand", "supply"
 	ok := func(w world.Who, do func(p *play) (csss.Receipt, error)) func(p *play) {
 		return func(p *play) {
@@ -691,6 +682,9 @@ func groundless(s *world.TechnicalQuery) []struct {
 		{name: "the expert leaves the firm", missing: managerApproves, do: ok(partner, func(p *play) (csss.Receipt, error) {
 			return p.x.Leave(p.Context(), p.as(partner), s.Expert.Person)
 		})},
+		{name: "the engineer leaves the firm", missing: managerApproves, do: ok(s.Brandt, func(p *play) (csss.Receipt, error) {
+			return p.x.Leave(p.Context(), p.as(s.Brandt), s.Petrov.Person)
+		}), then: func(p *play) { p.unmoved(s.Expert, supply) }},
 		{name: "the offer is withdrawn", missing: managerApproves, do: ok(s.Expert, func(p *play) (csss.Receipt, error) {
 			return p.x.Withdraw(p.Context(), p.as(s.Expert), s.E1.Offer)
 		})},

@@ -21,9 +21,10 @@ type Decoy struct {
 type TechnicalQuery struct {
 	World // its firms, rules, offers, comparables and usage
 
-	Petrov Who // engineer of the asking firm; registers and opts in
-	Brandt Who // its engineering manager; approves
-	Expert Who // of E1; publishes, opts in, solves
+	Petrov  Who // engineer of the asking firm; registers and opts in
+	Brandt  Who // its engineering manager; approves
+	Expert  Who // of E1; publishes, opts in, solves
+	Partner Who // owner of E1's firm, who cannot consent for the expert
 
 	E1, E2, E3, E4, E5, E6 Decoy
 
@@ -74,13 +75,15 @@ func Story1() *TechnicalQuery {
 	for i, x := range experts {
 		e := newEmployer(numbersStory1+i, x.id, x.legal, x.at, "332710", "general_industrial")
 		who := e.hire(x.expert, "process_specialist")
-		e.hire(x.partner, "owner", "operations_director")
+		partner := e.hire(x.partner, "owner", "operations_director")
 		s.join(e, rulesOf(x.rules, e.ID))
 		o := e.offer(1, consultation(x.offer, who))
 		s.publish(who, o)
 		*x.to = Decoy{Name: x.name, Offer: o.ID, Owner: who, Gate: x.gate}
+		if x.to == &s.E1 {
+			s.Expert, s.Partner = who, partner
+		}
 	}
-	s.Expert = s.E1.Owner
 	s.Usage = append(s.Usage, busy(s.E5.Owner))
 	s.ask(numbersStory1 + len(experts))
 	s.compare(queryCategory, 15000, 16000, 16500, 17000, 18500)
