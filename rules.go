@@ -177,6 +177,8 @@ type fit struct {
 	plan *match.Plan
 	mode match.Mode
 	rate int64 // agreed price in cents per hour; 0 before it is known
+
+	revealed bool // both sides know each other
 }
 
 // supplyRequest is what the offering employer's rules are asked about a fit.
@@ -223,7 +225,7 @@ func (f *fit) requestAttrs(r *policy.Request) {
 	r.Attrs["request.mode"] = policy.String(modeName(f.mode))
 	r.Attrs["request.topics"] = policy.Strings(f.need.Topics...)
 	r.Attrs["request.requester"] = policy.String(f.need.Requester)
-	r.Attrs["request.distance_km"] = policy.Int(int64(math.Ceil(f.need.Site.DistanceKM(f.off.Site))))
+	r.Attrs["request.distance_km"] = policy.Int(f.distance())
 	r.Total = f.plan.Amount.Duration()
 	r.Attrs["request.total"] = policy.Duration(r.Total)
 	var most time.Duration
@@ -242,10 +244,25 @@ func (f *fit) requestAttrs(r *policy.Request) {
 	}
 }
 
-// price shows a side's rules the agreed price once there is one, before that
-// only the side's own bound.
+// distanceStep is what distances are rounded up to before the reveal, in km. A
+// side reads the verdict of its own rules, and could otherwise find the other
+// site by writing many of them.
+const distanceStep = 20
+
+// distance is how far apart the sites are, as rules see it: rounded up, and
+// before the reveal to a multiple of distanceStep.
+func (f *fit) distance() int64 {
+	km := f.need.Site.DistanceKM(f.off.Site)
+	if f.revealed {
+		return int64(math.Ceil(km))
+	}
+	return int64(math.Ceil(km/distanceStep)) * distanceStep
+}
+
+// price shows a side's rules the agreed price once it is revealed, before that
+// only the side's own bound, which the agreed price keeps.
 func (f *fit) price(a policy.Attrs, own match.Bound, currency string) {
-	if f.rate > 0 {
+	if f.revealed {
 		own = match.NewBound(f.rate)
 	}
 	priceAttrs(a, own, f.plan.Amount, currency)

@@ -82,7 +82,8 @@ func (l sessionLog) Append(ctx context.Context, key string, recs ...disclosure.R
 
 // current decides both employers' verdicts on a reveal or an engagement once
 // more, now that nothing can come between them and the log: rules, facts and
-// quotas may have changed since the session asked.
+// quotas may have changed since the session asked. A proposal is checked
+// likewise.
 func (st *state) current(recs []disclosure.Record) (bool, error) {
 	var s disclosure.State
 	for _, r := range recs {
@@ -98,13 +99,25 @@ func (st *state) current(recs []disclosure.Record) (bool, error) {
 			s = ss.state
 		}
 		switch {
-		case ev.Type == disclosure.IdentitiesRevealed && !st.agreed(&s, disclosure.ActReveal, &ev),
+		case ev.Type == disclosure.SessionProposed && !st.selectable(ev.Proposal),
+			ev.Type == disclosure.IdentitiesRevealed && !st.agreed(&s, disclosure.ActReveal, &ev),
 			ev.Type == disclosure.EngagementAgreed && !st.agreed(&s, disclosure.ActEngage, &ev):
 			return false, nil
 		}
 		s = disclosure.Evolve(s, ev)
 	}
 	return true, nil
+}
+
+// selectable reports whether a session may still be opened: what it is about
+// is as it was when it was decided, and no other session took its place.
+func (st *state) selectable(p *disclosure.Proposal) bool {
+	o, n := st.offers[p.Offer], st.needs[p.Need]
+	if o == nil || n == nil || !o.live || !n.live || o.offer.Revision != p.OfferRevision || n.need.Revision != p.NeedRevision {
+		return false
+	}
+	f, ok := st.sessionFit(&disclosure.State{Proposal: *p})
+	return ok && !st.paired(p.Offer, n.need.Group) && st.mayMeet(f, p.At)
 }
 
 // agreed reports whether both employers allow what the event says, a reveal
@@ -240,6 +253,7 @@ func (st *state) standing(f *fit, side disclosure.Side, parties [2]disclosure.Pa
 
 func (st *state) sessionRequest(f *fit, r *disclosure.AuthRequest) *policy.Request {
 	action := policy.Action(r.Action)
+	f.revealed = r.Action == disclosure.ActEngage
 	var req *policy.Request
 	if r.Side == disclosure.Supply {
 		req = st.supplyRequest(action, f, r.Now)

@@ -158,8 +158,8 @@ func (x *Exchange) Select(ctx context.Context, by By, h disclosure.Handle) (Rece
 		return Receipt{}, err
 	}
 	err = x.engine.Propose(ctx, p)
-	if errors.Is(err, disclosure.ErrPolicy) {
-		return Receipt{}, ErrUnavailable // one of the two employers; which is not told
+	if errors.Is(err, disclosure.ErrPolicy) || errors.Is(err, disclosure.ErrConflict) {
+		return Receipt{}, ErrUnavailable // one of the two employers, or another session; which is not told
 	}
 	if err != nil {
 		return Receipt{}, x.sessionError(err)
