@@ -66,6 +66,42 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// validate checks a Config whose defaults are filled in.
+func (c *Config) validate() error {
+	least := 3
+	if c.UnsafeK {
+		least = 2
+	}
+	for _, n := range []struct {
+		field     string
+		have, min int
+	}{{"k", c.K, least}, {"k_people", c.KPeople, least}, {"budget", c.Budget, 1}} {
+		if n.have < n.min {
+			return &InputError{Field: "config." + n.field, Value: fmt.Sprint(n.have), Limit: fmt.Sprintf("must be %d or more", n.min)}
+		}
+	}
+	for _, d := range []struct {
+		field string
+		have  time.Duration
+	}{{"window", c.Window}, {"deadline", c.Deadline}, {"slot", c.Slot}, {"grace", c.Grace}} {
+		if d.have <= 0 {
+			return &InputError{Field: "config." + d.field, Value: d.have.String(), Limit: "must be above 0"}
+		}
+	}
+	if c.Expiry <= c.Deadline {
+		return &InputError{Field: "config.expiry", Value: c.Expiry.String(), Limit: "must be above the deadline, which is " + c.Deadline.String()}
+	}
+	if c.Store != nil && c.Dir != "" {
+		return &InputError{Field: "config.store", Limit: "give either Store or Dir"}
+	}
+	for i, t := range c.Terms {
+		if err := t.Validate(); err != nil {
+			return fmt.Errorf("csss: config.terms[%d]: %w", i, err)
+		}
+	}
+	return nil
+}
+
 func def[T comparable](p *T, v T) {
 	var zero T
 	if *p == zero {
@@ -105,14 +141,12 @@ const maxConflicts = 8
 // Open opens or creates an exchange and replays its ledger. Cost: one fold
 // step per entry, one embedding per live offer.
 //
-// Errors: *InputError for a bad Config, the ledger's (*ledger.CorruptError
+// Errors: *InputError or *terms.TemplateError for a bad Config, the ledger's (*ledger.CorruptError
 // names the entry), and ctx's.
 func Open(ctx context.Context, cfg Config) (*Exchange, error) {
 	cfg = cfg.withDefaults()
-	for i, t := range cfg.Terms {
-		if err := t.Validate(); err != nil {
-			return nil, fmt.Errorf("csss: config.terms[%d]: %w", i, err)
-		}
+	if err := cfg.validate(); err != nil {
+		return nil, err
 	}
 	log, err := openLog(ctx, &cfg)
 	if err != nil {
@@ -127,8 +161,6 @@ func Open(ctx context.Context, cfg Config) (*Exchange, error) {
 
 func openLog(ctx context.Context, cfg *Config) (*ledger.Log, error) {
 	switch {
-	case cfg.Store != nil && cfg.Dir != "":
-		return nil, &InputError{Field: "config.store", Limit: "give either Store or Dir"}
 	case cfg.Store != nil:
 		return ledger.Open(ctx, cfg.Store, cfg.Ledger)
 	case cfg.Dir != "":
