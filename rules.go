@@ -1,6 +1,7 @@
 package csss
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -10,7 +11,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/deeperpoint/csss/disclosure"
 	"github.com/deeperpoint/csss/match"
+	"github.com/deeperpoint/csss/match/market"
 	"github.com/deeperpoint/csss/policy"
 )
 
@@ -161,13 +164,8 @@ func priceAttrs(a policy.Attrs, b match.Bound, hours match.Amount, currency stri
 	a["price.currency"] = policy.String(currency)
 	if cents, ok := b.Open(); ok {
 		a["price.rate"] = policy.Int(cents)
-		a["price.amount"] = policy.Int(centsFor(cents, hours))
+		a["price.amount"] = policy.Int(market.Fee(cents, int64(hours)))
 	}
-}
-
-// centsFor is rate × hours, half away from zero to the cent.
-func centsFor(rate int64, hours match.Amount) int64 {
-	return (rate*int64(hours) + int64(match.Hour)/2) / int64(match.Hour)
 }
 
 // fit is one way a need and an offer could be brought together.
@@ -187,8 +185,9 @@ func (st *state) supplyRequest(a policy.Action, f *fit, at time.Time) *policy.Re
 		Attrs: policy.Attrs{"context.now": policy.Time(at)}, Usage: usage{st: st}}
 	st.resourceAttrs(r.Attrs, f.off, at)
 	f.requestAttrs(r)
+	r.Attrs["request.requester"] = policy.String(st.asker(disclosure.Supply, f))
 	st.counterparty(r, f.need.Firm, nil, at)
-	f.price(r.Attrs, f.off.Floor, f.off.Currency)
+	f.price(r.Attrs, f.off.Floor, f.plan.Amount, f.off.Currency)
 	return r
 }
 
@@ -208,8 +207,13 @@ func (st *state) demandRequest(a policy.Action, n *match.Need, f *fit, at time.T
 		return r
 	}
 	f.requestAttrs(r)
+	hours := f.plan.Amount
+	if !f.revealed {
+		hours = needHours(n)
+		asked(r, n, hours)
+	}
 	st.counterparty(r, f.off.Firm, f.off, at)
-	f.price(r.Attrs, n.Ceiling, n.Currency)
+	f.price(r.Attrs, n.Ceiling, hours, n.Currency)
 	return r
 }
 
@@ -224,7 +228,6 @@ func needHours(n *match.Need) match.Amount {
 func (f *fit) requestAttrs(r *policy.Request) {
 	r.Attrs["request.mode"] = policy.String(modeName(f.mode))
 	r.Attrs["request.topics"] = policy.Strings(f.need.Topics...)
-	r.Attrs["request.requester"] = policy.String(f.need.Requester)
 	r.Attrs["request.distance_km"] = policy.Int(f.distance())
 	r.Total = f.plan.Amount.Duration()
 	r.Attrs["request.total"] = policy.Duration(r.Total)
@@ -261,11 +264,32 @@ func (f *fit) distance() int64 {
 
 // price shows a side's rules the agreed price once it is revealed, before that
 // only the side's own bound, which the agreed price keeps.
-func (f *fit) price(a policy.Attrs, own match.Bound, currency string) {
+func (f *fit) price(a policy.Attrs, own match.Bound, hours match.Amount, currency string) {
 	if f.revealed {
 		own = match.NewBound(f.rate)
 	}
-	priceAttrs(a, own, f.plan.Amount, currency)
+	priceAttrs(a, own, hours, currency)
+}
+
+// asker is who started it on a side: the publisher or the requester. Rules
+// keep that person apart from approving; they see only their own side's.
+func (st *state) asker(side disclosure.Side, f *fit) string {
+	if side == disclosure.Demand {
+		return f.need.Requester
+	}
+	if o := st.offers[f.off.ID]; o != nil {
+		return o.publisher
+	}
+	return ""
+}
+
+// asked puts what a need asks for in the place of what would be booked: hours
+// and dates of the booking tell what the offer has left.
+func asked(r *policy.Request, n *match.Need, hours match.Amount) {
+	r.Total, r.Weeks = hours.Duration(), nil
+	r.Attrs["request.total"] = policy.Duration(r.Total)
+	r.Attrs["request.per_week"] = policy.Duration(cmp.Or(n.Quantity.PerWeek, hours).Duration())
+	r.Attrs["request.start"], r.Attrs["request.end"] = policy.Time(n.From), policy.Time(n.Until)
 }
 
 // counterparty releases to a side's rules what they may weigh about the other
@@ -330,11 +354,11 @@ func (u usage) Used(employer string, q policy.Quota, key []string, period string
 		}
 		for _, h := range u.st.book.Holds(id) {
 			if h.ID != u.exceptHold {
-				sum += amountIn(h.Slots, o.offer.Zone, period)
+				sum = sum.Plus(amountIn(h.Slots, o.offer.Zone, period))
 			}
 		}
 	}
-	return (sum + u.reported(employer, q, key, period)).Duration()
+	return sum.Plus(u.reported(employer, q, key, period)).Duration()
 }
 
 func (u usage) offered(employer string, q policy.Quota, key []string) time.Duration {
@@ -344,7 +368,7 @@ func (u usage) offered(employer string, q policy.Quota, key []string) time.Durat
 			return
 		}
 		if total, err := match.NewBook().Remaining(o); err == nil {
-			sum += total
+			sum = sum.Plus(total)
 		}
 	}
 	for _, o := range u.st.offers {
@@ -363,7 +387,7 @@ func (u usage) reported(employer string, q policy.Quota, key []string, period st
 	for _, r := range u.st.reports[employer] {
 		o := match.Offer{Person: r.Person, Category: r.Category}
 		if (period == r.Week || period == "total") && keyMatches(q, key, &o) {
-			sum += r.Hours
+			sum = sum.Plus(r.Hours)
 		}
 	}
 	return sum
@@ -396,7 +420,7 @@ func amountIn(slots []match.Slot, zone, period string) match.Amount {
 	weeks, _ := match.HoursByWeek(slots, zone)
 	for _, w := range weeks {
 		if period == w.Week || period == "total" {
-			sum += w.Amount
+			sum = sum.Plus(w.Amount)
 		}
 	}
 	return sum

@@ -187,17 +187,20 @@ func (a authorizer) Authorize(_ context.Context, r disclosure.AuthRequest) (disc
 
 func (st *state) verdict(r *disclosure.AuthRequest) (disclosure.Verdict, error) {
 	f, ok := st.sessionFit(&r.Session)
-	if !ok || !st.standing(f, r.Side, r.Session.Proposal.Parties, r.Now) {
+	if !ok || !st.standing(f, r.Side, r.Session.Proposal.Parties, st.dealOf(&r.Session).Edits, r.Now) {
 		return disclosure.Verdict{}, nil
 	}
 	req := st.sessionRequest(f, r)
 	firm := st.firms[r.Session.Proposal.Parties[r.Side].Firm]
 	if r.Cast != nil && !r.Cast.Deny {
-		if err := seatable(firm, *req, r, f); err != nil {
+		if err := seatable(firm, *req, r, f, st.asker(r.Side, f)); err != nil {
 			return disclosure.Verdict{}, err
 		}
 	}
 	d := firm.decide(req)
+	if opened := st.dealOf(&r.Session).Rules[r.Side]; r.Action != disclosure.ActEngage && opened != disclosure.Digest(d.Digest) {
+		d = firm.decideChanged(req, opened)
+	}
 	v := disclosure.Verdict{Allowed: d.Outcome != policy.Deny, Policy: disclosure.Digest(d.Digest), Version: d.Version}
 	for _, due := range d.Due {
 		if due.Requirement != policy.PersonConsent {
@@ -207,6 +210,41 @@ func (st *state) verdict(r *disclosure.AuthRequest) (disclosure.Verdict, error) 
 	v.Satisfied = v.Allowed && len(v.Due) == 0
 	v.Auto = v.Satisfied && len(r.Votes) == 0
 	return v, nil
+}
+
+// decideChanged asks a firm whose rules have changed since a session opened.
+// The rules of then are asked in full, and the rules of now without what is
+// hidden until the reveal: a rule that was written since cannot sound the
+// other side out, nor wave through what needed approval.
+func (f *firmState) decideChanged(r *policy.Request, opened disclosure.Digest) policy.Decision {
+	if f == nil || f.past[opened] == nil {
+		return policy.Decision{}
+	}
+	then := *r
+	then.Binding = [32]byte{} // votes were bound to the rules of their time
+	before := f.past[opened].Decide(&then)
+	now := *r
+	now.Attrs, now.Withheld = policy.Attrs{}, slices.Clone(r.Withheld)
+	for name, v := range r.Attrs {
+		if hidden(name) {
+			now.Withheld = append(now.Withheld, name)
+		} else {
+			now.Attrs[name] = v
+		}
+	}
+	d := f.decide(&now)
+	d.Outcome = min(d.Outcome, before.Outcome)
+	for _, due := range before.Due {
+		if !slices.ContainsFunc(d.Due, func(x policy.Due) bool { return x.Requirement == due.Requirement }) {
+			d.Due = append(d.Due, due)
+		}
+	}
+	return d
+}
+
+// hidden reports whether an attribute tells of the other side.
+func hidden(name string) bool {
+	return strings.HasPrefix(name, "counterparty.") || name == "request.distance_km"
 }
 
 // sessionFit is the fit a session was opened for, out of today's facts.
@@ -231,16 +269,19 @@ func (st *state) dealOf(s *disclosure.State) *deal {
 }
 
 // standing checks again what a side brought into the session: its party still
-// works there, its offer or need is still live, and the offer still passes
-// every gate but capacity, which the reserver settles.
-func (st *state) standing(f *fit, side disclosure.Side, parties [2]disclosure.Party, now time.Time) bool {
+// works there, its offer or need is still live, the offer is the one that was
+// consented to, and it still passes every gate but capacity, which the
+// reserver settles. An offer that its owner revised is another offer, whatever
+// it says now: both consents were given for the old one, and its owner could
+// learn what still fits.
+func (st *state) standing(f *fit, side disclosure.Side, parties [2]disclosure.Party, edits int, now time.Time) bool {
 	if p := parties[side]; p.Actor != "" && st.roles(p.Firm, p.Actor) == nil {
 		return false
 	}
 	if side == disclosure.Demand {
 		return st.needs[f.need.ID].live
 	}
-	if !st.offers[f.off.ID].live {
+	if o := st.offers[f.off.ID]; !o.live || o.edits != edits {
 		return false
 	}
 	for _, g := range match.CheckGates(f.need, f.off, &match.GateEnv{Now: now, Median: st.median}) {
@@ -262,7 +303,7 @@ func (st *state) sessionRequest(f *fit, r *disclosure.AuthRequest) *policy.Reque
 		req = st.demandRequest(action, f.need, f, r.Now)
 	}
 	st.dealOf(&r.Session).Facts[r.Side.Other()].apply(req)
-	if r.Action != disclosure.ActSummarise {
+	if f.revealed {
 		req.Withheld = nil
 		req.Attrs["counterparty.group"] = policy.String(r.Session.Proposal.Parties[r.Side.Other()].Group)
 	}
@@ -280,7 +321,7 @@ func (st *state) sessionRequest(f *fit, r *disclosure.AuthRequest) *policy.Reque
 
 // seatable refuses a vote that could not count: nobody waits for it, or the
 // voter is kept apart from this decision.
-func seatable(firm *firmState, req policy.Request, r *disclosure.AuthRequest, f *fit) error {
+func seatable(firm *firmState, req policy.Request, r *disclosure.AuthRequest, f *fit, requester string) error {
 	req.Votes = nil
 	d := firm.decide(&req)
 	if d.Outcome == policy.Deny {
@@ -291,15 +332,15 @@ func seatable(firm *firmState, req policy.Request, r *disclosure.AuthRequest, f 
 			continue
 		}
 		if slices.ContainsFunc(due.Seats, func(seat string) bool { return slices.Contains(r.Cast.Roles, seat) }) &&
-			!keptApart(due.Not, r.Cast.Actor, f) {
+			!keptApart(due.Not, r.Cast.Actor, requester, f) {
 			return nil
 		}
 	}
 	return disclosure.ErrPolicy
 }
 
-func keptApart(not []string, person string, f *fit) bool {
-	return slices.Contains(not, "requester") && person == f.need.Requester ||
+func keptApart(not []string, person, requester string, f *fit) bool {
+	return slices.Contains(not, "requester") && person == requester ||
 		slices.Contains(not, "offered_person") && person == f.off.Person
 }
 

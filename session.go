@@ -22,15 +22,17 @@ import (
 // deal is what the host of a session keeps with its proposal: what would be
 // reserved, at which price, under which terms, and what each side is shown.
 type deal struct {
-	Mode     match.Mode  `json:"mode"`
-	Rate     int64       `json:"rate"`     // agreed, cents per hour
-	Estimate int64       `json:"estimate"` // median of the comparables, for the briefs
-	Currency string      `json:"currency"`
-	Plan     match.Plan  `json:"plan"`
-	Template string      `json:"template"`
-	Terms    []byte      `json:"terms"` // the document both sides will accept, canonical
-	Shown    [2]shownFor `json:"shown"` // by the side that looks
-	Facts    [2]facts    `json:"facts"` // what the other side's rules may weigh about a side, as it was when the session opened
+	Mode     match.Mode           `json:"mode"`
+	Rate     int64                `json:"rate"`     // agreed, cents per hour
+	Estimate int64                `json:"estimate"` // median of the comparables, for the briefs
+	Currency string               `json:"currency"`
+	Plan     match.Plan           `json:"plan"`
+	Template string               `json:"template"`
+	Terms    []byte               `json:"terms"` // the document both sides will accept, canonical
+	Shown    [2]shownFor          `json:"shown"` // by the side that looks
+	Edits    int                  `json:"edits"` // of the offer
+	Rules    [2]disclosure.Digest `json:"rules"` // in force when the session opened
+	Facts    [2]facts             `json:"facts"` // what the other side's rules may weigh about a side, as it was when the session opened
 }
 
 // facts are what rules read of a counterparty. They are fixed for a session: a
@@ -200,7 +202,7 @@ func (x *Exchange) proposal(by By, h disclosure.Handle) (p disclosure.Proposal, 
 	}
 	f := &fit{need: &n.need, off: &o.offer, plan: &c.Plan, mode: c.Mode, rate: c.Rate}
 	parties := st.parties(f, o.publisher)
-	if !st.standing(f, disclosure.Supply, parties, at) || !st.standing(f, disclosure.Demand, parties, at) || !st.mayMeet(f, at) {
+	if !st.standing(f, disclosure.Supply, parties, o.edits, at) || !st.standing(f, disclosure.Demand, parties, o.edits, at) || !st.mayMeet(f, at) {
 		return p, false, ErrUnavailable
 	}
 	if c.Rate == 0 {
@@ -259,6 +261,12 @@ func (x *Exchange) newProposal(by By, ref handleRef, f *fit, parties [2]disclosu
 	c := ref.candidate
 	d := deal{Mode: c.Mode, Rate: c.Rate, Currency: cmp.Or(f.off.Currency, f.need.Currency), Plan: c.Plan}
 	d.Facts[disclosure.Supply] = facts{Certifications: schemes(f.off, at), Trust: st.trust(f.off.Firm)}
+	d.Edits = st.offers[f.off.ID].edits
+	for side, party := range parties {
+		if firm := st.firms[party.Firm]; firm != nil && firm.rules != nil {
+			d.Rules[side] = disclosure.Digest(firm.rules.Digest(party.Firm))
+		}
+	}
 	d.Facts[disclosure.Demand] = facts{Trust: st.trust(f.need.Firm)}
 	d.Estimate, _ = st.median(f.off.Category)
 	d.Shown[disclosure.Demand] = shownFor{Labels: c.Summary, Place: c.Place}

@@ -59,7 +59,8 @@ type commandRecord struct {
 
 type firmState struct {
 	firm  Firm
-	rules *policy.Set
+	rules *policy.Set                       // in force
+	past  map[disclosure.Digest]*policy.Set // every document the firm has had, for sessions that opened under it
 }
 
 type personState struct {
@@ -72,6 +73,7 @@ type offerState struct {
 	offer     match.Offer
 	publisher string
 	live      bool
+	edits     int // how often its owner published it anew
 }
 
 type needState struct {
@@ -183,7 +185,7 @@ func (st *state) apply(e ledger.Entry) error {
 
 func (ev *firmRegistered) fold(st *state, _ ledger.Entry) {
 	f := ev.Firm
-	st.firms[f.ID] = &firmState{firm: f}
+	st.firms[f.ID] = &firmState{firm: f, past: map[disclosure.Digest]*policy.Set{}}
 	st.nameTokens(f.LegalName, +1)
 }
 
@@ -209,16 +211,21 @@ func (ev *policyChanged) fold(st *state, _ ledger.Entry) {
 	if f == nil {
 		return
 	}
-	f.rules = st.compile(ev)
+	if f.rules = st.compile(ev); f.rules != nil {
+		f.past[disclosure.Digest(f.rules.Digest(ev.Firm))] = f.rules
+	}
 }
 
 func (ev *offerPublished) fold(st *state, _ ledger.Entry) {
 	o := ev.Offer
 	o.Floor, o.Cost = bound(ev.Floor), bound(ev.Cost)
-	if st.offers[o.ID] == nil {
+	edits := 0
+	if old := st.offers[o.ID]; old == nil {
 		st.order = append(st.order, o.ID)
+	} else {
+		edits = old.edits + 1
 	}
-	st.offers[o.ID] = &offerState{offer: o, publisher: ev.By, live: true}
+	st.offers[o.ID] = &offerState{offer: o, publisher: ev.By, live: true, edits: edits}
 	st.summaries.Put(st.listing(&o, st.now))
 	st.dirty = append(st.dirty, o.ID)
 }

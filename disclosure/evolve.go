@@ -121,8 +121,10 @@ func (s *State) choose(own *SideState, e Event) {
 	}
 }
 
-// authorize replaces the actor's vote. A denial or a revocation blocks the
-// side until somebody authorises anew.
+// authorize replaces the actor's vote. A denial or a revocation that names no
+// requirement takes back every vote of the actor, one that names a requirement
+// also a vote that was given for any. It blocks the side until somebody
+// authorises anew.
 func (s *SideState) authorize(e Event) {
 	s.Policy, s.Version = e.Policy, e.Version
 	if e.Auto {
@@ -132,7 +134,8 @@ func (s *SideState) authorize(e Event) {
 	v := Vote{Actor: e.Actor, Roles: e.Roles, Requirement: e.Requirement, Deny: e.Kind == Deny,
 		Policy: e.Bind.Policy, At: e.At, Expires: e.Until}
 	s.Votes = slices.DeleteFunc(slices.Clone(s.Votes), func(w Vote) bool {
-		return w.Actor == v.Actor && w.Requirement == v.Requirement
+		loose := e.Kind != Authorize && (v.Requirement == "" || w.Requirement == "")
+		return w.Actor == v.Actor && (w.Requirement == v.Requirement || loose)
 	})
 	s.Blocked = e.Kind != Authorize
 	if e.Kind != RevokeAuth {
