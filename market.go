@@ -23,9 +23,6 @@ import (
 func (x *Exchange) Publish(ctx context.Context, by By, o match.Offer) (Receipt, error) {
 	args := newOfferPublished(o, by.Person)
 	return x.command(ctx, by, "publish", args, func(st *state, at time.Time) ([]event, error) {
-		if st.offers[o.ID] != nil {
-			return nil, ErrExists
-		}
 		return st.decideOffer(by, o, 1, at)
 	})
 }
@@ -136,6 +133,9 @@ func (st *state) decideOffer(by By, o match.Offer, revision int, at time.Time) (
 	if roles == nil {
 		return nil, ErrNotYours
 	}
+	if revision == 1 && st.offers[o.ID] != nil { // asked only by who may publish at all
+		return nil, ErrExists
+	}
 	f := st.firms[by.Firm]
 	o.Firm, o.Group, o.NAICS, o.Sectors, o.Revision = f.firm.ID, f.firm.Group, f.firm.NAICS, f.firm.Sectors, revision
 	home := f.firm.Sites[0]
@@ -175,9 +175,6 @@ func (st *state) decideOffer(by By, o match.Offer, revision int, at time.Time) (
 // Errors: as [Exchange.Publish].
 func (x *Exchange) Register(ctx context.Context, by By, n match.Need) (Receipt, error) {
 	return x.command(ctx, by, "register", newNeedRegistered(n), func(st *state, at time.Time) ([]event, error) {
-		if st.needs[n.ID] != nil {
-			return nil, ErrExists
-		}
 		return st.decideNeed(by, n, 1, at)
 	})
 }
@@ -186,6 +183,9 @@ func (st *state) decideNeed(by By, n match.Need, revision int, at time.Time) ([]
 	roles := st.roles(by.Firm, by.Person)
 	if roles == nil {
 		return nil, ErrNotYours
+	}
+	if revision == 1 && st.needs[n.ID] != nil {
+		return nil, ErrExists
 	}
 	f := st.firms[by.Firm]
 	n.Firm, n.Group, n.NAICS, n.Sectors, n.Revision = f.firm.ID, f.firm.Group, f.firm.NAICS, f.firm.Sectors, revision
@@ -227,13 +227,16 @@ func (x *Exchange) RecordComparables(ctx context.Context, by By, category string
 	})
 }
 
+// maxRate is the largest rate in cents per hour, as package match has it.
+const maxRate = 1e12
+
 func decideComparables(category string, rates []int64) ([]event, error) {
 	if category == "" || len(rates) == 0 {
 		return nil, &InputError{Field: "comparables", Limit: "needs a category and at least one rate"}
 	}
 	for i, r := range rates {
-		if r <= 0 {
-			return nil, &InputError{Field: fmt.Sprintf("comparables[%d]", i), Value: fmt.Sprint(r), Limit: "must be above 0 cents per hour"}
+		if r <= 0 || r > maxRate {
+			return nil, &InputError{Field: fmt.Sprintf("comparables[%d]", i), Value: fmt.Sprint(r), Limit: "must be 1 to 1e12 cents per hour"}
 		}
 	}
 	return []event{{stream: "comparables/" + category, body: &comparableRecorded{Category: category, Rates: rates}}}, nil
@@ -256,8 +259,8 @@ func (x *Exchange) ReportUsage(ctx context.Context, by By, person, category, wee
 		if !isoWeek(week) {
 			return nil, &InputError{Field: "usage.week", Value: fmt.Sprintf("%q", week), Limit: "must be an ISO week such as 2026-W38"}
 		}
-		if hours <= 0 {
-			return nil, &InputError{Field: "usage.hours", Value: fmt.Sprint(int64(hours)), Limit: "must be above 0"}
+		if hours <= 0 || hours > match.MaxAmount {
+			return nil, &InputError{Field: "usage.hours", Value: fmt.Sprint(int64(hours)), Limit: "must be 1 to 1e12 thousandths"}
 		}
 		subjects := []string{by.Firm}
 		if person != "" {

@@ -72,10 +72,10 @@ func (st *state) addToCell(sums map[cellKey]*cellSum, o *match.Offer) {
 	}
 	sum.groups[o.Group] = true
 	if total, err := match.NewBook().Remaining(o); err == nil {
-		sum.offered += total
+		sum.offered = sum.offered.Plus(total)
 	}
 	for _, h := range st.book.Holds(o.ID) {
-		sum.held += h.Amount
+		sum.held = sum.held.Plus(h.Amount)
 	}
 }
 

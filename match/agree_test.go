@@ -82,7 +82,7 @@ func drawPair(t *rapid.T) (match.Offer, match.Need) {
 	n.Quantity.MinLot = min(n.Quantity.Value, amount("need's lot", 0, 3_000))
 	o.Units = rapid.IntRange(0, 3).Draw(t, "units")
 	o.Quantity = match.Quantity{Unit: match.Hours, PerWeek: amount("per week", 0, 4_000, 31_000), Granularity: amount("step", 0, 1, 400, 1_000)}
-	if o.Quantity.Value = amount("total", 0, 0, 20_000, 1e15); o.Quantity.Value > 0 {
+	if o.Quantity.Value = amount("total", 0, 0, 20_000, match.MaxAmount); o.Quantity.Value > 0 {
 		o.Quantity.MinLot = amount("lot", 0, 2_000)
 	}
 	if rapid.Bool().Draw(t, "expires") {

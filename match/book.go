@@ -292,7 +292,7 @@ func (h *Hold) check(o *Offer, c *calendar) error {
 	for i, s := range h.Slots {
 		field := fmt.Sprintf("slots[%d]", i)
 		switch {
-		case s.Amount <= 0 || s.Amount > maxAmount:
+		case s.Amount <= 0 || s.Amount > MaxAmount:
 			return fieldErr(field+".amount", int64(s.Amount), "an amount above 0")
 		case s.Unit < 0 || s.Unit >= c.units:
 			return fieldErr(field+".unit", s.Unit, fmt.Sprintf("0 to %d", c.units-1))

@@ -1,6 +1,9 @@
 package match
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Kind says what sort of resource an offer shares or a need asks for.
 type Kind string
@@ -42,11 +45,36 @@ const (
 // Hour is one hour as an [Amount].
 const Hour Amount = 1000
 
-// Duration converts an amount of hours.
-func (a Amount) Duration() time.Duration { return time.Duration(a) * (time.Hour / 1000) }
+// milliHour is an Amount of 1 as a duration.
+const milliHour = time.Hour / 1000
+
+// Duration converts an amount of hours. What is beyond the range of a duration,
+// 292 years, is cut to its ends.
+func (a Amount) Duration() time.Duration {
+	const most = Amount(math.MaxInt64 / milliHour)
+	switch {
+	case a > most:
+		return math.MaxInt64
+	case a < -most:
+		return math.MinInt64
+	}
+	return time.Duration(a) * milliHour
+}
+
+// Plus is the sum of two amounts, cut to the ends of the range.
+func (a Amount) Plus(b Amount) Amount {
+	sum := a + b
+	switch {
+	case a > 0 && b > 0 && sum < 0:
+		return math.MaxInt64
+	case a < 0 && b < 0 && sum >= 0:
+		return math.MinInt64
+	}
+	return sum
+}
 
 // AmountOf converts a duration to hours, rounding down to a thousandth.
-func AmountOf(d time.Duration) Amount { return Amount(d / (time.Hour / 1000)) }
+func AmountOf(d time.Duration) Amount { return Amount(d / milliHour) }
 
 // Quantity is a value with its unit and the way it may be divided.
 type Quantity struct {

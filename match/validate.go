@@ -15,7 +15,11 @@ var (
 	needKinds  = append(slices.Clone(offerKinds), TechnicalQuery, Guidance)
 )
 
-// maxAmount keeps sums of amounts far from overflow: 10^12 units.
+// MaxAmount is the largest quantity that an offer, a need or a slot may state:
+// 10^9 units.
+const MaxAmount Amount = 1e12
+
+// maxAmount stands for no limit in sums, which it keeps far from overflow.
 const maxAmount Amount = 1e15
 
 // maxPlanYears bounds the time a need may cover, and with it the work of one
@@ -147,8 +151,8 @@ func checkQuantity(q Quantity) error {
 		v    Amount
 	}{{"value", q.Value}, {"min_lot", q.MinLot}, {"granularity", q.Granularity}, {"per_week", q.PerWeek}}
 	for _, a := range amounts {
-		if a.v < 0 || a.v > maxAmount {
-			return fieldErr("quantity."+a.name, int64(a.v), "an amount from 0 to 1e15 thousandths")
+		if a.v < 0 || a.v > MaxAmount {
+			return fieldErr("quantity."+a.name, int64(a.v), "an amount from 0 to 1e12 thousandths")
 		}
 	}
 	if q.Value > 0 && q.MinLot > q.Value {
@@ -216,8 +220,8 @@ func (n *Need) checkAmounts() error {
 		return fieldErr("quantity.value", int64(q.Value), "per_week × weeks")
 	case q.Unit == SquareMetres && weekly > 0:
 		return fieldErr("quantity.per_week", int64(q.PerWeek), "0 for an area")
-	case n.MinBlock < 0 || n.MinBlock > maxAmount:
-		return fieldErr("min_block", int64(n.MinBlock), "an amount from 0 to 1e15 thousandths")
+	case n.MinBlock < 0 || n.MinBlock > MaxAmount:
+		return fieldErr("min_block", int64(n.MinBlock), "an amount from 0 to 1e12 thousandths")
 	case n.MinBlock > max(q.Value, q.PerWeek) || weekly > 0 && n.MinBlock > q.PerWeek:
 		return fieldErr("min_block", int64(n.MinBlock), "at most the quantity")
 	}
