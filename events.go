@@ -81,6 +81,7 @@ type (
 		Revision int        `json:"revision"`
 		Group    string     `json:"group"`
 		Found    []proposed `json:"found,omitempty"`
+		Rules    string     `json:"rules"` // digest of the asking firm's own
 		Answers  []answered `json:"answers,omitempty"`
 		Misses   []missed   `json:"misses,omitempty"`
 	}

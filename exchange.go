@@ -1,6 +1,7 @@
 package csss
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,13 +32,13 @@ type Config struct {
 	Terms    []terms.Template  // standard engagement terms; nil = terms.Standard
 	Summary  disclosure.Schema // what a summary may say; nil = disclosure.DefaultSchema
 	Weights  *match.Weights    // scoring; nil = match.DefaultWeights
-	Events   func(kind string) // called after each durable entry with the entry's kind only; nil = none
-	Logger   *slog.Logger      // steps and durations, never contents; nil = discard
+	Events   func(kind string) // called with the kind of each durable entry, in the log's order, before the call that wrote it returns; must be quick and must not call the exchange, whose lock is held; nil = none
+	Logger   *slog.Logger      // how many entries were appended, never contents; nil = discard
 
 	K        int           // employers that must share a summary; 0 = 5
 	KPeople  int           // the same for a person's expertise; 0 = 11
 	UnsafeK  bool          // allow K below 3; false
-	Budget   int           // needs for which one employer group is shown one offer per Window; 0 = 8
+	Budget   int           // questions of one employer group about one offer per Window, answered either way; 0 = 8
 	Window   time.Duration // how long a private gate's first answer stands; 0 = 30 days
 	Deadline time.Duration // of a session, unless the firms' rules say less; 0 = 24 h
 	Slot     time.Duration // closes are published on multiples of it; 0 = 1 h
@@ -99,6 +100,11 @@ func (c *Config) validate() error {
 			return fmt.Errorf("csss: config.terms[%d]: %w", i, err)
 		}
 	}
+	for _, id := range []string{termsCapacity, termsConsult, termsGuidance} {
+		if !slices.ContainsFunc(c.Terms, func(t terms.Template) bool { return t.ID == id }) {
+			return &InputError{Field: "config.terms", Value: id, Limit: "is missing"}
+		}
+	}
 	return nil
 }
 
@@ -145,7 +151,7 @@ const maxConflicts = 8
 // names the entry), and ctx's.
 func Open(ctx context.Context, cfg Config) (*Exchange, error) {
 	cfg = cfg.withDefaults()
-	if err := cfg.validate(); err != nil {
+	if err := cmp.Or(cfg.validate(), ctx.Err()); err != nil {
 		return nil, err
 	}
 	log, err := openLog(ctx, &cfg)
@@ -232,7 +238,8 @@ func (x *Exchange) reindex(ctx context.Context) error {
 	return nil
 }
 
-// Close releases the ledger. Steps in flight end first; later calls fail.
+// Close releases the ledger. Steps in flight end first; later steps fail, and
+// what is read from the state alone can still be read.
 func (x *Exchange) Close() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -336,18 +343,27 @@ func (x *Exchange) append(ctx context.Context, entries []ledger.Append) ([]ledge
 			continue
 		}
 		a := &entries[i]
-		err := x.st.apply(ledger.Entry{Index: r.Index, StreamVersion: r.StreamVersion, Stream: a.Stream, Type: a.Type,
+		err := x.fold(ledger.Entry{Index: r.Index, StreamVersion: r.StreamVersion, Stream: a.Stream, Type: a.Type,
 			Key: a.Key, Subjects: a.Subjects, Claimed: a.Time, Time: r.Time, Payload: a.Payload, Leaf: r.Leaf})
 		if err != nil {
-			x.broken = err
 			return nil, err
-		}
-		if x.cfg.Events != nil {
-			x.cfg.Events(a.Type)
 		}
 	}
 	x.cfg.Logger.DebugContext(ctx, "appended", slog.Int("entries", len(entries)), slog.Uint64("size", x.st.next))
 	return receipts, nil
+}
+
+// fold takes one durable entry into the state. An entry that cannot be folded
+// closes the exchange, whose state would be less than the log. x.mu is held.
+func (x *Exchange) fold(e ledger.Entry) error {
+	if err := x.st.apply(e); err != nil {
+		x.broken = err
+		return err
+	}
+	if x.cfg.Events != nil {
+		x.cfg.Events(e.Type)
+	}
+	return nil
 }
 
 // catchUp folds what other writers appended. x.mu is held.
@@ -356,7 +372,7 @@ func (x *Exchange) catchUp(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := x.st.apply(e); err != nil {
+		if err := x.fold(e); err != nil {
 			return err
 		}
 	}

@@ -128,7 +128,7 @@ func (x *Exchange) propose(ctx context.Context, by By, need string, at time.Time
 		return nil, nil, err
 	}
 	s := &search{x: x, st: x.st, need: &n.need, at: at, modes: map[string]match.Mode{},
-		ev: &matchProposed{Need: need, Revision: n.need.Revision, Group: n.need.Group}}
+		ev: &matchProposed{Need: need, Revision: n.need.Revision, Group: n.need.Group, Rules: x.st.firms[by.Firm].digest()}}
 	found, err := x.matcher.Search(ctx, &match.Query{Need: &n.need, K: maxCandidates, Now: at, Book: x.st.book,
 		Admit: s.admit, Median: x.st.median, WantRejected: true})
 	if err != nil {
@@ -163,7 +163,7 @@ func (s *search) admit(o *match.Offer, p *match.Plan) bool {
 	if first, known := s.st.frozenAnswer(key, s.at); known && (!first.fit || first.full && !p.Full) {
 		return false
 	}
-	if s.st.spent(key, s.need, s.at) >= s.x.cfg.Budget {
+	if s.st.spent(key, contact{s.ev.Need, s.ev.Revision, s.ev.Rules, s.at}) >= s.x.cfg.Budget {
 		return false
 	}
 	var own *policy.Reason
@@ -244,23 +244,23 @@ func modeOr(m match.Mode) match.Mode {
 	return m
 }
 
-// spent counts the other needs for which the group has been shown the offer.
-func (st *state) spent(key answerKey, n *match.Need, at time.Time) int {
+// spent counts the other questions that the group has asked of the offer: other
+// needs, and the same need under other rules of its own.
+func (st *state) spent(key answerKey, this contact) int {
 	count := 0
 	for _, c := range st.contacts[key] {
-		if at.Sub(c.at) < st.window && (c.need != n.ID || c.revision != n.Revision) {
+		if this.at.Sub(c.at) < st.window && (c.need != this.need || c.revision != this.revision || c.rules != this.rules) {
 			count++
 		}
 	}
 	return count
 }
 
-// answer keeps the first answer of an offer's private gates to this group.
+// answer notes that an offer's private gates answered this group. The first
+// answer stands; each question counts, whatever it brought.
 func (s *search) answer(offer string, a answered) {
-	if _, known := s.st.frozenAnswer(answerKey{s.need.Group, offer}, s.at); !known {
-		a.Offer = offer
-		s.ev.Answers = append(s.ev.Answers, a)
-	}
+	a.Offer = offer
+	s.ev.Answers = append(s.ev.Answers, a)
 }
 
 // show decides what the need's side sees of a candidate: its frozen summary,

@@ -110,7 +110,7 @@ func (st *state) digestSessions(put func(...any) error) error {
 	}
 	for _, key := range slices.SortedFunc(maps.Keys(st.contacts), answerKey.compare) {
 		for _, c := range st.contacts[key] {
-			if err := put(key.group, key.offer, c.need, c.revision, c.at); err != nil {
+			if err := put(key.group, key.offer, c.need, c.revision, c.rules, c.at); err != nil {
 				return err
 			}
 		}

@@ -86,6 +86,15 @@ func (f *firmState) decide(r *policy.Request) policy.Decision {
 	return f.rules.Decide(r)
 }
 
+// digest names the rules in force; empty without any.
+func (f *firmState) digest() string {
+	if f == nil || f.rules == nil {
+		return ""
+	}
+	d := f.rules.Digest(f.firm.ID)
+	return hex.EncodeToString(d[:])
+}
+
 // permits turns anything but a clean permit into a *DeniedError.
 func (f *firmState) permits(r *policy.Request) error {
 	d := f.decide(r)

@@ -128,10 +128,12 @@ type answer struct {
 	at        time.Time
 }
 
-// contact is one need revision for which an offer was shown.
+// contact is one question that a group asked of an offer: a need, in one
+// revision, under one version of the group's own rules.
 type contact struct {
 	need     string
 	revision int
+	rules    string
 	at       time.Time
 }
 
@@ -286,10 +288,10 @@ func (ev *matchProposed) fold(st *state, e ledger.Entry) {
 		if len(c.Summary) == 0 {
 			st.rare = append(st.rare, c.Session)
 		}
-		st.touch(answerKey{ev.Group, c.Offer}, contact{need: ev.Need, revision: ev.Revision, at: e.Claimed})
 	}
 	for _, a := range ev.Answers {
 		key := answerKey{ev.Group, a.Offer}
+		st.touch(key, contact{need: ev.Need, revision: ev.Revision, rules: ev.Rules, at: e.Claimed})
 		if _, known := st.frozenAnswer(key, e.Claimed); !known {
 			st.answers[key] = answer{fit: a.Fit, full: a.Full, at: e.Claimed}
 		}
@@ -307,7 +309,7 @@ func (st *state) frozenAnswer(key answerKey, at time.Time) (answer, bool) {
 
 func (st *state) touch(key answerKey, c contact) {
 	for _, old := range st.contacts[key] {
-		if old.need == c.need && old.revision == c.revision {
+		if old.need == c.need && old.revision == c.revision && old.rules == c.rules {
 			return
 		}
 	}
