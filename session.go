@@ -314,14 +314,21 @@ func less(a, b time.Duration) time.Duration {
 	return a
 }
 
+// The templates that the kinds of need are served under.
+const (
+	termsCapacity = "capacity-v1"
+	termsConsult  = "consult-v1"
+	termsGuidance = "guidance-v1"
+)
+
 // fillTerms chooses the standard terms for the kind of need and fills them.
 func (x *Exchange) fillTerms(f *fit, d *deal) (terms.Document, error) {
-	id := "capacity-v1"
+	id := termsCapacity
 	switch f.need.Kind {
 	case match.TechnicalQuery, match.Expertise:
-		id = "consult-v1"
+		id = termsConsult
 	case match.Guidance:
-		id = "guidance-v1"
+		id = termsGuidance
 	}
 	for _, t := range x.cfg.Terms {
 		if t.ID == id {
