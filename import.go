@@ -140,15 +140,9 @@ func (in *Import) parts() []importPart {
 			return decideComparables(categories[i], in.Comparables[categories[i]])
 		}, func(i int) any { return in.Comparables[categories[i]] }},
 		{"offers", len(in.Offers), func(st *state, at time.Time, i int) ([]event, error) {
-			if st.offers[in.Offers[i].Offer.ID] != nil {
-				return nil, ErrExists
-			}
 			return st.decideOffer(in.Offers[i].By, in.Offers[i].Offer, 1, at)
 		}, func(i int) any { return newOfferPublished(in.Offers[i].Offer, in.Offers[i].By.Person) }},
 		{"needs", len(in.Needs), func(st *state, at time.Time, i int) ([]event, error) {
-			if st.needs[in.Needs[i].Need.ID] != nil {
-				return nil, ErrExists
-			}
 			return st.decideNeed(in.Needs[i].By, in.Needs[i].Need, 1, at)
 		}, func(i int) any { return newNeedRegistered(in.Needs[i].Need) }},
 	}

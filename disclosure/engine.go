@@ -77,6 +77,9 @@ func StreamOf(id SessionID) string { return "session/" + string(id) }
 
 // claim waits for the session's turn; the cache entry may be empty.
 func (e *Engine) claim(ctx context.Context, id SessionID) (*session, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err // whether or not the turn is free
+	}
 	e.mu.Lock()
 	sess := e.sessions[id]
 	if sess == nil {
