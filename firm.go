@@ -147,11 +147,17 @@ func (x *Exchange) Leave(ctx context.Context, by By, person string) (Receipt, er
 	})
 }
 
-// roles returns what the person may act as for the firm; nil for strangers.
-func (st *state) roles(firm, person string) []string {
+// employs reports whether the person works for the firm today.
+func (st *state) employs(firm, person string) bool {
 	p := st.people[person]
-	if p == nil || p.firm != firm || p.left || st.firms[firm] == nil {
+	return p != nil && p.firm == firm && !p.left && st.firms[firm] != nil
+}
+
+// roles returns what the person may act as for the firm: nothing for a
+// stranger, nor for somebody without a role.
+func (st *state) roles(firm, person string) []string {
+	if !st.employs(firm, person) {
 		return nil
 	}
-	return slices.Clone(p.person.Roles)
+	return slices.Clone(st.people[person].person.Roles)
 }

@@ -57,12 +57,12 @@ type Brief struct {
 // Errors: ErrNotYours for somebody who is not of the firm, and ctx's.
 func (x *Exchange) Inbox(ctx context.Context, by By) ([]Task, error) {
 	x.mu.Lock() // a preview settles the offer's text
-	roles := x.st.roles(by.Firm, by.Person)
+	ours, roles := x.st.employs(by.Firm, by.Person), x.st.roles(by.Firm, by.Person)
 	at := x.st.clamp(by.At)
 	refs := x.st.sessionsOf(by.Firm)
 	tasks := x.st.rareTasks(by)
 	x.mu.Unlock()
-	if roles == nil {
+	if !ours {
 		return nil, ErrNotYours
 	}
 	for _, ref := range refs {

@@ -49,7 +49,7 @@ func (x *Exchange) Revise(ctx context.Context, by By, o match.Offer) (Receipt, e
 // Errors: ErrNotFound, ErrNotYours, ErrKeyReused, and the ledger's.
 func (x *Exchange) Withdraw(ctx context.Context, by By, id string) (Receipt, error) {
 	return x.command(ctx, by, "withdraw", id, func(st *state, at time.Time) ([]event, error) {
-		if st.roles(by.Firm, by.Person) == nil {
+		if !st.employs(by.Firm, by.Person) {
 			return nil, ErrNotYours
 		}
 		if o := st.offers[id]; o != nil && o.offer.Firm == by.Firm && o.live {
@@ -71,7 +71,7 @@ func (x *Exchange) Offer(by By, id string) (match.Offer, error) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	o := x.st.offers[id]
-	if o == nil || !o.live || o.offer.Firm != by.Firm || x.st.roles(by.Firm, by.Person) == nil {
+	if o == nil || !o.live || o.offer.Firm != by.Firm || !x.st.employs(by.Firm, by.Person) {
 		return match.Offer{}, ErrNotFound
 	}
 	out, err := copied(newOfferPublished(o.offer, o.publisher))
@@ -87,7 +87,7 @@ func (x *Exchange) Need(by By, id string) (match.Need, error) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	n := x.st.needs[id]
-	if n == nil || !n.live || n.need.Firm != by.Firm || x.st.roles(by.Firm, by.Person) == nil {
+	if n == nil || !n.live || n.need.Firm != by.Firm || !x.st.employs(by.Firm, by.Person) {
 		return match.Need{}, ErrNotFound
 	}
 	out, err := copied(newNeedRegistered(n.need))
@@ -129,10 +129,10 @@ func bound(cents *int64) match.Bound {
 }
 
 func (st *state) decideOffer(by By, o match.Offer, revision int, at time.Time) ([]event, error) {
-	roles := st.roles(by.Firm, by.Person)
-	if roles == nil {
+	if !st.employs(by.Firm, by.Person) {
 		return nil, ErrNotYours
 	}
+	roles := st.roles(by.Firm, by.Person)
 	if revision == 1 && st.offers[o.ID] != nil { // asked only by who may publish at all
 		return nil, ErrExists
 	}
@@ -148,7 +148,7 @@ func (st *state) decideOffer(by By, o match.Offer, revision int, at time.Time) (
 	if o.Zone == "" {
 		o.Zone = home.Zone
 	}
-	if o.Person != "" && st.roles(by.Firm, o.Person) == nil {
+	if o.Person != "" && !st.employs(by.Firm, o.Person) {
 		return nil, &InputError{Field: "offer.person", Limit: "must be a person of the firm"}
 	}
 	o.Text = st.redact(o.Text)
@@ -180,10 +180,10 @@ func (x *Exchange) Register(ctx context.Context, by By, n match.Need) (Receipt, 
 }
 
 func (st *state) decideNeed(by By, n match.Need, revision int, at time.Time) ([]event, error) {
-	roles := st.roles(by.Firm, by.Person)
-	if roles == nil {
+	if !st.employs(by.Firm, by.Person) {
 		return nil, ErrNotYours
 	}
+	roles := st.roles(by.Firm, by.Person)
 	if revision == 1 && st.needs[n.ID] != nil {
 		return nil, ErrExists
 	}
@@ -250,10 +250,10 @@ func decideComparables(category string, rates []int64) ([]event, error) {
 func (x *Exchange) ReportUsage(ctx context.Context, by By, person, category, week string, hours match.Amount) (Receipt, error) {
 	args := &usageReported{Firm: by.Firm, Person: person, Category: category, Week: week, Hours: hours}
 	return x.command(ctx, by, "usage", args, func(st *state, _ time.Time) ([]event, error) {
-		if st.firms[by.Firm] == nil || st.roles(by.Firm, by.Person) == nil {
+		if st.firms[by.Firm] == nil || !st.employs(by.Firm, by.Person) {
 			return nil, ErrNotYours
 		}
-		if person != "" && st.roles(by.Firm, person) == nil {
+		if person != "" && !st.employs(by.Firm, person) {
 			return nil, &InputError{Field: "usage.person", Limit: "must be a person of the firm"}
 		}
 		if !isoWeek(week) {

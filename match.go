@@ -121,7 +121,7 @@ func (x *Exchange) propose(ctx context.Context, by By, need string, at time.Time
 	if n == nil || n.need.Firm != by.Firm || !n.live {
 		return nil, nil, ErrNotFound
 	}
-	if x.st.roles(by.Firm, by.Person) == nil {
+	if !x.st.employs(by.Firm, by.Person) {
 		return nil, nil, ErrNotYours
 	}
 	if err := x.reindex(ctx); err != nil {
@@ -397,7 +397,7 @@ func (x *Exchange) NearMisses(ctx context.Context, by By, offer string) ([]Miss,
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	o := x.st.offers[offer]
-	if o == nil || o.offer.Firm != by.Firm || x.st.roles(by.Firm, by.Person) == nil {
+	if o == nil || o.offer.Firm != by.Firm || !x.st.employs(by.Firm, by.Person) {
 		return nil, ErrNotFound
 	}
 	out := []Miss{}
@@ -420,6 +420,10 @@ func (x *Exchange) MissTotals(ctx context.Context) (map[string]int, error) {
 	defer x.mu.RUnlock()
 	groups := map[string]map[string]bool{}
 	for id, list := range x.st.misses {
+		o := x.st.offers[id]
+		if o == nil {
+			continue // erased
+		}
 		for _, m := range list {
 			if m.public || m.own {
 				continue
@@ -427,7 +431,7 @@ func (x *Exchange) MissTotals(ctx context.Context) (map[string]int, error) {
 			if groups[m.Gate] == nil {
 				groups[m.Gate] = map[string]bool{}
 			}
-			groups[m.Gate][x.st.offers[id].offer.Group] = true
+			groups[m.Gate][o.offer.Group] = true
 		}
 	}
 	out := map[string]int{}
@@ -450,7 +454,7 @@ func (x *Exchange) Candidates(by By, need string) (Matches, error) {
 	if n == nil || n.need.Firm != by.Firm {
 		return Matches{}, ErrNotFound
 	}
-	if x.st.roles(by.Firm, by.Person) == nil {
+	if !x.st.employs(by.Firm, by.Person) {
 		return Matches{}, ErrNotYours
 	}
 	last := x.st.commands[n.lastMatch] // its own time: the market's would tell of other firms' steps
@@ -464,7 +468,7 @@ func (x *Exchange) Remaining(by By, offer string) (match.Amount, error) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	o := x.st.offers[offer]
-	if o == nil || o.offer.Firm != by.Firm || x.st.roles(by.Firm, by.Person) == nil {
+	if o == nil || o.offer.Firm != by.Firm || !x.st.employs(by.Firm, by.Person) {
 		return 0, ErrNotFound
 	}
 	return x.st.book.Remaining(&o.offer)

@@ -27,7 +27,7 @@ import (
 func (x *Exchange) SetPolicy(ctx context.Context, by By, firm, name string, text []byte) (Receipt, error) {
 	args := &policyChanged{Firm: firm, Name: name, Text: text}
 	return x.command(ctx, by, "set_policy", args, func(st *state, _ time.Time) ([]event, error) {
-		if by.operator() != nil && (by.Firm != firm || st.roles(firm, by.Person) == nil) {
+		if by.operator() != nil && (by.Firm != firm || !st.employs(firm, by.Person)) {
 			return nil, ErrNotYours
 		}
 		return st.decidePolicy(firm, name, text)

@@ -275,7 +275,7 @@ func (st *state) dealOf(s *disclosure.State) *deal {
 // it says now: both consents were given for the old one, and its owner could
 // learn what still fits.
 func (st *state) standing(f *fit, side disclosure.Side, parties [2]disclosure.Party, edits int, now time.Time) bool {
-	if p := parties[side]; p.Actor != "" && st.roles(p.Firm, p.Actor) == nil {
+	if p := parties[side]; p.Actor != "" && !st.employs(p.Firm, p.Actor) {
 		return false
 	}
 	if side == disclosure.Demand {

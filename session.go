@@ -384,7 +384,7 @@ func (x *Exchange) side(by By, h disclosure.Handle) (handleRef, time.Time, error
 		return ref, time.Time{}, ErrNotFound
 	}
 	firm := x.st.sessions[ref.session].state.Proposal.Parties[ref.side].Firm
-	if firm != by.Firm || x.st.roles(firm, by.Person) == nil {
+	if firm != by.Firm || !x.st.employs(firm, by.Person) {
 		return ref, time.Time{}, ErrNotFound
 	}
 	return ref, x.st.clamp(by.At), nil

@@ -131,7 +131,7 @@ func (x *Exchange) Preview(by By, offer string) (Preview, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	o := x.st.offers[offer]
-	if o == nil || !o.live || o.offer.Firm != by.Firm || x.st.roles(by.Firm, by.Person) == nil {
+	if o == nil || !o.live || o.offer.Firm != by.Firm || !x.st.employs(by.Firm, by.Person) {
 		return Preview{}, ErrNotFound
 	}
 	return x.st.preview(offer)

@@ -76,7 +76,7 @@ func (x *Exchange) erased(by By, h disclosure.Handle) bool {
 	defer x.mu.RUnlock()
 	ref, ok := x.st.handles[h]
 	ss := x.st.sessions[ref.session]
-	if !ok || ss == nil || !ss.state.Erased || x.st.roles(by.Firm, by.Person) == nil {
+	if !ok || ss == nil || !ss.state.Erased || !x.st.employs(by.Firm, by.Person) {
 		return false
 	}
 	firm := ""
