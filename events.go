@@ -90,13 +90,8 @@ type (
 	}
 	summaryConsented struct {
 		Session disclosure.SessionID `json:"session"`
-		Offer   string               `json:"offer"`
-		Rev     int                  `json:"rev"`
-		Group   string               `json:"group"` // the one counterparty it is for
-		K       int                  `json:"k"`     // employers that share it, as its owner was told
-		Cost    string               `json:"cost"`  // the field that costs most, as its owner was told
-		Labels  []string             `json:"labels"`
-		Place   string               `json:"place,omitempty"`
+		Cost    string               `json:"cost"`   // the field that costs most, as its owner was told
+		Frozen  disclosure.Frozen    `json:"frozen"` // for one revision and counterparty; with k′, as its owner was told
 	}
 	holdProvisional struct {
 		Hold match.Hold `json:"hold"`

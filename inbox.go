@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -56,12 +57,12 @@ type Brief struct {
 //
 // Errors: ErrNotYours for somebody who is not of the firm, and ctx's.
 func (x *Exchange) Inbox(ctx context.Context, by By) ([]Task, error) {
-	x.mu.Lock() // a preview settles the offer's text
+	x.mu.RLock()
 	ours, roles := x.st.employs(by.Firm, by.Person), x.st.roles(by.Firm, by.Person)
 	at := x.st.clamp(by.At)
 	refs := x.st.sessionsOf(by.Firm)
-	tasks := x.st.rareTasks(by)
-	x.mu.Unlock()
+	tasks := x.st.rareTasks(by, at)
+	x.mu.RUnlock()
 	if !ours {
 		return nil, ErrNotYours
 	}
@@ -157,7 +158,7 @@ func (st *state) brief(ss *sessionState, side disclosure.Side) Brief {
 
 // rareTasks asks owners of offers that fit a need and are too rare to be
 // shown. The owner sees the need's summary first.
-func (st *state) rareTasks(by By) []Task {
+func (st *state) rareTasks(by By, at time.Time) []Task {
 	var out []Task
 	for _, id := range st.rare {
 		ref := st.handles[disclosure.HandleOf(id, disclosure.Demand)]
@@ -168,7 +169,7 @@ func (st *state) rareTasks(by By) []Task {
 		}
 		f := &fit{need: &n.need, off: &o.offer, plan: &c.Plan, mode: c.Mode}
 		shown := st.needSummary(f)
-		p, err := st.preview(c.Offer)
+		p, err := st.preview(c.Offer, at)
 		if err != nil {
 			continue
 		}
@@ -196,7 +197,7 @@ func (st *state) mayConsent(o *offerState, by By) bool {
 // Errors: ErrNotFound, ErrNotYours, ErrTooRare when even this would name the
 // owner, ErrKeyReused, and the ledger's.
 func (x *Exchange) ConsentSummary(ctx context.Context, by By, h disclosure.Handle) (Receipt, error) {
-	return x.command(ctx, by, "consent", h, func(st *state, _ time.Time) ([]event, error) {
+	return x.command(ctx, by, "consent", h, func(st *state, at time.Time) ([]event, error) {
 		ref, ok := st.handles[h]
 		if !ok || ref.side != disclosure.Supply {
 			return nil, ErrNotFound
@@ -209,15 +210,18 @@ func (x *Exchange) ConsentSummary(ctx context.Context, by By, h disclosure.Handl
 		if !st.mayConsent(o, by) {
 			return nil, ErrNotYours
 		}
-		p, err := st.preview(c.Offer)
+		p, err := st.preview(c.Offer, at)
 		if err != nil {
 			return nil, err
 		}
-		shown, err := st.summaries.ConsentedSummary(c.Offer, st.viewer(n.need.Firm), p.K, string(ref.session))
-		if err != nil {
-			return nil, ErrTooRare
+		f, err := st.summaries.ConsentedSummary(c.Offer, st.viewer(n.need.Firm), p.K, string(ref.session), at)
+		if errors.Is(err, disclosure.ErrTooRare) || errors.Is(err, disclosure.ErrInvalid) {
+			return nil, ErrTooRare // by k′ as it is, or by any
 		}
-		return []event{{stream: "summary/" + c.Offer, body: &summaryConsented{Session: ref.session, Offer: c.Offer,
-			Rev: c.Rev, Group: n.need.Group, K: p.K, Cost: p.Costliest, Labels: shown.Labels, Place: shown.Place}}}, nil
+		if err != nil {
+			return nil, fmt.Errorf("csss: summary: %w", err)
+		}
+		return []event{{stream: "summary/" + c.Offer, body: &summaryConsented{Session: ref.session,
+			Cost: p.Costliest, Frozen: f}}}, nil
 	})
 }

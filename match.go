@@ -277,17 +277,14 @@ func (s *search) show(c *match.Candidate) error {
 	if !c.Plan.Full || known && !first.full { // a group that was told "a part" is not told when it becomes the whole
 		p.Covers = "covers a part of the need"
 	}
-	if _, _, err := s.st.summaries.Freeze(c.Offer); err != nil && !errors.Is(err, disclosure.ErrTooRare) {
-		return fmt.Errorf("csss: summary: %w", err)
-	}
-	ladder, err := s.st.summaries.Ladder(c.Offer, s.st.viewer(s.need.Firm))
+	ladder, err := s.st.summaries.Ladder(c.Offer, s.st.viewer(s.need.Firm), s.at)
 	if err != nil {
 		return fmt.Errorf("csss: summary: %w", err)
 	}
+	s.freeze(c.Offer, ladder.Fresh)
 	switch ladder.Step {
 	case disclosure.StepText:
 		p.Summary, p.Place = ladder.Shown.Labels, ladder.Shown.Place
-		s.freeze(c.Offer, s.need.Group)
 	case disclosure.StepFit:
 		p.Summary, p.Place = []string{"a fit exists", ladder.Fit.Category}, ladder.Fit.Region
 		p.Rationale = nil
@@ -307,12 +304,13 @@ func (s *search) matcherOffer(id string) (*match.Offer, bool) {
 	return &o.offer, true
 }
 
-// freeze logs what the summarizer froze, once per listing revision and group.
-func (s *search) freeze(offer, group string) {
-	for _, g := range []string{"", group} {
-		if f, ok := s.st.summaries.Frozen(offer, g); ok && !s.st.frozen[frozenKey(f)] {
-			s.frozen = append(s.frozen, event{stream: "summary/" + offer, body: &summaryFrozen{Frozen: f}})
-		}
+// freeze logs what was settled by looking, shown or not. The fold installs it;
+// another writer's freeze of the same offer is a conflict.
+func (s *search) freeze(offer string, fresh []disclosure.Frozen) {
+	stream := "summary/" + offer
+	for i, f := range fresh {
+		s.frozen = append(s.frozen, event{stream: stream, body: &summaryFrozen{Frozen: f},
+			expect: ledger.Exactly(s.st.versions[stream] + uint64(i))})
 	}
 }
 

@@ -48,7 +48,7 @@ func (st *state) digest() (disclosure.Digest, error) {
 		}
 		return nil
 	}
-	err := put(st.next, st.now.UTC(), st.order, st.rare, st.names, st.reports, st.comparables, st.outcomes, st.frozen, st.proposals,
+	err := put(st.next, st.now.UTC(), st.order, st.rare, st.names, st.reports, st.comparables, st.outcomes, st.summaries.Memory(), st.proposals,
 		st.book.All(), st.versions)
 	if err == nil {
 		err = st.digestMarket(put)

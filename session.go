@@ -81,7 +81,7 @@ func (st *state) applySession(id disclosure.SessionID, e ledger.Entry) error {
 			return fmt.Errorf("csss: decode a session's plan: %w", err)
 		}
 	}
-	ss.steps = append(ss.steps, step{index: e.Index, name: ev.TrailName(), at: e.Claimed, side: ev.Side, both: sharedStep(ev.Type),
+	ss.steps = append(ss.steps, step{index: e.Index, name: ev.TrailName(), at: cmp.Or(ev.At, e.Claimed), side: ev.Side, both: sharedStep(ev.Type), session: true,
 		auto: ev.Auto, rules: rulings(&ev)})
 	st.learn(ss, &ev)
 	return nil
@@ -143,7 +143,7 @@ func (st *state) learn(ss *sessionState, ev *disclosure.Event) {
 	o.offer.Evidence = append(slices.Clone(o.offer.Evidence), match.Evidence{Year: ev.At.Year(), Terms: topics})
 	o.offer.Revision++
 	if o.live {
-		st.summaries.Put(st.listing(&o.offer, ev.At))
+		st.summaries.Put(st.listing(&o.offer))
 		st.dirty = append(st.dirty, p.Offer)
 	}
 }
@@ -466,14 +466,54 @@ func (x *Exchange) Approve(ctx context.Context, by By, h disclosure.Handle, requ
 	return x.step(ctx, by, h, disclosure.Command{Kind: disclosure.Authorize, Requirement: requirement, Bind: b})
 }
 
-// Refuse is an employer's no. The reason stays with the firm.
+// Refuse is an employer's no, by somebody who has a say; see [Exchange.Revoke].
+// The reason stays with the firm.
+//
+// Errors: as [Exchange.Approve].
 func (x *Exchange) Refuse(ctx context.Context, by By, h disclosure.Handle, reason string) (Receipt, error) {
+	if err := x.hasSay(by, h); err != nil {
+		return Receipt{}, err
+	}
 	return x.step(ctx, by, h, disclosure.Command{Kind: disclosure.Deny, Reason: reason})
 }
 
-// Revoke takes back the person's own approval.
+// Revoke takes back the employer's approval, and after the reveal ends the
+// session. It is for those who have a say: who has a standing vote in the
+// session, who can sit in an approval of the firm's rules, or who is its owner
+// or operations director. The reason stays with the firm.
+//
+// Errors: as [Exchange.Approve].
 func (x *Exchange) Revoke(ctx context.Context, by By, h disclosure.Handle, reason string) (Receipt, error) {
+	if err := x.hasSay(by, h); err != nil {
+		return Receipt{}, err
+	}
 	return x.step(ctx, by, h, disclosure.Command{Kind: disclosure.RevokeAuth, Reason: reason})
+}
+
+// hasSay reports ErrNotYours for a person of the side's firm who may not speak
+// for the employer.
+func (x *Exchange) hasSay(by By, h disclosure.Handle) error {
+	ref, _, err := x.side(by, h)
+	if err != nil {
+		return err
+	}
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	st := x.st
+	voted := slices.ContainsFunc(st.sessions[ref.session].state.Sides[ref.side].Votes,
+		func(v disclosure.Vote) bool { return v.Actor == by.Person })
+	if voted || st.governs(by.Firm, by.Person) {
+		return nil
+	}
+	if f := st.firms[by.Firm]; f != nil && f.rules != nil {
+		roles := st.roles(by.Firm, by.Person)
+		for _, r := range f.rules.Requirements(by.Firm) {
+			if slices.ContainsFunc(r.Seats, func(seat string) bool { return slices.Contains(roles, seat) }) {
+				return nil
+			}
+		}
+	}
+	return ErrNotYours
 }
 
 // voteTerms is the digest of the rules a vote is given under, and when the
@@ -518,8 +558,21 @@ func (x *Exchange) Start(ctx context.Context, by By, h disclosure.Handle) (Recei
 	return x.step(ctx, by, h, disclosure.Command{Kind: disclosure.Start})
 }
 
-// Complete records the hours worked. Both sides must mark the same.
+// Complete records the hours worked, at most those that were held. Both sides
+// must mark the same.
+//
+// Errors: *InputError for more hours than were held, and as [Exchange.OptIn].
 func (x *Exchange) Complete(ctx context.Context, by By, h disclosure.Handle, hours match.Amount) (Receipt, error) {
+	ref, _, err := x.side(by, h)
+	if err != nil {
+		return Receipt{}, err
+	}
+	x.mu.RLock()
+	held := x.st.sessions[ref.session].deal.Plan.Amount
+	x.mu.RUnlock()
+	if hours > held {
+		return Receipt{}, &InputError{Field: "hours", Value: hoursText(hours), Limit: "at most " + hoursText(held) + " were held"}
+	}
 	return x.step(ctx, by, h, disclosure.Command{Kind: disclosure.MarkDone, Hours: int64(hours)})
 }
 

@@ -2,7 +2,6 @@ package csss
 
 import (
 	"cmp"
-	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -34,6 +33,7 @@ type state struct {
 	needs       map[string]*needState
 	sessions    map[disclosure.SessionID]*sessionState
 	handles     map[disclosure.Handle]handleRef
+	excluded    map[string]excluded // groups refused, by firm
 	answers     map[answerKey]answer
 	contacts    map[answerKey][]contact
 	reports     map[string][]usageReported // by firm
@@ -47,7 +47,6 @@ type state struct {
 	dirty     []string                  // offers whose place in the search index may be out of date
 	compiled  map[string]compiled       // by firm
 	rare      []disclosure.SessionID    // pairs whose offer was too rare to be shown
-	frozen    map[string]bool           // what is logged of the summarizer's memory
 	proposals map[string]*matchProposed // by command
 	window    time.Duration             // how long a first private answer stands
 }
@@ -100,8 +99,10 @@ type step struct {
 	at    time.Time
 	side  disclosure.Side
 	both  bool // concerns both sides and is told to both
-	auto  bool // an approval by the rules alone
-	rules [2]ruling
+
+	session bool // lies in the session's own stream
+	auto    bool // an approval by the rules alone
+	rules   [2]ruling
 }
 
 // ruling is the rule document under which a side's employer judged a step.
@@ -148,10 +149,10 @@ func newState(cfg *Config) (*state, error) {
 		firms: map[string]*firmState{}, people: map[string]*personState{},
 		offers: map[string]*offerState{}, needs: map[string]*needState{},
 		sessions: map[disclosure.SessionID]*sessionState{}, handles: map[disclosure.Handle]handleRef{},
-		answers: map[answerKey]answer{}, contacts: map[answerKey][]contact{},
+		excluded: map[string]excluded{}, answers: map[answerKey]answer{}, contacts: map[answerKey][]contact{},
 		reports: map[string][]usageReported{}, comparables: map[string][]int64{},
 		outcomes: map[string][]market.Outcome{}, misses: map[string][]Miss{}, names: map[string]int{},
-		window: cfg.Window, frozen: map[string]bool{}, compiled: map[string]compiled{}, proposals: map[string]*matchProposed{},
+		window: cfg.Window, compiled: map[string]compiled{}, proposals: map[string]*matchProposed{},
 	}, nil
 }
 
@@ -218,8 +219,9 @@ func (ev *policyChanged) fold(st *state, _ ledger.Entry) {
 	}
 }
 
-func (ev *offerPublished) fold(st *state, _ ledger.Entry) {
+func (ev *offerPublished) fold(st *state, e ledger.Entry) {
 	o := ev.Offer
+	st.noteExcluded(o.Firm, o.Exclude, e.Claimed)
 	o.Floor, o.Cost = bound(ev.Floor), bound(ev.Cost)
 	edits := 0
 	if old := st.offers[o.ID]; old == nil {
@@ -228,7 +230,7 @@ func (ev *offerPublished) fold(st *state, _ ledger.Entry) {
 		edits = old.edits + 1
 	}
 	st.offers[o.ID] = &offerState{offer: o, publisher: ev.By, live: true, edits: edits}
-	st.summaries.Put(st.listing(&o, st.now))
+	st.summaries.Put(st.listing(&o))
 	st.dirty = append(st.dirty, o.ID)
 }
 
@@ -240,7 +242,7 @@ func (ev *offerWithdrawn) fold(st *state, _ ledger.Entry) {
 	}
 }
 
-func (ev *credentialRevoked) fold(st *state, e ledger.Entry) {
+func (ev *credentialRevoked) fold(st *state, _ ledger.Entry) {
 	o := st.offers[ev.Offer]
 	if o == nil {
 		return
@@ -249,13 +251,14 @@ func (ev *credentialRevoked) fold(st *state, e ledger.Entry) {
 		func(c match.Credential) bool { return c.Scheme == ev.Scheme })
 	o.offer.Revision++
 	if o.live {
-		st.summaries.Put(st.listing(&o.offer, e.Claimed))
+		st.summaries.Put(st.listing(&o.offer))
 		st.dirty = append(st.dirty, ev.Offer)
 	}
 }
 
-func (ev *needRegistered) fold(st *state, _ ledger.Entry) {
+func (ev *needRegistered) fold(st *state, e ledger.Entry) {
 	n := ev.Need
+	st.noteExcluded(n.Firm, n.Exclude, e.Claimed)
 	n.Ceiling = bound(ev.Ceiling)
 	st.needs[n.ID] = &needState{need: n, live: true}
 }
@@ -317,19 +320,14 @@ func (st *state) touch(key answerKey, c contact) {
 }
 
 func (ev *summaryFrozen) fold(st *state, _ ledger.Entry) {
-	st.frozen[frozenKey(ev.Frozen)] = true
-	_ = st.summaries.Install(ev.Frozen) // a listing that is gone needs no text
-}
-
-// frozenKey is a summarizer's memory as text; a coarser one is another key.
-func frozenKey(f disclosure.Frozen) string {
-	text, _ := json.Marshal(f) // plain data
-	return string(text)
+	_ = st.summaries.Install(ev.Frozen) // what does not fit the schema any more is settled anew
 }
 
 func (ev *summaryConsented) fold(st *state, _ ledger.Entry) {
-	if ref, ok := st.handles[disclosure.HandleOf(ev.Session, disclosure.Supply)]; ok {
-		ref.candidate.Summary, ref.candidate.Place = ev.Labels, ev.Place
+	_ = st.summaries.Install(ev.Frozen)
+	ref, ok := st.handles[disclosure.HandleOf(ev.Session, disclosure.Supply)]
+	if shown := ev.Frozen.Shown; ok && shown != nil {
+		ref.candidate.Summary, ref.candidate.Place = slices.Clone(shown.Labels), shown.Place
 	}
 }
 

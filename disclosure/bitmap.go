@@ -19,6 +19,8 @@ func (b bitmap) without(i int) {
 	}
 }
 
+func (b bitmap) has(i int) bool { return i/64 < len(b) && b[i/64]>>(i%64)&1 == 1 }
+
 // and puts a ∩ c into dst, whose memory it reuses.
 func and(dst, a, c bitmap) bitmap {
 	n := min(len(a), len(c))

@@ -25,8 +25,6 @@ var (
 	ErrClosed = errors.New("disclosure: session is closed")
 	// ErrTooRare means that too few employers fit the description; see [TooRareError].
 	ErrTooRare = errors.New("disclosure: too few employers fit the description")
-	// ErrNotFrozen means that the listing's present revision has no summary yet.
-	ErrNotFrozen = errors.New("disclosure: summary is not frozen")
 	// ErrPolicy means that the actor's own employer's rules refuse; see [PolicyError].
 	ErrPolicy = errors.New("disclosure: refused by the rules of the own employer")
 	// ErrBudget means that this side has changed its mind too often in this session.

@@ -80,11 +80,17 @@ func ExampleSummarizer() {
 	for _, l := range secondShift() {
 		s.Put(l)
 	}
-	_, risk, _ := s.Freeze("o-Steelcrest")
-	shown, _ := s.For("o-Steelcrest", viewer("Cambridge", "Gridline"))
+	now := time.Date(2026, 9, 15, 12, 0, 0, 0, time.UTC)
+	_, risk, _ := s.Freeze("o-Steelcrest", now)
+	shown, fresh, _ := s.For("o-Steelcrest", viewer("Cambridge", "Gridline"), now)
+	for _, f := range fresh { // the text, and the place for this group
+		if err := s.Install(f); err != nil { // once it is logged
+			fmt.Println(err)
+		}
+	}
 	fmt.Println(shown)
 	fmt.Println("for the owner: groups", risk.K, "left out", risk.Suppressed)
-	_, _, err = s.Freeze("o-Halton")
+	_, _, err = s.Freeze("o-Halton", now)
 	fmt.Println(errors.Is(err, disclosure.ErrTooRare))
 	// Output:
 	// five-axis, titanium, AS9100D, ≤ 40 km

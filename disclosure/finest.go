@@ -39,14 +39,16 @@ func (s *Summarizer) options(l Listing) []option {
 }
 
 // optionsUnder lists what may still be said after an earlier text: of its
-// fields, at its levels or coarser, of its terms or fewer.
+// fields, at its levels or coarser, of those of its terms that still hold.
 func (s *Summarizer) optionsUnder(l Listing, was []FieldChoice) (out []option) {
 	for i, f := range s.schema {
 		j := slices.IndexFunc(was, func(c FieldChoice) bool { return c.Field == f.Name })
 		if j < 0 {
 			continue
 		}
-		if o := s.fieldOptions(l, i, was[j].Terms, was[j].Level); len(o.choices) > 0 {
+		have := s.termsOf(l, f)
+		terms := slices.DeleteFunc(slices.Clone(was[j].Terms), func(t string) bool { return !slices.Contains(have, t) })
+		if o := s.fieldOptions(l, i, terms, was[j].Level); len(o.choices) > 0 {
 			out = append(out, o)
 		}
 	}

@@ -1,5 +1,7 @@
 package disclosure
 
+import "time"
+
 // Step is a rung of the ladder for rare but willing offers.
 type Step string
 
@@ -21,18 +23,22 @@ type Ladder struct {
 	Step  Step       `json:"step"`
 	Shown *Shown     `json:"shown,omitempty"` // StepText
 	Fit   *FitExists `json:"fit,omitempty"`   // StepFit: k groups offer that category in that region
+	Fresh []Frozen   `json:"-"`               // at any step: what is not installed yet, for the host's log alone
 }
 
-// Ladder returns the highest rung open to a viewer. Its only error is [ErrNotFound].
-func (s *Summarizer) Ladder(id string, v Viewer) (Ladder, error) {
+// Ladder returns the highest rung open to a viewer, as of now. Its only error
+// is [ErrNotFound].
+func (s *Summarizer) Ladder(id string, v Viewer, now time.Time) (Ladder, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.turnTo(now)
 	l, ok := s.listing(id)
 	if !ok {
 		return Ladder{}, ErrNotFound
 	}
-	if sh, err := s.forViewer(id, v); err == nil {
-		return Ladder{Step: StepText, Shown: &sh}, nil
+	sh, fresh, err := s.forViewer(l, v)
+	if err == nil {
+		return Ladder{Step: StepText, Shown: &sh, Fresh: fresh}, nil
 	}
 	var same bitmap
 	s.population(l).each(func(slot int) bool {
@@ -42,45 +48,47 @@ func (s *Summarizer) Ladder(id string, v Viewer) (Ladder, error) {
 		return true
 	})
 	if l.Region != "" && v.Group != l.Group && s.countGroups(same, s.groupNumber(v.Group)) >= s.K(l) {
-		return Ladder{Step: StepFit, Fit: &FitExists{Category: l.Category, Region: l.Region}}, nil
+		return Ladder{Step: StepFit, Fit: &FitExists{Category: l.Category, Region: l.Region}, Fresh: fresh}, nil
 	}
-	return Ladder{Step: StepAskOwner}, nil
+	return Ladder{Step: StepAskOwner, Fresh: fresh}, nil
 }
 
 // ConsentedSummary builds the one summary with k′ < k that the owner, having
-// been told k′ and the costliest field, consented to show to one counterparty.
-// The caller has logged that consent, and the offered person's own, as
-// consentEntry. k′ counts groups without the viewer's; it is at least 3, or 2
-// with AllowUnsafe. The artefact belongs to (listing revision, viewer group,
-// consent entry): asking again returns it unchanged, asking for anything else
-// under the same consent returns [ErrStale], and no other summary is derived
-// from it. The other errors are [ErrNotFound], [*FieldError] and [*TooRareError].
-func (s *Summarizer) ConsentedSummary(id string, v Viewer, kPrime int, consentEntry string) (Shown, error) {
+// been told k′ and the costliest field, consents to show to one counterparty;
+// it is the Shown of the result. consentEntry names that consent in the host's
+// log, which holds the offered person's own as well. k′ counts groups without
+// the viewer's; it is at least 3, or 2 with AllowUnsafe.
+//
+// The artefact belongs to (listing revision, viewer group, consent entry):
+// once it is installed, asking again returns it unchanged, asking for anything
+// else under the same consent returns [ErrStale], and no other summary is
+// derived from it. The other errors are [ErrNotFound], [*FieldError] and
+// [*TooRareError].
+func (s *Summarizer) ConsentedSummary(id string, v Viewer, kPrime int, consentEntry string, now time.Time) (Frozen, error) {
 	if !safeK(kPrime, s.opt.AllowUnsafe) {
-		return Shown{}, &FieldError{Field: "kPrime", Want: "3 or more, or 2 with AllowUnsafe"}
+		return Frozen{}, &FieldError{Field: "kPrime", Want: "3 or more, or 2 with AllowUnsafe"}
 	}
 	if consentEntry == "" || v.Group == "" {
-		return Shown{}, &FieldError{Field: "consentEntry", Want: "the logged consent, for one employer group"}
+		return Frozen{}, &FieldError{Field: "consentEntry", Want: "the logged consent, for one employer group"}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.turnTo(now)
 	l, ok := s.listing(id)
 	if !ok {
-		return Shown{}, ErrNotFound
+		return Frozen{}, ErrNotFound
 	}
 	if f, ok := s.consents[consentEntry]; ok {
 		if f.Listing != id || f.Revision != l.Revision || f.Group != v.Group || f.K != kPrime {
-			return Shown{}, ErrStale
+			return Frozen{}, ErrStale
 		}
-		return *f.Shown, nil
+		return f, nil
 	}
-	viewer := s.groupNumber(v.Group)
-	found := s.finest(l, s.options(l), kPrime, viewer)
+	found := s.finest(l, s.options(l), kPrime, s.groupNumber(v.Group))
 	if found == nil || v.Group == l.Group {
-		return Shown{}, s.tooRare(s.risk(l), kPrime)
+		return Frozen{}, s.tooRare(s.risk(l), kPrime)
 	}
 	class := s.class(l, found)
 	sh := shown(found, placeName(l, s.place(l, v, class, kPrime, 0, false)), l.Remote)
-	s.consents[consentEntry] = Frozen{Listing: id, Revision: l.Revision, Group: v.Group, Consent: consentEntry, K: kPrime, Shown: &sh}
-	return sh, nil
+	return Frozen{Listing: id, Revision: l.Revision, Group: v.Group, Consent: consentEntry, K: kPrime, Shown: &sh}, nil
 }

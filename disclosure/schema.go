@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Class says how dangerous a field is.
@@ -56,6 +57,7 @@ type Listing struct {
 	Person   bool                // a person's expertise: KPeople applies
 	Category string              // dotted
 	Facts    map[string][]string // field → vocabulary terms; the first is what the listing is mainly about
+	Dated    []Dated             // facts that hold for a time
 	Numbers  map[string]float64  // field → number
 	Lat, Lon float64             // verified site, WGS 84 degrees
 	Region   string              // economic region, as shown
@@ -63,11 +65,23 @@ type Listing struct {
 	Remote   bool                // work can be done remotely
 }
 
+// Dated is a fact that is said and counted only while it holds, such as a
+// credential.
+type Dated struct {
+	Field, Term string
+	From        time.Time
+	Until       time.Time // the fact ends before it; zero = never
+}
+
+func (d Dated) holds(now time.Time) bool {
+	return !now.Before(d.From) && (d.Until.IsZero() || now.Before(d.Until))
+}
+
 // DefaultSchema returns the allow-list for machining, additive work and the
 // expertise around them. Its fields, in the order of the text: years, solved
 // (numbers), machine_type, material_family (terms or grades), process,
 // max_part_mm (number: largest part of a process that sells by it), credential
-// (schemes valid at the freeze), shift; and category, for listings that have
+// (schemes; see [Dated]), shift; and category, for listings that have
 // none of these. A part size and a credential are shown as they are or not at all: a
 // vague one says little and still costs groups. The result is the caller's.
 func DefaultSchema() Schema {

@@ -3,6 +3,7 @@ package disclosure
 import (
 	"encoding/json"
 	"strings"
+	"time"
 )
 
 // Viewer is who looks: an employer group and its verified site. Zero
@@ -47,41 +48,46 @@ func shown(fields []FieldChoice, place string, remote bool) Shown {
 // nothing. The place is frozen for (group, listing revision) at the first
 // view, with the site it was measured from, and is later equal or coarser.
 //
-// A viewer whose own group is in the class, leaving fewer than k, is shown
-// nothing: the error is [ErrTooRare], in the same form as for a text that was
-// withdrawn. The other errors are [ErrNotFound] and [ErrNotFrozen].
-func (s *Summarizer) For(id string, v Viewer) (Shown, error) {
+// The text is what [Summarizer.Freeze] settles at now, whoever looks. A viewer
+// whose own group is in the class, leaving fewer than k, is shown nothing: the
+// error is [ErrTooRare], in the same form as for a text that was withdrawn.
+//
+// What is not installed yet, of the text or the place, is returned to be
+// logged and installed, beside [ErrTooRare] too. The other error is
+// [ErrNotFound].
+func (s *Summarizer) For(id string, v Viewer, now time.Time) (Shown, []Frozen, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.forViewer(id, v)
-}
-
-func (s *Summarizer) forViewer(id string, v Viewer) (Shown, error) {
+	s.turnTo(now)
 	l, ok := s.listing(id)
 	if !ok {
-		return Shown{}, ErrNotFound
+		return Shown{}, nil, ErrNotFound
 	}
-	f, ok := s.frozen[frozenKey{id, l.Revision, ""}]
-	switch {
-	case !ok:
-		return Shown{}, ErrNotFrozen
-	case f.Withdrawn || v.Group == l.Group:
-		return Shown{}, ErrTooRare
+	return s.forViewer(l, v)
+}
+
+func (s *Summarizer) forViewer(l Listing, v Viewer) (Shown, []Frozen, error) {
+	var fresh []Frozen
+	f, news := s.settle(l)
+	if news {
+		fresh = append(fresh, f)
+	}
+	if f.Withdrawn || v.Group == l.Group {
+		return Shown{}, fresh, ErrTooRare
 	}
 	k, class := s.K(l), s.class(l, f.Fields)
 	if s.countGroups(class, s.groupNumber(v.Group)) < k {
-		return Shown{}, ErrTooRare
+		return Shown{}, fresh, ErrTooRare
 	}
-	key := frozenKey{id, l.Revision, v.Group}
-	was, again := s.frozen[key]
+	was, again := s.frozen[frozenKey{l.ID, l.Revision, v.Group}]
 	if again {
 		v.Lat, v.Lon = was.Lat, was.Lon
 	}
 	rung := s.place(l, v, class, k, was.Rung, again)
 	if !again || rung != was.Rung {
-		s.frozen[key] = Frozen{Listing: id, Revision: l.Revision, Group: v.Group, Rung: rung, Lat: v.Lat, Lon: v.Lon, K: k}
+		fresh = append(fresh, Frozen{Listing: l.ID, Revision: l.Revision, Group: v.Group, Rung: rung, Lat: v.Lat, Lon: v.Lon, K: k})
 	}
-	return shown(f.Fields, placeName(l, rung), l.Remote), nil
+	return shown(f.Fields, placeName(l, rung), l.Remote), fresh, nil
 }
 
 func (s *Summarizer) groupNumber(group string) int {

@@ -3,9 +3,11 @@ package disclosure
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // SummaryOptions tunes a [Summarizer].
@@ -23,18 +25,27 @@ type SummaryOptions struct {
 // k counts distinct employer groups, never listings, and is a promise against
 // the registered population only: what a reader knows from elsewhere can still
 // single a firm out.
+//
+// Looking changes nothing: a freeze, a view and a consented summary return what
+// they settled as [Frozen] values, and count only once the host has logged
+// those and handed them to [Summarizer.Install]. What is shown is a function of
+// the listings, of what is installed, and of the time asked about.
 type Summarizer struct {
 	schema Schema
 	opt    SummaryOptions
 
 	mu       sync.Mutex
-	slots    []*entry       // nil where free
-	free     []int          // free slots
-	byID     map[string]int // listing → slot
-	groups   map[string]int // employer group → number, from 0
-	labels   map[labelKey]bitmap
-	people   bitmap // listings of persons
-	things   bitmap // the others
+	slots    []*entry            // nil where free
+	free     []int               // free slots
+	byID     map[string]int      // listing → slot
+	groups   map[string]int      // employer group → number, from 0
+	labels   map[labelKey]bitmap // as of now
+	now      time.Time           // the time last asked about
+	dated    bitmap              // listings with facts that hold for a time
+	from     time.Time           // labels hold from here on …
+	until    time.Time           // … and before this; zero = for ever
+	people   bitmap              // listings of persons
+	things   bitmap              // the others
 	frozen   map[frozenKey]Frozen
 	consents map[string]Frozen
 	marks    []uint32 // group number → epoch of its last count
@@ -117,7 +128,8 @@ type Risk struct {
 type Summary struct {
 	Labels []string `json:"labels"`
 	Text   string   `json:"text"`   // the labels, joined by ", "
-	Frozen Frozen   `json:"frozen"` // to be logged, and installed again after a restart
+	Frozen Frozen   `json:"frozen"` // the memory of it
+	News   bool     `json:"news"`   // Frozen is not installed yet: to be logged, then installed
 }
 
 // FieldChoice is what a text says of one field.
@@ -164,6 +176,10 @@ func (s *Summarizer) Put(l Listing) {
 		s.marks = append(s.marks, 0)
 	}
 	s.slots[slot], s.byID[l.ID] = &entry{l, group}, slot
+	if len(l.Dated) > 0 {
+		s.dated = s.dated.with(slot)
+		s.narrow(l)
+	}
 	if l.Person {
 		s.people = s.people.with(slot)
 	} else {
@@ -186,6 +202,7 @@ func (s *Summarizer) remove(id string) {
 		return
 	}
 	s.eachLabel(s.slots[slot].Listing, func(k labelKey) { s.labels[k].without(slot) })
+	s.dated.without(slot)
 	s.people.without(slot)
 	s.things.without(slot)
 	s.slots[slot] = nil
@@ -204,11 +221,55 @@ func (s *Summarizer) eachLabel(l Listing, f func(labelKey)) {
 	}
 }
 
+// termsOf returns what a listing says of a field now.
 func (s *Summarizer) termsOf(l Listing, f Field) []string {
 	if f.Name == "category" && l.Category != "" {
 		return []string{l.Category}
 	}
-	return l.Facts[f.Name]
+	terms := slices.Clip(l.Facts[f.Name])
+	for _, d := range l.Dated {
+		if d.Field == f.Name && d.holds(s.now) && !slices.Contains(terms, d.Term) {
+			terms = append(terms, d.Term)
+		}
+	}
+	return terms
+}
+
+// turnTo brings the labels in line with a time. They are a cache over the
+// listings; most often nothing starts or ends between two calls.
+func (s *Summarizer) turnTo(now time.Time) {
+	if now.Before(s.from) || !s.until.IsZero() && !now.Before(s.until) {
+		s.eachDated(func(slot int, k labelKey) { s.labels[k].without(slot) })
+		s.now, s.from, s.until = now, time.Time{}, time.Time{}
+		s.eachDated(func(slot int, k labelKey) { s.labels[k] = s.labels[k].with(slot) })
+		s.dated.each(func(slot int) bool { s.narrow(s.slots[slot].Listing); return true })
+	}
+	s.now = now
+}
+
+// eachDated calls f for every label of the listings whose facts may end.
+func (s *Summarizer) eachDated(f func(int, labelKey)) {
+	s.dated.each(func(slot int) bool {
+		s.eachLabel(s.slots[slot].Listing, func(k labelKey) { f(slot, k) })
+		return true
+	})
+}
+
+// narrow limits the time for which the labels hold to l's facts of now.
+func (s *Summarizer) narrow(l Listing) {
+	for _, d := range l.Dated {
+		for _, edge := range []time.Time{d.From, d.Until} {
+			switch {
+			case edge.IsZero():
+			case !edge.After(s.now):
+				if edge.After(s.from) {
+					s.from = edge
+				}
+			case s.until.IsZero() || edge.Before(s.until):
+				s.until = edge
+			}
+		}
+	}
 }
 
 // labelsOf returns the distinct labels of terms, or of the field's number, in order.
@@ -267,50 +328,62 @@ func (s *Summarizer) class(l Listing, fields []FieldChoice) bitmap {
 	return b
 }
 
-// Freeze fixes the text of the listing's present revision: the least
+// Freeze settles the text of the listing's present revision: the least
 // generalised one that at least k employer groups fit. The groups are sought
 // first within LocalKM of the listing's site, so that a useful distance can be
 // shown beside the text; if no text can be had there, in its region; then
-// everywhere. The viewer plays no part in it.
+// everywhere. The viewer plays no part in it. Only facts that hold at now are
+// said and counted.
 //
-// A second freeze of the same revision gives the same text while it has k
-// groups, then a coarser one, and in the end none, for good. The least cost
-// is found exactly (branch and bound over the fields' options); it takes well
-// under a millisecond for some thousands of listings.
+// Once installed, the text of a revision stays while it is true of the listing
+// and has k groups; then it becomes a coarser one, and in the end none, for
+// good. A new revision is frozen anew and may be finer. The least cost is found
+// exactly (branch and bound over the fields' options); it takes well under a
+// millisecond for some thousands of listings.
 //
 // The errors are [ErrNotFound] and [*TooRareError], both for the owner alone.
-func (s *Summarizer) Freeze(id string) (Summary, Risk, error) {
+// The summary beside a [*TooRareError] has no text; its Frozen is news when an
+// installed text is withdrawn by it.
+func (s *Summarizer) Freeze(id string, now time.Time) (Summary, Risk, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.turnTo(now)
 	l, ok := s.listing(id)
 	if !ok {
 		return Summary{}, Risk{}, ErrNotFound
 	}
-	key := frozenKey{id, l.Revision, ""}
-	was, again := s.frozen[key]
-	k, risk := s.K(l), s.risk(l)
-	if again && was.Withdrawn {
-		return Summary{}, risk, s.tooRare(risk, k)
+	f, news := s.settle(l)
+	risk := s.risk(l)
+	if f.Withdrawn {
+		return Summary{Frozen: f, News: news}, risk, s.tooRare(risk, s.K(l))
 	}
-	if again && s.countGroups(s.class(l, was.Fields), nobody) >= k {
-		return s.summary(was), s.weigh(risk, l, was), nil
+	labels := textOf(f.Fields)
+	return Summary{Labels: labels, Text: strings.Join(labels, ", "), Frozen: f, News: news}, s.weigh(risk, l, f), nil
+}
+
+// settle returns the text of a listing as it has to be now, and whether that
+// is not installed yet. A listing that never had a text is merely too rare so
+// far: that is no news.
+func (s *Summarizer) settle(l Listing) (f Frozen, news bool) {
+	was, again := s.frozen[frozenKey{l.ID, l.Revision, ""}]
+	if again && (was.Withdrawn || s.stands(l, was.Fields)) {
+		return was, false
 	}
-	var found []FieldChoice
+	options := s.options(l)
 	if again {
-		found = s.finest(l, s.optionsUnder(l, was.Fields), k, nobody)
-	} else {
-		found = s.finest(l, s.options(l), k, nobody)
+		options = s.optionsUnder(l, was.Fields)
 	}
-	f := Frozen{Listing: id, Revision: l.Revision, Fields: found, Withdrawn: found == nil}
-	if found == nil {
-		if again {
-			s.frozen[key] = f
-		}
-		return Summary{}, risk, s.tooRare(risk, k)
+	f = Frozen{Listing: l.ID, Revision: l.Revision, Fields: s.finest(l, options, s.K(l), nobody)}
+	if f.Withdrawn = f.Fields == nil; !f.Withdrawn {
+		f.K = s.countGroups(s.class(l, f.Fields), nobody)
 	}
-	f.K = s.countGroups(s.class(l, found), nobody)
-	s.frozen[key] = f
-	return s.summary(f), s.weigh(risk, l, f), nil
+	return f, again || !f.Withdrawn
+}
+
+// stands reports whether a text is still true of its listing and has k groups.
+func (s *Summarizer) stands(l Listing, fields []FieldChoice) bool {
+	class := s.class(l, fields)
+	return class.has(s.byID[l.ID]) && s.countGroups(class, nobody) >= s.K(l)
 }
 
 func (s *Summarizer) listing(id string) (Listing, bool) {
@@ -331,11 +404,6 @@ func textOf(fields []FieldChoice) []string {
 		labels = append(labels, c.Labels...)
 	}
 	return labels
-}
-
-func (s *Summarizer) summary(f Frozen) Summary {
-	labels := textOf(f.Fields)
-	return Summary{Labels: labels, Text: strings.Join(labels, ", "), Frozen: f}
 }
 
 // risk looks at the fullest text of a listing: how many groups fit it, and
@@ -371,7 +439,7 @@ func (s *Summarizer) weigh(r Risk, l Listing, f Frozen) Risk {
 	return r
 }
 
-// Frozen returns what is remembered of the listing's present revision: the
+// Frozen returns what is installed of the listing's present revision: the
 // text for an empty group, the place shown to a group if not.
 func (s *Summarizer) Frozen(id, group string) (Frozen, bool) {
 	s.mu.Lock()
@@ -384,7 +452,7 @@ func (s *Summarizer) Frozen(id, group string) (Frozen, bool) {
 	return f, ok
 }
 
-// Consented returns what is remembered of the summary shown under a consent.
+// Consented returns what is installed of the summary shown under a consent.
 func (s *Summarizer) Consented(consentEntry string) (Frozen, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -392,7 +460,21 @@ func (s *Summarizer) Consented(consentEntry string) (Frozen, bool) {
 	return f, ok
 }
 
-// Install takes back what an earlier run froze; the latest of a kind counts.
+// Memory returns all that is installed, in a fixed order. It costs a copy and
+// a sort.
+func (s *Summarizer) Memory() []Frozen {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := slices.AppendSeq(slices.Collect(maps.Values(s.frozen)), maps.Values(s.consents))
+	slices.SortFunc(out, func(a, b Frozen) int {
+		return cmp.Or(cmp.Compare(a.Listing, b.Listing), cmp.Compare(a.Revision, b.Revision),
+			cmp.Compare(a.Group, b.Group), cmp.Compare(a.Consent, b.Consent))
+	})
+	return out
+}
+
+// Install makes what was frozen count, once it is logged, or again after a
+// restart; the latest of a kind counts, so the host installs in the log's order.
 // The listing need not be there yet. It returns a [*FieldError] if the frozen
 // value does not fit the schema.
 func (s *Summarizer) Install(f Frozen) error {

@@ -57,6 +57,28 @@ func summarizer(t testing.TB, k int, ls ...disclosure.Listing) *disclosure.Summa
 	return s
 }
 
+var noon = time.Date(2026, 9, 15, 12, 0, 0, 0, time.UTC)
+
+// freeze freezes and installs, like a host that has logged in between.
+func freeze(t testing.TB, s *disclosure.Summarizer, id string) (disclosure.Summary, disclosure.Risk, error) {
+	t.Helper()
+	sum, risk, err := s.Freeze(id, noon)
+	if sum.News {
+		require.NoError(t, s.Install(sum.Frozen))
+	}
+	return sum, risk, err
+}
+
+// look is For for a host that logs and installs.
+func look(t testing.TB, s *disclosure.Summarizer, id string, v disclosure.Viewer) (disclosure.Shown, error) {
+	t.Helper()
+	shown, fresh, err := s.For(id, v, noon)
+	for _, f := range fresh {
+		require.NoError(t, s.Install(f))
+	}
+	return shown, err
+}
+
 func makino(city, group, shift string, more ...string) disclosure.Listing {
 	return at(city, group, facts{"machine_type": {"5_axis_machining_center"}, "material_family": append([]string{"ti_6al_4v"}, more...),
 		"credential": {"AS9100D"}, "shift": {shift}}, nil)
@@ -120,11 +142,11 @@ func TestSummariesOfTheStories(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := summarizer(t, c.k, c.listings...)
-			sum, risk, err := s.Freeze(c.id)
+			sum, risk, err := freeze(t, s, c.id)
 			require.NoError(t, err)
 			assert.Equal(t, c.text, sum.Text)
 			assert.GreaterOrEqual(t, risk.K, c.k)
-			got, err := s.For(c.id, c.v)
+			got, err := look(t, s, c.id, c.v)
 			require.NoError(t, err)
 			assert.Equal(t, c.text, got.Text)
 			assert.Equal(t, c.place, got.Place)
@@ -135,7 +157,7 @@ func TestSummariesOfTheStories(t *testing.T) {
 
 func TestRiskNamesWhatIsLeftOut(t *testing.T) {
 	s := summarizer(t, 3, secondShift()...)
-	_, risk, err := s.Freeze("o-Steelcrest")
+	_, risk, err := freeze(t, s, "o-Steelcrest")
 	require.NoError(t, err)
 	assert.Equal(t, []string{"shift"}, risk.Suppressed)
 	assert.Equal(t, 3, risk.FullK) // Steelcrest, Telephone, and Rose City far away
@@ -150,7 +172,7 @@ func TestOneFirmCountsOnce(t *testing.T) {
 		ls = append(ls, l)
 	}
 	s := summarizer(t, 3, ls...)
-	_, risk, err := s.Freeze("o-0")
+	_, risk, err := freeze(t, s, "o-0")
 	require.ErrorIs(t, err, disclosure.ErrTooRare)
 	var rare *disclosure.TooRareError
 	require.ErrorAs(t, err, &rare)
@@ -161,26 +183,27 @@ func TestOneFirmCountsOnce(t *testing.T) {
 
 func TestViewersOwnGroupIsLeftOut(t *testing.T) {
 	s := summarizer(t, 3, additive()...)
-	_, _, err := s.Freeze("o-Rare")
+	_, _, err := freeze(t, s, "o-Rare")
 	require.NoError(t, err)
-	_, err = s.For("o-Rare", viewer("Kitchener", "WaterlooAM")) // leaves two
+	_, err = look(t, s, "o-Rare", viewer("Kitchener", "WaterlooAM")) // leaves two
 	assert.Equal(t, disclosure.ErrTooRare, err)
-	_, err = s.For("o-Rare", viewer("Hamilton", "Rare"))
+	_, err = look(t, s, "o-Rare", viewer("Hamilton", "Rare"))
 	assert.Equal(t, disclosure.ErrTooRare, err)
-	_, err = s.For("o-Micro", viewer("Hamilton", "Pry"))
-	assert.ErrorIs(t, err, disclosure.ErrNotFrozen)
+	_, err = look(t, s, "o-nobody", viewer("Hamilton", "Pry"))
+	assert.ErrorIs(t, err, disclosure.ErrNotFound)
 }
 
 func TestRatchet(t *testing.T) {
 	s := summarizer(t, 3, additive()...)
-	first, _, err := s.Freeze("o-Rare")
+	first, _, err := freeze(t, s, "o-Rare")
 	require.NoError(t, err)
 
 	s.Remove("o-DonValley") // two are left with the full text
-	_, err = s.For("o-Rare", viewer("Hamilton", "Pry"))
-	require.ErrorIs(t, err, disclosure.ErrTooRare, "the text is never recomputed for a viewer")
-	second, _, err := s.Freeze("o-Rare")
+	seen, err := look(t, s, "o-Rare", viewer("Hamilton", "Pry"))
 	require.NoError(t, err)
+	second, _, err := freeze(t, s, "o-Rare")
+	require.NoError(t, err)
+	assert.Equal(t, second.Text, seen.Text, "one text for all")
 	assert.NotEqual(t, first.Text, second.Text)
 	for _, label := range second.Labels {
 		assert.Contains(t, first.Labels, label)
@@ -189,36 +212,36 @@ func TestRatchet(t *testing.T) {
 	for _, l := range additive() {
 		s.Put(l) // the class is whole again: the text does not come back
 	}
-	third, _, err := s.Freeze("o-Rare")
+	third, _, err := freeze(t, s, "o-Rare")
 	require.NoError(t, err)
 	assert.Equal(t, second.Text, third.Text)
 
 	for _, id := range []string{"o-WaterlooAM", "o-DonValley", "o-Border", "o-Micro"} {
 		s.Remove(id)
 	}
-	_, _, err = s.Freeze("o-Rare")
+	_, _, err = freeze(t, s, "o-Rare")
 	require.ErrorIs(t, err, disclosure.ErrTooRare)
 	for _, l := range additive() {
 		s.Put(l)
 	}
-	_, _, err = s.Freeze("o-Rare")
+	_, _, err = freeze(t, s, "o-Rare")
 	require.ErrorIs(t, err, disclosure.ErrTooRare, "withdrawn for good")
 	next := additive()[0]
 	next.Revision = 2
 	s.Put(next)
-	again, _, err := s.Freeze("o-Rare")
+	again, _, err := freeze(t, s, "o-Rare")
 	require.NoError(t, err)
 	assert.Equal(t, first.Text, again.Text, "a new revision is frozen anew")
 }
 
 func TestMovingTheCircle(t *testing.T) {
 	s := summarizer(t, 3, additive()...)
-	_, _, err := s.Freeze("o-Rare")
+	_, _, err := freeze(t, s, "o-Rare")
 	require.NoError(t, err)
-	first, err := s.For("o-Rare", viewer("Hamilton", "Pry"))
+	first, err := look(t, s, "o-Rare", viewer("Hamilton", "Pry"))
 	require.NoError(t, err)
 	for city := range cities {
-		got, err := s.For("o-Rare", viewer(city, "Pry"))
+		got, err := look(t, s, "o-Rare", viewer(city, "Pry"))
 		require.NoError(t, err)
 		assert.Equal(t, first, got, city)
 	}
@@ -228,21 +251,21 @@ func TestMovingTheCircle(t *testing.T) {
 	far := additive()[2]
 	far.ID, far.Group, far.Lat, far.Lon = "o-far", "Far", cities["Windsor"].lat, cities["Windsor"].lon
 	s.Put(far)
-	got, err := s.For("o-Rare", viewer("Hamilton", "Pry"))
+	got, err := look(t, s, "o-Rare", viewer("Hamilton", "Pry"))
 	require.NoError(t, err)
 	assert.Equal(t, first.Text, got.Text)
 	assert.Empty(t, got.Place)
 	s.Put(additive()[2])
-	got, err = s.For("o-Rare", viewer("Hamilton", "Pry"))
+	got, err = look(t, s, "o-Rare", viewer("Hamilton", "Pry"))
 	require.NoError(t, err)
 	assert.Empty(t, got.Place, "never finer again")
 }
 
 func TestFrozenSurvivesRestart(t *testing.T) {
 	s := summarizer(t, 3, additive()...)
-	sum, _, err := s.Freeze("o-Rare")
+	sum, _, err := freeze(t, s, "o-Rare")
 	require.NoError(t, err)
-	want, err := s.For("o-Rare", viewer("Hamilton", "Pry"))
+	want, err := look(t, s, "o-Rare", viewer("Hamilton", "Pry"))
 	require.NoError(t, err)
 	place, ok := s.Frozen("o-Rare", "Pry")
 	require.True(t, ok)
@@ -256,7 +279,7 @@ func TestFrozenSurvivesRestart(t *testing.T) {
 		require.Equal(t, f, back)
 		require.NoError(t, restarted.Install(back))
 	}
-	got, err := restarted.For("o-Rare", viewer("Toronto", "Pry"))
+	got, err := look(t, restarted, "o-Rare", viewer("Toronto", "Pry"))
 	require.NoError(t, err)
 	assert.Equal(t, want, got)
 	require.ErrorIs(t, restarted.Install(disclosure.Frozen{Listing: "x", Fields: []disclosure.FieldChoice{{Field: "salary", Labels: []string{"a"}}}}), disclosure.ErrInvalid)
@@ -267,9 +290,9 @@ func TestLadder(t *testing.T) {
 	only.Category = "machine.capacity"
 	ls := append(secondShift(), only)
 	s := summarizer(t, 4, ls...)
-	_, _, err := s.Freeze("o-Lone")
+	_, _, err := freeze(t, s, "o-Lone")
 	require.ErrorIs(t, err, disclosure.ErrTooRare)
-	got, err := s.Ladder("o-Lone", viewer("London", "Buyer"))
+	got, err := s.Ladder("o-Lone", viewer("London", "Buyer"), noon)
 	require.NoError(t, err)
 	require.Equal(t, disclosure.StepFit, got.Step) // Steelcrest, Halton, Grand River, Telephone, Lone
 	assert.Equal(t, &disclosure.FitExists{Category: "machine.capacity", Region: "Hamilton–Niagara"}, got.Fit)
@@ -277,30 +300,33 @@ func TestLadder(t *testing.T) {
 
 	only.Category = "machine.capacity.edm"
 	s.Put(only)
-	got, err = s.Ladder("o-Lone", viewer("London", "Buyer"))
+	got, err = s.Ladder("o-Lone", viewer("London", "Buyer"), noon)
 	require.NoError(t, err)
 	assert.Equal(t, disclosure.Ladder{Step: disclosure.StepAskOwner}, got)
-	_, err = s.Ladder("o-nobody", viewer("London", "Buyer"))
+	_, err = s.Ladder("o-nobody", viewer("London", "Buyer"), noon)
 	assert.ErrorIs(t, err, disclosure.ErrNotFound)
 }
 
 func TestConsentedSummary(t *testing.T) {
 	s := summarizer(t, 5, additive()...)
 	v := viewer("Hamilton", "Pry")
-	_, err := s.ConsentedSummary("o-Rare", v, 1, "entry-1")
+	_, err := s.ConsentedSummary("o-Rare", v, 1, "entry-1", noon)
 	require.ErrorIs(t, err, disclosure.ErrInvalid)
-	sh, err := s.ConsentedSummary("o-Rare", v, 3, "entry-1")
+	sh, err := s.ConsentedSummary("o-Rare", v, 3, "entry-1", noon)
 	require.NoError(t, err)
-	assert.Equal(t, "metal powder-bed fusion, ≥ 250 mm, ISO 13485, ≤ 60 km", sh.String())
-	same, err := s.ConsentedSummary("o-Rare", v, 3, "entry-1")
+	assert.Equal(t, "metal powder-bed fusion, ≥ 250 mm, ISO 13485, ≤ 60 km", sh.Shown.String())
+	_, ok := s.Consented("entry-1")
+	require.False(t, ok, "asked, and not yet logged")
+	require.NoError(t, s.Install(sh))
+	same, err := s.ConsentedSummary("o-Rare", v, 3, "entry-1", noon)
 	require.NoError(t, err)
 	assert.Equal(t, sh, same)
-	_, err = s.ConsentedSummary("o-Rare", viewer("Hamilton", "Other"), 3, "entry-1")
+	_, err = s.ConsentedSummary("o-Rare", viewer("Hamilton", "Other"), 3, "entry-1", noon)
 	assert.ErrorIs(t, err, disclosure.ErrStale, "a consent is for one counterparty")
-	_, err = s.ConsentedSummary("o-Micro", v, 3, "entry-1")
+	_, err = s.ConsentedSummary("o-Micro", v, 3, "entry-1", noon)
 	assert.ErrorIs(t, err, disclosure.ErrStale)
 
-	frozen, _, err := s.Freeze("o-Rare")
+	frozen, _, err := freeze(t, s, "o-Rare")
 	require.NoError(t, err)
 	assert.Equal(t, "metal powder-bed fusion", frozen.Text, "the consented text is no base for others")
 
@@ -308,16 +334,16 @@ func TestConsentedSummary(t *testing.T) {
 	require.True(t, ok)
 	restarted := summarizer(t, 5, additive()...)
 	require.NoError(t, restarted.Install(f))
-	back, err := restarted.ConsentedSummary("o-Rare", v, 3, "entry-1")
+	back, err := restarted.ConsentedSummary("o-Rare", v, 3, "entry-1", noon)
 	require.NoError(t, err)
 	assert.Equal(t, sh, back)
 
 	strict, err := disclosure.NewSummarizer(disclosure.DefaultSchema(), nil)
 	require.NoError(t, err)
 	strict.Put(additive()[0])
-	_, err = strict.ConsentedSummary("o-Rare", v, 2, "entry-2")
+	_, err = strict.ConsentedSummary("o-Rare", v, 2, "entry-2", noon)
 	assert.ErrorIs(t, err, disclosure.ErrInvalid, "2 only with the unsafe option")
-	_, err = strict.ConsentedSummary("o-Rare", v, 3, "entry-2")
+	_, err = strict.ConsentedSummary("o-Rare", v, 3, "entry-2", noon)
 	assert.ErrorIs(t, err, disclosure.ErrTooRare)
 }
 
@@ -352,10 +378,10 @@ func TestNothingOutsideTheVocabulary(t *testing.T) {
 		ls = append(ls, l)
 	}
 	s := summarizer(t, 3, ls...)
-	sum, _, err := s.Freeze("o-a")
+	sum, _, err := freeze(t, s, "o-a")
 	require.NoError(t, err)
 	assert.Equal(t, "five-axis", sum.Text)
-	sh, err := s.For("o-a", viewer("Guelph", "v"))
+	sh, err := look(t, s, "o-a", viewer("Guelph", "v"))
 	require.NoError(t, err)
 	data, err := json.Marshal(sh)
 	require.NoError(t, err)
@@ -400,7 +426,7 @@ func TestEveryFrozenSummaryHasKGroups(t *testing.T) {
 		twin := l
 		twin.ID, twin.Group = "twin", "twin"
 		lone.Put(twin)
-		sum, _, err := lone.Freeze(l.ID)
+		sum, _, err := freeze(t, lone, l.ID)
 		require.NoError(t, err)
 		for _, label := range sum.Labels {
 			full[l.ID][label] = true
@@ -408,7 +434,7 @@ func TestEveryFrozenSummaryHasKGroups(t *testing.T) {
 	}
 	shown, rare := 0, 0
 	for _, l := range ls {
-		sum, risk, err := s.Freeze(l.ID)
+		sum, risk, err := freeze(t, s, l.ID)
 		if err != nil {
 			require.ErrorIs(t, err, disclosure.ErrTooRare)
 			rare++
@@ -443,8 +469,8 @@ func TestFreezeAndForAreQuick(t *testing.T) {
 	s := summarizer(t, 5, ls...)
 	start := time.Now()
 	for _, l := range ls[:300] {
-		if _, _, err := s.Freeze(l.ID); err == nil {
-			_, _ = s.For(l.ID, viewer("Guelph", "v"))
+		if _, _, err := freeze(t, s, l.ID); err == nil {
+			_, _ = look(t, s, l.ID, viewer("Guelph", "v"))
 		}
 	}
 	t.Logf("%v for a freeze and a view", time.Since(start)/300)
@@ -458,7 +484,7 @@ func BenchmarkFreeze(b *testing.B) {
 		l := ls[i%len(ls)]
 		l.Revision = i // a new revision is frozen anew
 		s.Put(l)
-		_, _, _ = s.Freeze(l.ID)
+		_, _, _ = s.Freeze(l.ID, noon)
 		i++
 	}
 }

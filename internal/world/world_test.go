@@ -595,9 +595,9 @@ func TestSummariesReadAsTheStoriesSay(t *testing.T) {
 	for i, c := range classes() {
 		check := func(name string, w *world.World, k, people int) {
 			s := summarizer(t, w, k, people, c.at)
-			_, _, err := s.Freeze(c.offer)
+			_, _, err := s.Freeze(c.offer, c.at)
 			require.NoError(t, err, "%s %s", name, c.name)
-			shown, err := s.For(c.offer, disclosure.Viewer{Group: c.need.Group, Lat: c.need.Site.Lat, Lon: c.need.Site.Lon})
+			shown, _, err := s.For(c.offer, disclosure.Viewer{Group: c.need.Group, Lat: c.need.Site.Lat, Lon: c.need.Site.Lon}, c.at)
 			require.NoError(t, err, "%s %s", name, c.name)
 			assert.Equal(t, text[i], shown.String(), "%s %s", name, c.name)
 		}
@@ -613,10 +613,10 @@ func TestTheLesserExpertsHaveSummariesToo(t *testing.T) {
 	for _, seed := range seeds() {
 		s := summarizer(t, build(seed), 5, 11, s1.Registered())
 		for _, d := range []world.Decoy{s1.E2, s1.E3} {
-			_, _, err := s.Freeze(d.Offer)
+			_, _, err := s.Freeze(d.Offer, s1.Registered())
 			require.NoError(t, err, d.Name)
 			site := s1.Need.Site
-			_, err = s.For(d.Offer, disclosure.Viewer{Group: s1.Need.Group, Lat: site.Lat, Lon: site.Lon})
+			_, _, err = s.For(d.Offer, disclosure.Viewer{Group: s1.Need.Group, Lat: site.Lat, Lon: site.Lon}, s1.Registered())
 			require.NoError(t, err, d.Name)
 		}
 	}
