@@ -80,6 +80,7 @@ type (
 		Need     string     `json:"need"`
 		Revision int        `json:"revision"`
 		Group    string     `json:"group"`
+		Asks     *[2]asks   `json:"asks,omitempty"` // the need's summary, frozen here: for things, for people
 		Found    []proposed `json:"found,omitempty"`
 		Rules    string     `json:"rules"` // digest of the asking firm's own
 		Answers  []answered `json:"answers,omitempty"`
@@ -121,6 +122,7 @@ type proposed struct {
 	Place     string               `json:"place,omitempty"`
 	Covers    string               `json:"covers"`
 	Rationale []string             `json:"rationale,omitempty"`
+	Asks      shownFor             `json:"asks"` // what the offer's side sees of the need
 	Rate      int64                `json:"rate"` // agreed price in cents per hour; shown with the reveal
 	Plan      match.Plan           `json:"plan"`
 }

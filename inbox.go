@@ -163,21 +163,38 @@ func (st *state) rareTasks(by By, at time.Time) []Task {
 	for _, id := range st.rare {
 		ref := st.handles[disclosure.HandleOf(id, disclosure.Demand)]
 		c := ref.candidate
-		o, n := st.offers[c.Offer], st.needs[ref.need]
-		if len(c.Summary) > 0 || o == nil || n == nil || !o.live || !n.live || o.offer.Firm != by.Firm || !st.mayConsent(o, by) {
+		if len(c.Summary) > 0 || !st.owns(by, c.Offer) || !st.mayConsent(st.offers[c.Offer], by) || !st.consentable(ref, at) {
 			continue
 		}
-		f := &fit{need: &n.need, off: &o.offer, plan: &c.Plan, mode: c.Mode}
-		shown := st.needSummary(f)
 		p, err := st.preview(c.Offer, at)
 		if err != nil {
 			continue
 		}
+		o := &st.offers[c.Offer].offer
 		out = append(out, Task{Kind: RareOffer, Handle: c.supplyHandle(), Brief: Brief{
-			Category: o.offer.Category, Hours: c.Plan.Amount, Currency: o.offer.Currency,
-			Counterparty: shown.Labels, Place: shown.Place, K: p.K, Costliest: p.Costliest}})
+			Category: o.Category, Hours: c.Plan.Amount, Currency: o.Currency,
+			Counterparty: slices.Clone(c.Asks.Labels), Place: c.Asks.Place, K: p.K, Costliest: p.Costliest}})
 	}
 	return out
+}
+
+// owns reports whether a person of the firm asks about a live offer of it.
+func (st *state) owns(by By, offer string) bool {
+	o := st.offers[offer]
+	return o != nil && o.live && o.offer.Firm == by.Firm && st.employs(by.Firm, by.Person)
+}
+
+// consentable reports whether a consent would still be about what was
+// proposed: these revisions, within the time that a first answer stands, and
+// with both employers' leave to show a summary.
+func (st *state) consentable(ref handleRef, at time.Time) bool {
+	c := ref.candidate
+	o, n := st.offers[c.Offer], st.needs[ref.need]
+	if o == nil || n == nil || !o.live || !n.live || o.offer.Revision != c.Rev || n.need.Revision != ref.needRev {
+		return false
+	}
+	return at.Sub(ref.at) < st.window &&
+		st.mayMeet(&fit{need: &n.need, off: &o.offer, plan: &c.Plan, mode: c.Mode}, at)
 }
 
 // mayConsent: an offered person decides alone; else whoever published.
@@ -192,10 +209,14 @@ func (st *state) mayConsent(o *offerState, by By) bool {
 // summary that fewer than K employers share. The owner was told how few, and
 // which field costs most, by the task; both are logged with the consent. The
 // summary is bound to this offer revision and this counterparty and is used
-// for nothing else.
+// for nothing else. Whoever may not consent any more is not asked either: the
+// task goes when the offer or the need is revised or withdrawn, when
+// Config.Window has passed since the match, and when an employer's rules no
+// longer permit a summary.
 //
-// Errors: ErrNotFound, ErrNotYours, ErrTooRare when even this would name the
-// owner, ErrKeyReused, and the ledger's.
+// Errors: ErrNotFound, ErrNotYours, ErrUnavailable when it is too late,
+// ErrTooRare when even this would name the owner, ErrKeyReused, and the
+// ledger's.
 func (x *Exchange) ConsentSummary(ctx context.Context, by By, h disclosure.Handle) (Receipt, error) {
 	return x.command(ctx, by, "consent", h, func(st *state, at time.Time) ([]event, error) {
 		ref, ok := st.handles[h]
@@ -203,18 +224,20 @@ func (x *Exchange) ConsentSummary(ctx context.Context, by By, h disclosure.Handl
 			return nil, ErrNotFound
 		}
 		c := ref.candidate
-		o, n := st.offers[c.Offer], st.needs[ref.need]
-		if o == nil || n == nil || !o.live || !n.live || o.offer.Firm != by.Firm || len(c.Summary) > 0 {
+		if len(c.Summary) > 0 || !st.owns(by, c.Offer) {
 			return nil, ErrNotFound
 		}
-		if !st.mayConsent(o, by) {
+		if !st.mayConsent(st.offers[c.Offer], by) {
 			return nil, ErrNotYours
+		}
+		if !st.consentable(ref, at) {
+			return nil, ErrUnavailable
 		}
 		p, err := st.preview(c.Offer, at)
 		if err != nil {
 			return nil, err
 		}
-		f, err := st.summaries.ConsentedSummary(c.Offer, st.viewer(n.need.Firm), p.K, string(ref.session), at)
+		f, err := st.summaries.ConsentedSummary(c.Offer, st.viewer(st.needs[ref.need].need.Firm), p.K, string(ref.session), at)
 		if errors.Is(err, disclosure.ErrTooRare) || errors.Is(err, disclosure.ErrInvalid) {
 			return nil, ErrTooRare // by k′ as it is, or by any
 		}

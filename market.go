@@ -16,7 +16,10 @@ import (
 // is redacted before it is stored, indexed or summarised.
 //
 // Firm, Group, NAICS and Sectors are taken from the registered firm, and so
-// are Site, Region and Zone where they are left empty.
+// are Site, Region and Zone where they are left empty; a Site that is given
+// must be one of the firm's. RadiusKM is rounded down to a multiple of 5, and
+// the groups of Exclude may change once in Config.Window: finer ones would ask
+// the other side who and where it is.
 //
 // Errors: *match.FieldError, *InputError, *DeniedError (with the bound that
 // was missed), ErrNotYours, ErrExists, ErrKeyReused, and the ledger's.
@@ -28,8 +31,9 @@ func (x *Exchange) Publish(ctx context.Context, by By, o match.Offer) (Receipt, 
 }
 
 // Revise replaces a published offer by a new revision of it, under the same
-// rules as Publish. Holds that stand keep standing; a summary that was frozen
-// may only become coarser.
+// rules as Publish. Holds that stand keep standing. The new revision gets a
+// frozen summary of its own, which may be finer than the old one; within a
+// revision it only becomes coarser.
 //
 // Errors: as Publish, and ErrNotFound.
 func (x *Exchange) Revise(ctx context.Context, by By, o match.Offer) (Receipt, error) {
@@ -151,6 +155,9 @@ func (st *state) decideOffer(by By, o match.Offer, revision int, at time.Time) (
 	if o.Person != "" && !st.employs(by.Firm, o.Person) {
 		return nil, &InputError{Field: "offer.person", Limit: "must be a person of the firm"}
 	}
+	if err := st.blunt(&f.firm, o.Site, &o.RadiusKM, o.Exclude, at); err != nil {
+		return nil, err
+	}
 	o.Text = st.redact(o.Text)
 	if err := o.Validate(); err != nil {
 		return nil, err
@@ -199,6 +206,9 @@ func (st *state) decideNeed(by By, n match.Need, revision int, at time.Time) ([]
 	}
 	if n.Zone == "" {
 		n.Zone = home.Zone
+	}
+	if err := st.blunt(&f.firm, n.Site, &n.RadiusKM, n.Exclude, at); err != nil {
+		return nil, err
 	}
 	n.Text = st.redact(n.Text)
 	if err := n.Validate(); err != nil {

@@ -178,7 +178,7 @@ func (s *search) admit(o *match.Offer, p *match.Plan) bool {
 		}
 	}
 	if own != nil {
-		s.ev.Misses = append(s.ev.Misses, missed{Offer: o.ID, Gate: "rules", Reason: ownReason(own), Own: true})
+		s.ownMiss(o.ID, own)
 	}
 	s.answer(o.ID, answered{})
 	return false
@@ -215,13 +215,29 @@ func firstReason(reasons []policy.Reason) *policy.Reason {
 	return &reasons[0]
 }
 
-// ownReason words a denial for the firm whose rule it is. A rule that read the
-// counterparty is named and not quoted.
-func ownReason(r *policy.Reason) string {
-	if r.Tainted {
-		return "excluded by rule " + r.Rule
+// gateName is what an offer's firm reads of a failed gate: its name, and for a
+// property that the offer does not state only that it is one. What the need
+// asks for is its own text.
+func (s *search) gateName(offer, gate string) string {
+	o, ok := s.matcherOffer(offer)
+	known := slices.ContainsFunc(match.Gates(), func(g match.GateInfo) bool { return g.Name == gate })
+	if ok && !known {
+		if _, stated := o.Properties[gate]; !stated {
+			return "property"
+		}
 	}
-	return r.Rule + ": " + r.Text
+	return gate
+}
+
+// ownMiss records that a firm's own rules kept its offer from a need. A rule
+// that read the other side is counted in totals only: by its name alone a firm
+// could learn who asked.
+func (s *search) ownMiss(offer string, r *policy.Reason) {
+	m := missed{Offer: offer, Gate: "rules"}
+	if !r.Tainted {
+		m.Reason, m.Own = r.Rule+": "+r.Text, true
+	}
+	s.ev.Misses = append(s.ev.Misses, m)
 }
 
 // bothModes lists the ways of working that both sides accept, on site first.
@@ -272,6 +288,7 @@ func (s *search) show(c *match.Candidate) error {
 	}
 	p := proposed{Session: disclosure.SessionID(randomID()), Offer: c.Offer, Rev: o.Revision, Mode: s.modes[c.Offer],
 		Tier: c.Tier, Covers: "covers the need", Rationale: c.Rationale, Plan: c.Plan}
+	p.Asks = s.asks(o)
 	p.Rate, _ = c.Price.Open()
 	first, known := s.st.frozenAnswer(answerKey{s.need.Group, c.Offer}, s.at)
 	if !c.Plan.Full || known && !first.full { // a group that was told "a part" is not told when it becomes the whole
@@ -294,6 +311,31 @@ func (s *search) show(c *match.Candidate) error {
 	s.ev.Found = append(s.ev.Found, p)
 	s.answer(c.Offer, answered{Fit: true, Full: c.Plan.Full})
 	return nil
+}
+
+// asks is what the offer's side sees of the need. The first proposal freezes it.
+func (s *search) asks(o *match.Offer) shownFor {
+	key := needKey{s.need.ID, s.need.Revision}
+	frozen := s.st.asks[key]
+	if frozen == nil && s.ev.Asks == nil {
+		s.ev.Asks = &[2]asks{s.st.freezeNeed(s.need, s.st.k), s.st.freezeNeed(s.need, s.st.kPeople)}
+	}
+	if frozen == nil {
+		frozen = s.ev.Asks
+	}
+	var was *shownFor
+	if first, ok := s.st.asked[needViewer{key, o.Group}]; ok {
+		was = &first
+	}
+	for i := range s.ev.Found {
+		if x := s.st.offers[s.ev.Found[i].Offer]; x.offer.Group == o.Group {
+			was = &s.ev.Found[i].Asks
+		}
+	}
+	if o.Person != "" {
+		return s.st.seenBy(&frozen[1], s.need, o.Group, s.st.kPeople, was)
+	}
+	return s.st.seenBy(&frozen[0], s.need, o.Group, s.st.k, was)
 }
 
 func (s *search) matcherOffer(id string) (*match.Offer, bool) {
@@ -343,8 +385,8 @@ func (s *search) reject(r *match.Rejection) {
 		s.answer(r.Offer, answered{})
 	}
 	if failed == 1 {
-		m := missed{Offer: r.Offer, Gate: first.Gate, Public: first.Public}
-		if first.Public {
+		m := missed{Offer: r.Offer, Gate: s.gateName(r.Offer, first.Gate), Public: first.Public}
+		if first.Gate == "window" { // the one reason that quotes nothing of the need
 			m.Reason = first.OfferReason
 		}
 		s.ev.Misses = append(s.ev.Misses, m)
@@ -378,7 +420,7 @@ func (s *search) overAsked(offer string) {
 		own = firstReason(d.Reasons)
 	}
 	if own != nil {
-		s.ev.Misses = append(s.ev.Misses, missed{Offer: offer, Gate: "rules", Reason: ownReason(own), Own: true})
+		s.ownMiss(offer, own)
 	}
 }
 

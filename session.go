@@ -270,7 +270,7 @@ func (x *Exchange) newProposal(by By, ref handleRef, f *fit, parties [2]disclosu
 	d.Facts[disclosure.Demand] = facts{Trust: st.trust(f.need.Firm)}
 	d.Estimate, _ = st.median(f.off.Category)
 	d.Shown[disclosure.Demand] = shownFor{Labels: c.Summary, Place: c.Place}
-	d.Shown[disclosure.Supply] = st.needSummary(f)
+	d.Shown[disclosure.Supply] = c.Asks
 	doc, err := x.fillTerms(f, &d)
 	if err != nil {
 		return disclosure.Proposal{}, err

@@ -36,6 +36,8 @@ type state struct {
 	excluded    map[string]excluded // groups refused, by firm
 	answers     map[answerKey]answer
 	contacts    map[answerKey][]contact
+	asks        map[needKey]*[2]asks // frozen summaries of needs: for things, for people
+	asked       map[needViewer]shownFor
 	reports     map[string][]usageReported // by firm
 	comparables map[string][]int64         // by category
 	outcomes    map[string][]market.Outcome
@@ -119,6 +121,7 @@ type handleRef struct {
 	need      string
 	needRev   int
 	candidate *proposed
+	at        time.Time // when it was proposed
 }
 
 // answerKey is one employer group's view of one offer.
@@ -149,7 +152,7 @@ func newState(cfg *Config) (*state, error) {
 		firms: map[string]*firmState{}, people: map[string]*personState{},
 		offers: map[string]*offerState{}, needs: map[string]*needState{},
 		sessions: map[disclosure.SessionID]*sessionState{}, handles: map[disclosure.Handle]handleRef{},
-		excluded: map[string]excluded{}, answers: map[answerKey]answer{}, contacts: map[answerKey][]contact{},
+		excluded: map[string]excluded{}, answers: map[answerKey]answer{}, contacts: map[answerKey][]contact{}, asks: map[needKey]*[2]asks{}, asked: map[needViewer]shownFor{},
 		reports: map[string][]usageReported{}, comparables: map[string][]int64{},
 		outcomes: map[string][]market.Outcome{}, misses: map[string][]Miss{}, names: map[string]int{},
 		window: cfg.Window, compiled: map[string]compiled{}, proposals: map[string]*matchProposed{},
@@ -282,8 +285,14 @@ func (ev *matchProposed) fold(st *state, e ledger.Entry) {
 	if n := st.needs[ev.Need]; n != nil {
 		n.lastMatch = commandOf(e)
 	}
+	if ev.Asks != nil {
+		st.asks[needKey{ev.Need, ev.Revision}] = ev.Asks
+	}
 	for i, c := range ev.Found {
-		ref := handleRef{session: c.Session, need: ev.Need, needRev: ev.Revision, candidate: &ev.Found[i]}
+		ref := handleRef{session: c.Session, need: ev.Need, needRev: ev.Revision, candidate: &ev.Found[i], at: e.Claimed}
+		if o := st.offers[c.Offer]; o != nil {
+			st.asked[needViewer{needKey{ev.Need, ev.Revision}, o.offer.Group}] = c.Asks
+		}
 		ref.side = disclosure.Demand
 		st.handles[c.handle()] = ref
 		ref.side = disclosure.Supply

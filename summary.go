@@ -44,47 +44,88 @@ func (st *state) listing(o *match.Offer) disclosure.Listing {
 	return l
 }
 
-// needSummary is what the offer's side sees of a need: what is asked for and
-// how much, in buckets; a topic only when offers of enough employers use it; a
-// region only when enough employers are registered there. A need is not a
-// thing that others could recognise, so its class is the employers that could
-// have asked: those registered in the place shown.
-func (st *state) needSummary(f *fit) shownFor {
-	n := f.need
-	s := shownFor{Labels: []string{strings.ReplaceAll(string(n.Kind), "_", " "), n.Category, hoursLabel(n)}}
-	k := st.k
-	if f.off.Person != "" {
-		k = st.kPeople
-	}
+// asks is the frozen summary of a need: what is asked for and how much, in
+// buckets; a topic only if offers of enough employers use it; a region only if
+// enough employers are registered there. A need is not a thing that others
+// could recognise, so its class is the employers that could have asked: those
+// registered in the place. It is frozen when the need is first proposed to
+// anybody, without regard to who looks.
+type asks struct {
+	Labels  []string `json:"labels"`
+	Topics  []string `json:"topics,omitempty"`
+	Region  string   `json:"region,omitempty"`
+	Country string   `json:"country,omitempty"`
+}
+
+// needKey is one revision of a need.
+type needKey struct {
+	need     string
+	revision int
+}
+
+// needViewer is one employer group's view of a need.
+type needViewer struct {
+	needKey
+	group string
+}
+
+// freezeNeed settles a need's summary for a number of employers.
+func (st *state) freezeNeed(n *match.Need, k int) asks {
+	a := asks{Labels: []string{strings.ReplaceAll(string(n.Kind), "_", " "), n.Category, hoursLabel(n)}}
 	for _, topic := range n.Topics {
-		if st.topicGroups(topic, f.off.Group, n.Group) >= k {
-			s.Labels = append(s.Labels, topic)
+		if st.topicGroups(topic, n.Group) >= k {
+			a.Topics = append(a.Topics, topic)
 		}
 	}
 	home := st.firms[n.Firm].firm
+	if region := home.Sites[0].Region; st.regionGroups(region, "") >= k {
+		a.Region = region
+	}
+	if st.countryGroups(home.Country, "") >= k {
+		a.Country = home.Country
+	}
+	return a
+}
+
+// seenBy is a need's frozen summary as one employer group reads it. What fewer
+// than k employers share once the viewer's own is left out is not shown to it,
+// nor what it was not shown before.
+func (st *state) seenBy(a *asks, n *match.Need, viewer string, k int, was *shownFor) shownFor {
+	s := shownFor{Labels: slices.Clone(a.Labels)}
+	for _, topic := range a.Topics {
+		if st.topicGroups(topic, n.Group, viewer) >= k && (was == nil || slices.Contains(was.Labels, topic)) {
+			s.Labels = append(s.Labels, topic)
+		}
+	}
 	switch {
-	case st.firmsIn(func(g *Firm) bool { return g.Sites[0].Region == home.Sites[0].Region }, f.off.Group) >= k:
-		s.Place = home.Sites[0].Region
-	case st.firmsIn(func(g *Firm) bool { return g.Country == home.Country }, f.off.Group) >= k:
-		s.Place = home.Country
+	case a.Region != "" && (was == nil || was.Place == a.Region) && st.regionGroups(a.Region, viewer) >= k:
+		s.Place = a.Region
+	case a.Country != "" && (was == nil || was.Place != "") && st.countryGroups(a.Country, viewer) >= k:
+		s.Place = a.Country
 	}
 	return s
 }
 
-// firmsIn counts the employer groups of the matching firms, without the
-// viewer's own.
-func (st *state) firmsIn(in func(*Firm) bool, viewer string) int {
+func (st *state) regionGroups(region, without string) int {
+	return st.firmsIn(func(f *Firm) bool { return f.Sites[0].Region == region }, without)
+}
+
+func (st *state) countryGroups(country, without string) int {
+	return st.firmsIn(func(f *Firm) bool { return f.Country == country }, without)
+}
+
+// firmsIn counts the employer groups of the matching firms, but for one.
+func (st *state) firmsIn(in func(*Firm) bool, without string) int {
 	groups := map[string]bool{}
 	for _, f := range st.firms {
-		if f.firm.Group != viewer && in(&f.firm) {
+		if f.firm.Group != without && in(&f.firm) {
 			groups[f.firm.Group] = true
 		}
 	}
 	return len(groups)
 }
 
-// topicGroups counts the employer groups whose offers use a topic, without the
-// two that meet.
+// topicGroups counts the employer groups whose offers use a topic, but for some.
 func (st *state) topicGroups(topic string, without ...string) int {
 	groups := map[string]bool{}
 	for _, o := range st.offers {
@@ -95,13 +136,13 @@ func (st *state) topicGroups(topic string, without ...string) int {
 	return len(groups)
 }
 
-// hourSteps are the buckets of a quantity, upper ends in hours.
+// hourSteps are the buckets of a quantity, upper ends in hours or weeks.
 var hourSteps = []match.Amount{2, 4, 8, 16, 25, 50, 100, 200, 400}
 
 func hoursLabel(n *match.Need) string {
 	unit := n.Quantity.Unit
 	if n.Quantity.Weeks > 0 {
-		return fmt.Sprintf("%s %s a week, %d weeks", bucket(n.Quantity.PerWeek), unit, n.Quantity.Weeks)
+		return fmt.Sprintf("%s %s a week, %s weeks", bucket(n.Quantity.PerWeek), unit, bucket(match.Amount(n.Quantity.Weeks)*match.Hour))
 	}
 	return bucket(n.Quantity.Value) + " " + unit
 }
