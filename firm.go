@@ -161,3 +161,10 @@ func (st *state) roles(firm, person string) []string {
 	}
 	return slices.Clone(st.people[person].person.Roles)
 }
+
+// governs reports whether a person speaks for the firm as a whole: its owner or
+// operations director.
+func (st *state) governs(firm, person string) bool {
+	roles := st.roles(firm, person)
+	return slices.Contains(roles, "owner") || slices.Contains(roles, "operations_director")
+}

@@ -17,8 +17,8 @@ import (
 	"github.com/deeperpoint/csss/policy"
 )
 
-// SetPolicy replaces the rule document of a firm, for the operator or somebody
-// of the firm whom the host trusts with it. Text is the document in the form
+// SetPolicy replaces the rule document of a firm, for the operator or the
+// firm's owner or operations director. Text is the document in the form
 // of package policy; its employer must be the firm and its version must rise.
 // Every later step of every session of the firm is judged by it.
 //

@@ -71,9 +71,9 @@ func baseTable() []Attribute {
 		Attr(attrEnd, KindTime),
 		Attr(attrPerWeek, KindDuration),
 		Attr(attrTotal, KindDuration),
-		Attr("request.distance_km", KindInt), // rounded up
-		Attr("price.rate", KindInt),          // cents per hour
-		Attr("price.amount", KindInt),        // cents
+		Counterparty("request.distance_km", KindInt), // rounded up; tells where the other side is
+		Attr("price.rate", KindInt),                  // cents per hour
+		Attr("price.amount", KindInt),                // cents
 		Attr("price.currency", KindString),
 		Counterparty("counterparty.naics", KindString),
 		Counterparty("counterparty.region", KindString),
