@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"time"
 )
 
@@ -13,7 +14,7 @@ import (
 type By struct {
 	Firm   string    // employer id; empty for the operator of the exchange
 	Person string    // person id
-	ID     string    // idempotency key of the command; empty = a random one
+	ID     string    // idempotency key, unique among the person's commands; empty = a random one
 	At     time.Time // when; zero = time.Now. Earlier than the last step counts as the last step
 }
 
@@ -41,6 +42,18 @@ func (by By) withID() By {
 	return by
 }
 
+// key names the command in the log. Two firms or people that use one id do not
+// meet there.
+func (by By) key() string {
+	h := sha256.New()
+	for _, part := range []string{by.Firm, by.Person, by.ID} {
+		fmt.Fprintf(h, "%d:%s", len(part), part)
+	}
+	return commandPrefix + hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+const commandPrefix = "command/"
+
 // randomID returns 128 random bits as text.
 func randomID() string {
 	var b [16]byte
@@ -48,11 +61,12 @@ func randomID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// commandDigest tells two commands with one id apart.
+// commandDigest tells two commands with one id apart. What cannot be encoded is
+// equal to nothing.
 func commandDigest(name string, args any) string {
 	text, err := json.Marshal(args)
 	if err != nil {
-		text = []byte(err.Error())
+		return randomID()
 	}
 	sum := sha256.Sum256(append([]byte(name+"\x00"), text...))
 	return hex.EncodeToString(sum[:16])

@@ -26,7 +26,8 @@ var (
 	ErrNoPrice = errors.New("csss: no price: fewer than three comparables")
 	// ErrNotYours: the person may not take this step for the firm.
 	ErrNotYours = errors.New("csss: not this person's step")
-	// ErrKeyReused: the command id was used before for another command.
+	// ErrKeyReused: the caller used the command id before for another command, or
+	// for one whose record has been erased since.
 	ErrKeyReused = errors.New("csss: command id was used for another command")
 	// ErrTooRare: too few employers share even the coarsest statement. Only the
 	// owner of the thing ever sees it.

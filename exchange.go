@@ -256,7 +256,7 @@ func (x *Exchange) command(ctx context.Context, by By, name string, args any,
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for range maxConflicts {
-		if r, done, err := x.st.duplicate(by.ID, digest); done {
+		if r, done, err := x.st.duplicate(by, digest); done {
 			return r, err
 		}
 		at := x.st.clamp(by.At)
@@ -264,7 +264,7 @@ func (x *Exchange) command(ctx context.Context, by By, name string, args any,
 		if err != nil {
 			return Receipt{}, err
 		}
-		err = x.commit(ctx, by.ID, digest, at, evs)
+		err = x.commit(ctx, by, digest, at, evs)
 		if errors.Is(err, ledger.ErrConflict) {
 			if err := x.catchUp(ctx); err != nil {
 				return Receipt{}, err
@@ -279,16 +279,17 @@ func (x *Exchange) command(ctx context.Context, by By, name string, args any,
 	return Receipt{}, ledger.ErrConflict
 }
 
-// duplicate answers a command id that was used before.
-func (st *state) duplicate(id, digest string) (Receipt, bool, error) {
-	old, ok := st.commands[id]
+// duplicate answers a command that was run before. One whose record was erased
+// cannot be told from another command any more.
+func (st *state) duplicate(by By, digest string) (Receipt, bool, error) {
+	old, ok := st.commands[by.key()]
 	switch {
 	case !ok:
 		return Receipt{}, false, nil
 	case old.digest != digest:
 		return Receipt{}, true, ErrKeyReused
 	default:
-		return Receipt{Command: id, At: old.at, Duplicate: true}, true, nil
+		return Receipt{Command: by.ID, At: old.at, Duplicate: true}, true, nil
 	}
 }
 
@@ -301,25 +302,28 @@ func (st *state) clamp(at time.Time) time.Time {
 	return maxTime(at.UTC(), st.now)
 }
 
-// commit logs events and, once they are durable, folds them. x.mu is held.
-func (x *Exchange) commit(ctx context.Context, command, digest string, at time.Time, evs []event) error {
+// commit logs events and, once they are durable, folds them. A command that
+// the log knows and the state does not, because another writer ran it, is a
+// conflict: the caller catches up and finds it. x.mu is held.
+func (x *Exchange) commit(ctx context.Context, by By, digest string, at time.Time, evs []event) error {
+	key := by.key()
 	entries := make([]ledger.Append, len(evs))
 	for i, ev := range evs {
-		payload, err := encodeEvent(command, digest, ev.body)
+		payload, err := encodeEvent(by.ID, digest, ev.body)
 		if err != nil {
 			return err
 		}
 		entries[i] = ledger.Append{
-			Stream: ev.stream, Type: ev.body.kind(), Key: fmt.Sprintf("%s#%d", command, i),
+			Stream: ev.stream, Type: ev.body.kind(), Key: fmt.Sprintf("%s#%d", key, i),
 			Expect: ev.expect, Subjects: ev.subjects, Time: at, Payload: payload,
 		}
 		if ev.fresh {
 			entries[i].Expect = ledger.NoStream
 		}
 	}
-	_, err := x.append(ctx, entries)
-	if errors.Is(err, ledger.ErrKeyReused) {
-		return ErrKeyReused
+	receipts, err := x.append(ctx, entries)
+	if errors.Is(err, ledger.ErrKeyReused) || len(receipts) > 0 && receipts[0].Duplicate {
+		return ledger.ErrConflict
 	}
 	return err
 }

@@ -138,12 +138,16 @@ func (in *Import) parts() []importPart {
 		}, func(i int) any { return in.Policies[i] }},
 		{"comparables", len(categories), func(_ *state, _ time.Time, i int) ([]event, error) {
 			return decideComparables(categories[i], in.Comparables[categories[i]])
-		}, func(i int) any { return in.Comparables[categories[i]] }},
+		}, func(i int) any { return []any{categories[i], in.Comparables[categories[i]]} }},
 		{"offers", len(in.Offers), func(st *state, at time.Time, i int) ([]event, error) {
 			return st.decideOffer(in.Offers[i].By, in.Offers[i].Offer, 1, at)
-		}, func(i int) any { return newOfferPublished(in.Offers[i].Offer, in.Offers[i].By.Person) }},
+		}, func(i int) any {
+			return []any{in.Offers[i].By.Firm, newOfferPublished(in.Offers[i].Offer, in.Offers[i].By.Person)}
+		}},
 		{"needs", len(in.Needs), func(st *state, at time.Time, i int) ([]event, error) {
 			return st.decideNeed(in.Needs[i].By, in.Needs[i].Need, 1, at)
-		}, func(i int) any { return newNeedRegistered(in.Needs[i].Need) }},
+		}, func(i int) any {
+			return []any{in.Needs[i].By.Firm, in.Needs[i].By.Person, newNeedRegistered(in.Needs[i].Need)}
+		}},
 	}
 }

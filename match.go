@@ -62,8 +62,8 @@ func (x *Exchange) Match(ctx context.Context, by By, need string) (Matches, erro
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for range maxConflicts {
-		if r, done, err := x.st.duplicate(by.ID, digest); done {
-			return x.st.matches(r, x.st.proposals[by.ID]), err
+		if r, done, err := x.st.duplicate(by, digest); done {
+			return x.st.matches(r, x.st.proposals[by.key()]), err
 		}
 		at := x.st.clamp(by.At)
 		ev, frozen, err := x.propose(ctx, by, need, at)
@@ -71,7 +71,7 @@ func (x *Exchange) Match(ctx context.Context, by By, need string) (Matches, erro
 			return Matches{}, err
 		}
 		evs := append(frozen, event{stream: "need/" + need, body: ev, expect: ledger.Exactly(x.st.versions["need/"+need])})
-		err = x.commit(ctx, by.ID, digest, at, evs)
+		err = x.commit(ctx, by, digest, at, evs)
 		if errors.Is(err, ledger.ErrConflict) {
 			if err := x.catchUp(ctx); err != nil {
 				return Matches{}, err
@@ -498,7 +498,7 @@ func (x *Exchange) Candidates(by By, need string) (Matches, error) {
 		return Matches{}, ErrNotYours
 	}
 	last := x.st.commands[n.lastMatch] // its own time: the market's would tell of other firms' steps
-	return x.st.matches(Receipt{Command: n.lastMatch, At: last.at}, x.st.proposals[n.lastMatch]), nil
+	return x.st.matches(Receipt{Command: last.id, At: last.at}, x.st.proposals[n.lastMatch]), nil
 }
 
 // Remaining is what is left of an offer after all holds, for its own firm.

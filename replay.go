@@ -150,26 +150,35 @@ func (x *Exchange) Erase(ctx context.Context, by By, subject, reason string) (Re
 	if x.broken != nil {
 		return Receipt{}, x.broken
 	}
-	_, again, err := x.log.ByKey(ctx, by.ID+"#0")
+	again, known, err := x.st.duplicate(by, eraseDigest(subject, reason))
 	if err != nil {
 		return Receipt{}, err
 	}
-	if !again && x.st.firms[subject] == nil && x.st.people[subject] == nil {
+	if !known && x.st.firms[subject] == nil && x.st.people[subject] == nil {
 		return Receipt{}, ErrNotFound
 	}
 	at := x.st.clamp(by.At)
-	r, err := x.log.Shred(ctx, subject, by.ID+"#0", reason)
-	if errors.Is(err, ledger.ErrKeyReused) {
+	_, err = x.log.Shred(ctx, subject, by.key()+"#0", reason, at) // again, too: it finishes what a crash has left
+	if x.log.Size() > x.st.next || known {
+		if failed := x.rebuild(ctx); failed != nil {
+			x.broken = failed
+			return Receipt{}, failed
+		}
+	}
+	switch {
+	case errors.Is(err, ledger.ErrKeyReused):
 		return Receipt{}, ErrKeyReused
-	}
-	if err != nil {
+	case err != nil:
 		return Receipt{}, err
+	case known:
+		return again, nil
 	}
-	if err := x.rebuild(ctx); err != nil {
-		x.broken = err
-		return Receipt{}, err
-	}
-	return Receipt{Command: by.ID, At: at, Duplicate: r.Duplicate}, nil
+	return Receipt{Command: by.ID, At: at}, nil
+}
+
+// eraseDigest is the command digest of an erasure, out of what its entry holds.
+func eraseDigest(subject, reason string) string {
+	return commandDigest("erase", []string{subject, reason})
 }
 
 // rebuild folds the log anew and forgets every cache. x.mu is held.

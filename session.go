@@ -183,7 +183,7 @@ func (x *Exchange) proposal(by By, h disclosure.Handle) (p disclosure.Proposal, 
 	if by.Person != n.need.Requester {
 		return p, false, ErrNotYours
 	}
-	if taken, ok := st.selectedBy(by.ID); ok && taken != ref.session {
+	if taken, ok := st.selectedBy(by); ok && taken != ref.session {
 		return p, false, ErrKeyReused
 	} else if ok {
 		return st.sessions[taken].state.Proposal, true, nil
@@ -213,9 +213,9 @@ func (x *Exchange) proposal(by By, h disclosure.Handle) (p disclosure.Proposal, 
 }
 
 // selectedBy is the session that a command has opened.
-func (st *state) selectedBy(command string) (disclosure.SessionID, bool) {
+func (st *state) selectedBy(by By) (disclosure.SessionID, bool) {
 	for id, ss := range st.sessions {
-		if ss.state.Proposal.ID == sessionKey(command) {
+		if ss.state.Proposal.ID == sessionKey(by) {
 			return id, true
 		}
 	}
@@ -234,7 +234,7 @@ func (st *state) paired(offer, group string) bool {
 	return false
 }
 
-func sessionKey(command string) string { return "select/" + command }
+func sessionKey(by By) string { return "select/" + by.key() }
 
 // parties are the two sides and whose opt-in counts: an offered person's own,
 // else that of the person who published; the requester's on the other side.
@@ -281,7 +281,7 @@ func (x *Exchange) newProposal(by By, ref handleRef, f *fit, parties [2]disclosu
 		return disclosure.Proposal{}, fmt.Errorf("csss: encode a session's plan: %w", err)
 	}
 	p := disclosure.Proposal{
-		ID: sessionKey(by.ID), Session: ref.session, Offer: f.off.ID, Need: f.need.ID,
+		ID: sessionKey(by), Session: ref.session, Offer: f.off.ID, Need: f.need.ID,
 		OfferRevision: f.off.Revision, NeedRevision: f.need.Revision, Parties: parties,
 		Terms: disclosure.Digest(doc.Digest()), Price: c.Rate, Amount: int64(c.Plan.Amount), Plan: plan, At: at,
 	}

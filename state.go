@@ -53,7 +53,10 @@ type state struct {
 	window    time.Duration             // how long a first private answer stands
 }
 
+// commandRecord is a command that was run: the id its caller gave it, and what
+// tells it from another; neither is known once its record is erased.
 type commandRecord struct {
+	id     string
 	digest string
 	at     time.Time
 }
@@ -172,18 +175,22 @@ func (st *state) apply(e ledger.Entry) error {
 	if id, ok := strings.CutPrefix(e.Stream, sessionPrefix); ok {
 		return st.applySession(disclosure.SessionID(id), e)
 	}
-	if e.Erased {
+	switch key := commandOf(e); {
+	case e.Type == (*subjectShredded)(nil).kind(): // its effect is that earlier entries come back erased
+		st.commands[key] = commandRecord{digest: eraseDigest(e.Subjects[0], string(e.Payload)), at: e.Claimed}
 		return nil
-	}
-	if e.Type == (*subjectShredded)(nil).kind() {
-		return nil // its effect is that earlier entries come back erased
+	case e.Erased:
+		if _, known := st.commands[key]; !known && strings.HasPrefix(key, commandPrefix) {
+			st.commands[key] = commandRecord{at: e.Claimed}
+		}
+		return nil
 	}
 	env, b, err := decodeEvent(e.Type, e.Payload)
 	if err != nil {
 		return err
 	}
 	if env.Command != "" {
-		st.commands[env.Command] = commandRecord{digest: env.Digest, at: e.Claimed}
+		st.commands[commandOf(e)] = commandRecord{id: env.Command, digest: env.Digest, at: e.Claimed}
 	}
 	b.fold(st, e)
 	return nil

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -194,7 +195,7 @@ func TestEveryChangedByteIsNoticed(t *testing.T) {
 	dir := t.TempDir()
 	l := openDir(t, dir)
 	fill(t, l)
-	_, err := l.Shred(t.Context(), "p", "shred", "")
+	_, err := l.Shred(t.Context(), "p", "shred", "", time.Time{})
 	require.NoError(t, err)
 	_, err = l.Append(t.Context(), ledger.Append{Stream: "s0", Type: "t", Key: "q", Subjects: []string{"q"}, Payload: []byte("q")})
 	require.NoError(t, err)
@@ -455,7 +456,7 @@ func TestShreddedPayloadIsInNoFile(t *testing.T) {
 		return n
 	}
 	require.Equal(t, 3, count())
-	_, err = l.Shred(t.Context(), "p", "shred", "")
+	_, err = l.Shred(t.Context(), "p", "shred", "", time.Time{})
 	require.NoError(t, err)
 	require.Zero(t, count())
 	_, err = l.Verify(t.Context())
@@ -490,14 +491,14 @@ func TestShreddingCutOffAnywhereIsFinished(t *testing.T) {
 			require.NoError(t, err)
 
 			ledger.FailSyncFrom(store, n, cut)
-			_, err = l.Shred(t.Context(), "gone", "shred", "")
+			_, err = l.Shred(t.Context(), "gone", "shred", "", time.Time{})
 			finished = err == nil
 			if !finished {
 				require.ErrorIs(t, err, cut)
 			}
 			ledger.NoSync(store)
 			if retried {
-				if _, err = l.Shred(t.Context(), "gone", "shred", ""); err != nil {
+				if _, err = l.Shred(t.Context(), "gone", "shred", "", time.Time{}); err != nil {
 					require.ErrorIs(t, err, ledger.ErrPoisoned)
 				} else {
 					require.Zero(t, countKeys(t, dir, store, before))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/deeperpoint/csss/ledger"
 )
@@ -72,7 +73,7 @@ func ExampleLog_Shred() {
 	log.Append(ctx, ledger.Append{Stream: "person/9", Type: "person.registered", Key: "k1", Subjects: []string{"subject-9"}, Payload: []byte("welder, Guelph")})
 	file, _ := log.ExportReceipt(ctx, 0)
 
-	log.Shred(ctx, "subject-9", "k2", "request of 3 May")
+	log.Shred(ctx, "subject-9", "k2", "request of 3 May", time.Time{})
 	for e := range log.Read(ctx, 0) {
 		fmt.Printf("%s %t %q\n", e.Type, e.Erased, e.Payload)
 	}

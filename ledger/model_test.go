@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -159,7 +160,7 @@ func testModel(t *rapid.T, reopen ledgertest.Reopener) {
 			subject := rapid.SampledFrom([]string{"p", "q", "r"}).Draw(t, "subject")
 			shreds++
 			key := fmt.Sprint("shred", shreds)
-			_, err := l.Shred(ctx, subject, key, "why")
+			_, err := l.Shred(ctx, subject, key, "why", time.Time{})
 			require.NoError(t, err)
 			m.shredded[subject] = true
 			m.entries = append(m.entries, ledger.Append{Stream: ledger.StreamShredded, Type: ledger.TypeShredded, Key: key, Subjects: []string{subject}, Payload: []byte("why")})

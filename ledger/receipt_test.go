@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -201,7 +202,7 @@ func TestErrorsNameNobody(t *testing.T) {
 	reused.Payload = []byte("secret2")
 	large.Key, large.Stream = "secret3", strings.Repeat("secret", 100)
 	shredded.Key = "secret5"
-	_, err = l.Shred(t.Context(), "secret", "secret4", "secret")
+	_, err = l.Shred(t.Context(), "secret", "secret4", "secret", time.Time{})
 	require.NoError(t, err)
 	for want, a := range map[error]ledger.Append{
 		ledger.ErrConflict: conflict, ledger.ErrTooLarge: large, ledger.ErrShredded: shredded,

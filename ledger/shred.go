@@ -1,6 +1,9 @@
 package ledger
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Shred erases a data subject. It appends an entry of [TypeShredded] that names
 // the subject and holds the reason, destroys the subject's data key, and has
@@ -9,7 +12,8 @@ import "context"
 // old receipts and proofs stay valid; appends that name the subject are refused
 // with [ErrShredded]. A subject without entries may be shredded too.
 //
-// key is an idempotency key like any other: the same key, subject and reason
+// at is the time the caller claims, as of an append; zero for none. key is an
+// idempotency key like any other: the same key, subject and reason
 // return the first receipt with Duplicate set. If the entry was written and the
 // destruction then failed, the error is returned, reads already answer Erased,
 // and the same call again, or opening the log again, finishes the work.
@@ -17,8 +21,8 @@ import "context"
 // It costs one append and, in a directory, one rewrite of each segment that
 // holds entries of the subject. Copies of the directory made before are beyond
 // its reach. Errors: those of [Log.Append] and of the store.
-func (l *Log) Shred(ctx context.Context, subject, key, reason string) (Receipt, error) {
-	a := Append{Stream: StreamShredded, Type: TypeShredded, Key: key, Subjects: []string{subject}, Payload: []byte(reason)}
+func (l *Log) Shred(ctx context.Context, subject, key, reason string, at time.Time) (Receipt, error) {
+	a := Append{Stream: StreamShredded, Type: TypeShredded, Key: key, Subjects: []string{subject}, Time: at, Payload: []byte(reason)}
 	if err := checkAppend(0, a); err != nil {
 		return Receipt{}, err
 	}

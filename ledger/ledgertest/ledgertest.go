@@ -426,13 +426,13 @@ func testShredding(f *fixture) {
 	file, err := l.ExportReceipt(f.Context(), 0)
 	f.must(err)
 	before := f.verify(l)
-	r, err := l.Shred(f.Context(), "p", "shred-1", "asked for")
+	r, err := l.Shred(f.Context(), "p", "shred-1", "asked for", time.Time{})
 	f.must(err)
 	f.equal("receipt of the shredding", []any{r.Index, r.Duplicate}, []any{3, false})
-	again, err := l.Shred(f.Context(), "p", "shred-1", "asked for")
+	again, err := l.Shred(f.Context(), "p", "shred-1", "asked for", time.Time{})
 	f.must(err)
 	f.equal("repeated shredding", []any{again.Index, again.Duplicate}, []any{3, true})
-	_, err = l.Shred(f.Context(), "q", "shred-1", "asked for")
+	_, err = l.Shred(f.Context(), "q", "shred-1", "asked for", time.Time{})
 	f.is(err, ledger.ErrKeyReused)
 
 	check := func(l *ledger.Log) {
@@ -462,7 +462,7 @@ func testShredding(f *fixture) {
 	f.must(l.Close())
 	l = f.open()
 	check(l)
-	_, err = l.Shred(f.Context(), "never seen", "shred-2", "")
+	_, err = l.Shred(f.Context(), "never seen", "shred-2", "", time.Time{})
 	f.must(err)
 	_, err = l.Append(f.Context(), ledger.Append{Stream: "s", Type: "noted", Key: "late", Subjects: []string{"never seen"}})
 	f.is(err, ledger.ErrShredded)
@@ -474,7 +474,7 @@ func testSharedSubjects(f *fixture) {
 	both.Subjects = []string{"p", "q"}
 	one.Subjects = []string{"p"}
 	f.append(l, both, one)
-	_, err := l.Shred(f.Context(), "q", "k", "")
+	_, err := l.Shred(f.Context(), "q", "k", "", time.Time{})
 	f.must(err)
 	for range 2 {
 		got := f.read(l)
@@ -498,7 +498,7 @@ func testShreddingResumes(f *fixture) {
 			f.append(l, a)
 		}, nil)
 		f.reopenWith(func(l *ledger.Log) {
-			_, err := l.Shred(f.Context(), fmt.Sprint("p", i), fmt.Sprint("k", i), "")
+			_, err := l.Shred(f.Context(), fmt.Sprint("p", i), fmt.Sprint("k", i), "", time.Time{})
 			f.is(err, cut)
 			for e, err := range l.ReadStream(f.Context(), "s", uint64(i)) {
 				f.must(err)
@@ -602,7 +602,7 @@ func testFailedCommit(f *fixture) {
 		for range 2 {
 			_, err = l.Append(f.Context(), entry("s", "c"))
 			f.is(err, ledger.ErrPoisoned)
-			_, err = l.Shred(f.Context(), "p", "d", "")
+			_, err = l.Shred(f.Context(), "p", "d", "", time.Time{})
 			f.is(err, ledger.ErrPoisoned)
 		}
 		f.equal("entries of a poisoned log", len(f.read(l)), 1)
