@@ -52,12 +52,12 @@ func (e *ImportError) Error() string {
 // Unwrap returns the reason.
 func (e *ImportError) Unwrap() error { return e.Err }
 
-// importBatch is how many records share one append, and so one sync.
+// importBatch is how many entries share one append, and so one sync.
 const importBatch = 256
 
 // Import loads firms, rules, comparables, offers and needs in that order, each
 // judged exactly as its single call would. Records go to the log in batches of
-// 256; by.ID keys the whole import, so that an import cut short can be run
+// 256 entries; by.ID keys the whole import, so that an import cut short can be run
 // again and continues where it stopped.
 //
 // Errors: ErrNotYours, and *ImportError, which names the first refused record; records of
@@ -69,8 +69,8 @@ func (x *Exchange) Import(ctx context.Context, by By, in Import) (Receipt, error
 	by = by.withID()
 	var last Receipt
 	for _, part := range in.parts() {
-		for from := 0; from < part.n; from += importBatch {
-			to := min(from+importBatch, part.n)
+		for from, to := 0, 0; from < part.n; from = to {
+			to = part.end(from)
 			chunk := by
 			chunk.ID = fmt.Sprintf("%s/%s/%d", by.ID, part.name, from)
 			r, err := x.command(ctx, chunk, "import", part.args(from, to), func(st *state, at time.Time) ([]event, error) {
@@ -93,6 +93,21 @@ type importPart struct {
 	n    int
 	one  func(st *state, at time.Time, i int) ([]event, error)
 	arg  func(i int) any
+	more func(i int) int // entries that record i takes beyond its own; nil = none
+}
+
+// end is where the batch that starts with record from ends.
+func (p *importPart) end(from int) int {
+	entries := 0
+	for i := from; i < p.n; i++ {
+		if entries++; p.more != nil {
+			entries += p.more(i)
+		}
+		if entries > importBatch && i > from {
+			return i
+		}
+	}
+	return p.n
 }
 
 func (p *importPart) args(from, to int) any {
@@ -131,23 +146,23 @@ func (in *Import) parts() []importPart {
 	return []importPart{
 		{"firms", len(in.Firms), func(st *state, _ time.Time, i int) ([]event, error) {
 			return st.decideFirm(in.Firms[i])
-		}, func(i int) any { return in.Firms[i] }},
+		}, func(i int) any { return in.Firms[i] }, func(i int) int { return len(in.Firms[i].People) }},
 		{"policies", len(in.Policies), func(st *state, _ time.Time, i int) ([]event, error) {
 			p := in.Policies[i]
 			return st.decidePolicy(p.Firm, p.Name, p.Text)
-		}, func(i int) any { return in.Policies[i] }},
+		}, func(i int) any { return in.Policies[i] }, nil},
 		{"comparables", len(categories), func(_ *state, _ time.Time, i int) ([]event, error) {
 			return decideComparables(categories[i], in.Comparables[categories[i]])
-		}, func(i int) any { return []any{categories[i], in.Comparables[categories[i]]} }},
+		}, func(i int) any { return []any{categories[i], in.Comparables[categories[i]]} }, nil},
 		{"offers", len(in.Offers), func(st *state, at time.Time, i int) ([]event, error) {
 			return st.decideOffer(in.Offers[i].By, in.Offers[i].Offer, 1, at)
 		}, func(i int) any {
 			return []any{in.Offers[i].By.Firm, newOfferPublished(in.Offers[i].Offer, in.Offers[i].By.Person)}
-		}},
+		}, nil},
 		{"needs", len(in.Needs), func(st *state, at time.Time, i int) ([]event, error) {
 			return st.decideNeed(in.Needs[i].By, in.Needs[i].Need, 1, at)
 		}, func(i int) any {
 			return []any{in.Needs[i].By.Firm, in.Needs[i].By.Person, newNeedRegistered(in.Needs[i].Need)}
-		}},
+		}, nil},
 	}
 }

@@ -43,7 +43,7 @@ type Brief struct {
 	Category     string       `json:"category"`
 	Hours        match.Amount `json:"hours,omitempty"`    // own side's figure of what is at stake
 	Estimate     int64        `json:"estimate,omitempty"` // median of comparables, cents per hour; 0 = none
-	Amount       int64        `json:"amount,omitempty"`   // hours × estimate, cents: the most this will cost or bring
+	Amount       int64        `json:"amount,omitempty"`   // hours × estimate in cents; without an estimate the need's side reads hours × its own ceiling
 	Currency     string       `json:"currency"`
 	Template     string       `json:"template"`     // standard terms
 	Counterparty []string     `json:"counterparty"` // the other side's frozen summary
@@ -139,20 +139,25 @@ func partyTask(s *disclosure.Status) (TaskKind, bool) {
 	}
 }
 
-// brief is what a side decides on. The need's side reads its own quantity, not
-// what the offer has left of it.
+// brief is what a side decides on, in its own figures: the need's side reads
+// the quantity it asked for, not what the offer has left of it, and the
+// estimate of the category it named, not of the finer one that was offered.
 func (st *state) brief(ss *sessionState, side disclosure.Side) Brief {
 	d := &ss.deal
-	b := Brief{Hours: d.Plan.Amount, Estimate: d.Estimate, Currency: d.Currency, Template: d.Template,
-		Counterparty: d.Shown[side].Labels, Place: d.Shown[side].Place}
+	rate := d.Estimate[side]
+	b := Brief{Hours: d.Plan.Amount, Estimate: rate, Currency: d.Currency, Template: d.Template,
+		Counterparty: slices.Clone(d.Shown[side].Labels), Place: d.Shown[side].Place}
 	p := &ss.state.Proposal
 	if n := st.needs[p.Need]; n != nil && side == disclosure.Demand {
 		b.Category, b.Hours = n.need.Governance, needHours(&n.need)
+		if ceiling, ok := n.need.Ceiling.Open(); ok && rate == 0 {
+			rate = ceiling // the own most, for want of comparables
+		}
 	}
 	if o := st.offers[p.Offer]; o != nil && side == disclosure.Supply {
 		b.Category = o.offer.Category
 	}
-	b.Amount = market.Fee(d.Estimate, int64(b.Hours))
+	b.Amount = market.Fee(rate, int64(b.Hours))
 	return b
 }
 

@@ -24,7 +24,7 @@ import (
 type deal struct {
 	Mode     match.Mode           `json:"mode"`
 	Rate     int64                `json:"rate"`     // agreed, cents per hour
-	Estimate int64                `json:"estimate"` // median of the comparables, for the briefs
+	Estimate [2]int64             `json:"estimate"` // for the briefs: median of the comparables of the side's own category; 0 = none
 	Currency string               `json:"currency"`
 	Plan     match.Plan           `json:"plan"`
 	Template string               `json:"template"`
@@ -268,7 +268,8 @@ func (x *Exchange) newProposal(by By, ref handleRef, f *fit, parties [2]disclosu
 		}
 	}
 	d.Facts[disclosure.Demand] = facts{Trust: st.trust(f.need.Firm)}
-	d.Estimate, _ = st.median(f.off.Category)
+	d.Estimate[disclosure.Supply], _ = st.median(f.off.Category)
+	d.Estimate[disclosure.Demand], _ = st.median(f.need.Category)
 	d.Shown[disclosure.Demand] = shownFor{Labels: c.Summary, Place: c.Place}
 	d.Shown[disclosure.Supply] = c.Asks
 	doc, err := x.fillTerms(f, &d)
