@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"time"
@@ -35,87 +36,115 @@ func (x *Exchange) Replay(ctx context.Context) (disclosure.Digest, error) {
 	return st.digest()
 }
 
-// digest hashes the state in a fixed order. Private bounds are part of it,
+// digest hashes the state in a fixed order: all of it but what is configured
+// and the caches (dirty, compiled, pending). Private bounds are part of it,
 // through the same encoding that the log uses.
 func (st *state) digest() (disclosure.Digest, error) {
 	h := sha256.New()
 	enc := json.NewEncoder(h)
-	put := func(vs ...any) error {
+	var failed error
+	put := func(vs ...any) {
 		for _, v := range vs {
+			if t, ok := v.(time.Time); ok {
+				v = t.UTC()
+			}
 			if err := enc.Encode(v); err != nil {
-				return fmt.Errorf("csss: digest of the state: %w", err)
+				failed = err
 			}
 		}
-		return nil
 	}
-	err := put(st.next, st.now.UTC(), st.order, st.rare, st.names, st.reports, st.comparables, st.outcomes, st.summaries.Memory(), st.proposals,
-		st.book.All(), st.versions)
-	if err == nil {
-		err = st.digestMarket(put)
+	put(st.next, st.now, st.versions, st.order, st.rare, st.names, st.reports, st.comparables, st.outcomes,
+		st.summaries.Memory(), st.proposals, st.book.All())
+	st.digestMarket(put)
+	st.digestPairs(put)
+	st.digestSessions(put)
+	if failed != nil {
+		return disclosure.Digest{}, fmt.Errorf("csss: digest of the state: %w", failed)
 	}
-	if err == nil {
-		err = st.digestSessions(put)
-	}
-	return disclosure.Digest(h.Sum(nil)), err
+	return disclosure.Digest(h.Sum(nil)), nil
 }
 
-func (st *state) digestMarket(put func(...any) error) error {
-	for _, id := range slices.Sorted(maps.Keys(st.firms)) {
-		f := st.firms[id]
-		rules := [32]byte{}
+// inOrder goes through a map by its keys as text.
+func inOrder[K comparable, V any](m map[K]V) iter.Seq2[string, V] {
+	return func(yield func(string, V) bool) {
+		keys := make(map[string]K, len(m))
+		for k := range m {
+			keys[fmt.Sprintf("%#v", k)] = k
+		}
+		for _, text := range slices.Sorted(maps.Keys(keys)) {
+			if !yield(text, m[keys[text]]) {
+				return
+			}
+		}
+	}
+}
+
+func (st *state) digestMarket(put func(...any)) {
+	for id, c := range inOrder(st.commands) {
+		put(id, c.id, c.digest, c.at)
+	}
+	for id, f := range inOrder(st.firms) {
+		put(id, f.firm, f.rules != nil)
 		if f.rules != nil {
-			rules = f.rules.Digest(id)
+			put(f.rules.Digest(f.firm.ID))
 		}
-		if err := put(f.firm, rules); err != nil {
-			return err
-		}
-	}
-	for _, id := range slices.Sorted(maps.Keys(st.people)) {
-		if p := st.people[id]; p != nil {
-			if err := put(p.firm, p.person, p.left); err != nil {
-				return err
-			}
+		for digest := range inOrder(f.past) {
+			put(digest)
 		}
 	}
-	for _, id := range slices.Sorted(maps.Keys(st.offers)) {
-		o := st.offers[id]
-		if err := put(newOfferPublished(o.offer, o.publisher), o.live, st.misses[id]); err != nil {
-			return err
+	for id, p := range inOrder(st.people) {
+		put(id, p.firm, p.person, p.left)
+	}
+	for id, o := range inOrder(st.offers) {
+		put(id, newOfferPublished(o.offer, o.publisher), o.live, o.edits)
+	}
+	for id, n := range inOrder(st.needs) {
+		put(id, newNeedRegistered(n.need), n.live, n.lastMatch)
+	}
+	for id, x := range inOrder(st.excluded) {
+		put(id, x.list, x.at)
+	}
+	for id, list := range inOrder(st.misses) {
+		for _, m := range list {
+			put(id, m, m.public, m.own)
 		}
 	}
-	for _, id := range slices.Sorted(maps.Keys(st.needs)) {
-		n := st.needs[id]
-		if err := put(newNeedRegistered(n.need), n.live); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
-func (st *state) digestSessions(put func(...any) error) error {
-	for _, id := range st.sessionIDs() {
-		ss := st.sessions[id]
-		names := make([]string, len(ss.steps))
-		for i, s := range ss.steps {
-			names[i] = fmt.Sprint(s.index, s.name, s.side, s.both)
-		}
-		if err := put(id, ss.state, ss.deal, names); err != nil {
-			return err
+// digestPairs hashes what employer groups know of each other.
+func (st *state) digestPairs(put func(...any)) {
+	for handle, ref := range inOrder(st.handles) {
+		put(handle, ref.side, ref.session, ref.need, ref.needRev, ref.candidate, ref.at)
+	}
+	for key, a := range inOrder(st.answers) {
+		put(key, a.fit, a.full, a.at)
+	}
+	for key, list := range inOrder(st.contacts) {
+		for _, c := range list {
+			put(key, c.need, c.revision, c.rules, c.at)
 		}
 	}
-	for _, key := range slices.SortedFunc(maps.Keys(st.answers), answerKey.compare) {
-		if err := put(key.group, key.offer, st.answers[key].fit, st.answers[key].full, st.answers[key].at); err != nil {
-			return err
-		}
+	for key, frozen := range inOrder(st.asks) {
+		put(key, frozen)
 	}
-	for _, key := range slices.SortedFunc(maps.Keys(st.contacts), answerKey.compare) {
-		for _, c := range st.contacts[key] {
-			if err := put(key.group, key.offer, c.need, c.revision, c.rules, c.at); err != nil {
-				return err
+	for key, shown := range inOrder(st.asked) {
+		put(key, shown)
+	}
+}
+
+func (st *state) digestSessions(put func(...any)) {
+	for id, ss := range inOrder(st.sessions) {
+		put(id, ss.state, ss.deal)
+		for _, s := range ss.steps {
+			put(s.index, s.name, s.at, s.side, s.both, s.session, s.auto)
+			for _, r := range s.rules {
+				put(r.digest, r.version)
 			}
 		}
+		for key, at := range inOrder(ss.taken) {
+			put(key, at)
+		}
 	}
-	return nil
 }
 
 // Verify checks the whole ledger: tree, commitments, positions and the signed

@@ -1,7 +1,6 @@
 package csss
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -385,8 +384,4 @@ func (st *state) trust(firm string) float64 {
 // commandOf is the command an entry of the market came from.
 func commandOf(e ledger.Entry) string {
 	return e.Key[:max(strings.LastIndexByte(e.Key, '#'), 0)]
-}
-
-func (k answerKey) compare(o answerKey) int {
-	return cmp.Or(cmp.Compare(k.group, o.group), cmp.Compare(k.offer, o.offer))
 }
