@@ -155,11 +155,11 @@ func (st *state) decideOffer(by By, o match.Offer, revision int, at time.Time) (
 	if o.Person != "" && !st.employs(by.Firm, o.Person) {
 		return nil, &InputError{Field: "offer.person", Limit: "must be a person of the firm"}
 	}
-	if err := st.blunt(&f.firm, o.Site, &o.RadiusKM, o.Exclude, at); err != nil {
-		return nil, err
-	}
 	o.Text = st.redact(o.Text)
 	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	if err := st.blunt(&f.firm, o.Site, &o.RadiusKM, o.Exclude, at); err != nil {
 		return nil, err
 	}
 	req, err := st.publishRequest(&o, by.Person, roles, at)
@@ -207,11 +207,11 @@ func (st *state) decideNeed(by By, n match.Need, revision int, at time.Time) ([]
 	if n.Zone == "" {
 		n.Zone = home.Zone
 	}
-	if err := st.blunt(&f.firm, n.Site, &n.RadiusKM, n.Exclude, at); err != nil {
-		return nil, err
-	}
 	n.Text = st.redact(n.Text)
 	if err := n.Validate(); err != nil {
+		return nil, err
+	}
+	if err := st.blunt(&f.firm, n.Site, &n.RadiusKM, n.Exclude, at); err != nil {
 		return nil, err
 	}
 	req := st.demandRequest(policy.Register, &n, nil, at)
