@@ -33,7 +33,8 @@ type Task struct {
 	Phase       disclosure.Phase  `json:"phase,omitempty"`
 	Requirement string            `json:"requirement,omitempty"` // of an approval
 	Seats       []string          `json:"seats,omitempty"`
-	Need, Have  int               // of an approval: votes needed and present
+	Need        int               `json:"need,omitempty"` // of an approval: votes needed
+	Have        int               `json:"have,omitempty"` // of an approval: votes present
 	Until       time.Time         `json:"until,omitzero"` // the session's deadline
 	Brief       Brief             `json:"brief"`
 }

@@ -155,7 +155,7 @@ func (st *state) decideOffer(by By, o match.Offer, revision int, at time.Time) (
 	if o.Person != "" && !st.employs(by.Firm, o.Person) {
 		return nil, &InputError{Field: "offer.person", Limit: "must be a person of the firm"}
 	}
-	o.Text = st.redact(o.Text)
+	st.names.redactOffer(&o)
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
@@ -207,7 +207,7 @@ func (st *state) decideNeed(by By, n match.Need, revision int, at time.Time) ([]
 	if n.Zone == "" {
 		n.Zone = home.Zone
 	}
-	n.Text = st.redact(n.Text)
+	st.names.redactNeed(&n)
 	if err := n.Validate(); err != nil {
 		return nil, err
 	}

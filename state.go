@@ -41,7 +41,7 @@ type state struct {
 	comparables map[string][]int64         // by category
 	outcomes    map[string][]market.Outcome
 	misses      map[string][]Miss // by offer, for its own firm
-	names       map[string]int    // redaction register
+	names       register          // redaction register
 	order       []string          // offer ids in order of publication
 
 	pending   []*match.Offer            // offers of the batch that is being decided, which quotas count already
@@ -156,7 +156,7 @@ func newState(cfg *Config) (*state, error) {
 		sessions: map[disclosure.SessionID]*sessionState{}, handles: map[disclosure.Handle]handleRef{},
 		excluded: map[string]excluded{}, answers: map[answerKey]answer{}, contacts: map[answerKey][]contact{}, asks: map[needKey]*[2]asks{}, asked: map[needViewer]shownFor{},
 		reports: map[string][]usageReported{}, comparables: map[string][]int64{},
-		outcomes: map[string][]market.Outcome{}, misses: map[string][]Miss{}, names: map[string]int{},
+		outcomes: map[string][]market.Outcome{}, misses: map[string][]Miss{}, names: register{},
 		window: cfg.Window, compiled: map[string]compiled{}, proposals: map[string]*matchProposed{},
 	}, nil
 }
@@ -198,18 +198,12 @@ func (st *state) apply(e ledger.Entry) error {
 func (ev *firmRegistered) fold(st *state, _ ledger.Entry) {
 	f := ev.Firm
 	st.firms[f.ID] = &firmState{firm: f, past: map[disclosure.Digest]*policy.Set{}}
-	st.nameTokens(f.LegalName, +1)
-}
-
-func (st *state) nameTokens(name string, by int) {
-	for _, w := range nameTokens(name) {
-		st.names[w] += by
-	}
+	st.names.addFirm(&f)
 }
 
 func (ev *personEnrolled) fold(st *state, _ ledger.Entry) {
 	st.people[ev.Person.ID] = &personState{firm: ev.Firm, person: ev.Person}
-	st.nameTokens(ev.Person.Name, +1)
+	st.names.addName(ev.Person.Name)
 }
 
 func (ev *personLeft) fold(st *state, _ ledger.Entry) {
