@@ -18,7 +18,20 @@ import (
 // one employer needs it.
 func rareMarket(t *testing.T, sellers, alike int) (p *play, owner, buyer world.Who) {
 	t.Helper()
-	p = open(t, csss.Config{}, nil)
+	return thinMarket(t, csss.Config{}, sellers, alike)
+}
+
+// rareNeed is what the one employer needs.
+func rareNeed(now time.Time) match.Need {
+	return match.Need{ID: "need-1", Kind: match.MachineCapacity, Category: "machine.capacity",
+		Governance: "demand.machining", Text: "metal powder-bed fusion", Quantity: match.Quantity{Unit: match.Hours, Value: 10 * match.Hour},
+		From: now, Until: now.AddDate(0, 2, 0), Currency: "CAD", Ceiling: match.NewBound(15000), RadiusKM: 50}
+}
+
+// thinMarket is a rare market of a configuration's, whose offers have topics.
+func thinMarket(t *testing.T, cfg csss.Config, sellers, alike int, topics ...string) (p *play, owner, buyer world.Who) {
+	t.Helper()
+	p = open(t, cfg, nil)
 	p.now = world.Opening()
 	var in csss.Import
 	firm := func(id, role, category string) {
@@ -38,7 +51,7 @@ rules:
 		id := fmt.Sprintf("seller-%d", i)
 		firm(id, "owner", "machine.capacity")
 		o := match.Offer{ID: "offer-" + id, Resource: "res-" + id, Kind: match.MachineCapacity, Category: "machine.capacity.additive",
-			Text: "metal powder-bed fusion", Properties: map[string]match.Property{"process": match.Terms("metal_powder_bed_fusion")},
+			Text: "metal powder-bed fusion", Topics: topics, Properties: map[string]match.Property{"process": match.Terms("metal_powder_bed_fusion")},
 			Quantity: match.Quantity{Unit: match.Hours, Value: 40 * match.Hour}, Currency: "CAD", Floor: match.NewBound(9000)}
 		if i > 0 {
 			o.Available = p.now.AddDate(1, 0, 0)
@@ -53,9 +66,9 @@ rules:
 	_, err := p.x.Import(t.Context(), csss.By{At: p.now}, in)
 	require.NoError(t, err)
 	owner, buyer = world.Who{Firm: "seller-0", Person: "usr-seller-0"}, world.Who{Firm: "buyer", Person: "usr-buyer"}
-	r, err := p.x.Register(t.Context(), p.as(buyer), match.Need{ID: "need-1", Kind: match.MachineCapacity, Category: "machine.capacity",
-		Governance: "demand.machining", Text: "metal powder-bed fusion", Quantity: match.Quantity{Unit: match.Hours, Value: 10 * match.Hour},
-		From: p.now, Until: p.now.AddDate(0, 2, 0), Currency: "CAD", Ceiling: match.NewBound(15000), RadiusKM: 50})
+	n := rareNeed(p.now)
+	n.Topics = topics
+	r, err := p.x.Register(t.Context(), p.as(buyer), n)
 	p.ok(buyer, r, err)
 	return p, owner, buyer
 }
