@@ -60,6 +60,7 @@ func TestKilledChild(t *testing.T) {
 // half step, and the state as the child last saw it or one whole step further;
 // and the story can be finished by giving the same commands again.
 func TestKilledAtEveryEntry(t *testing.T) {
+	t.Parallel()
 	after, kinds := reference(t)
 	imported := len((&deal{T: t, s: world.K3Story2()}).loading())
 	loaded := loadedOnce(t)

@@ -338,9 +338,9 @@ func reuseMistakes() []mistake {
 			n.Quantity.Value++
 			return failed(d.x.Register(background, by, n))
 		}), is(csss.ErrKeyReused)},
-		{"id of a registration by somebody else", again(s.Buyer, "register", func(d *deal, by csss.By) error {
+		{"id of somebody else, which is another id", again(s.Buyer, "register", func(d *deal, by csss.By) error {
 			return failed(d.x.Register(background, by, d.s.Need))
-		}), is(csss.ErrKeyReused)},
+		}), is(csss.ErrExists)},
 		{"id of a registration for a match", again(s.Requester, "register", func(d *deal, by csss.By) error {
 			_, err := d.x.Match(background, by, d.s.Need.ID)
 			return err

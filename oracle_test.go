@@ -63,6 +63,7 @@ func setbacks() []setback {
 // firm's rules deny, its quota is used up, its hours are sold, the budget of
 // contacts is spent, the owner of a rare offer keeps silent (first class).
 func TestNoMatchHasOneShape(t *testing.T) {
+	t.Parallel()
 	nothing := func(*deal) error { return nil }
 	causes := append(setbacks(),
 		setback{"the hours are sold", csss.Config{}, func(d *deal) error { return d.sellTheRest(340) }},
@@ -95,27 +96,29 @@ func (d *deal) asksAgain(cause string) string {
 	by.ID = "again"
 	r, err := d.x.Register(background, by, need)
 	require.NoError(d, err)
-	text := masked(r, err)
+	var text strings.Builder
+	text.WriteString(masked(r, err))
 	by.ID = "match again"
 	for range 2 { // the same command gives the same answer
 		m, err := d.x.Match(background, by, need.ID)
 		require.NoError(d, err)
 		require.Empty(d, m.Candidates, cause)
-		text += masked(m, err)
+		text.WriteString(masked(m, err))
 	}
 	m, err := d.x.Candidates(by, need.ID)
-	text += masked(m, err)
+	text.WriteString(masked(m, err))
 	_, err = d.x.Select(background, d.s.Requester.At(d.at), disclosure.HandleOf("guessed", disclosure.Supply))
-	text += masked(err)
+	text.WriteString(masked(err))
 	for _, who := range []world.Who{d.s.Requester, d.s.Director} {
 		tasks, err := d.x.Inbox(background, who.At(d.at))
-		text += masked(tasks, err)
+		text.WriteString(masked(tasks, err))
 	}
-	return text
+	return text.String()
 }
 
 // A candidate that can no longer be selected is just that, whatever happened.
 func TestUnavailableHasOneShape(t *testing.T) {
+	t.Parallel()
 	causes := append(setbacks(),
 		setback{"the publisher leaves", csss.Config{}, func(d *deal) error {
 			return failed(d.x.Leave(background, d.s.Owner.At(d.at), d.s.Vance.Person))
@@ -249,6 +252,7 @@ func (w *watch) phase() disclosure.Phase {
 // deadline the session is stale, and reviving it is answered alike (second
 // class).
 func TestEveryRefusalReadsAsSilence(t *testing.T) {
+	t.Parallel()
 	for side, watcher := range halves() {
 		other := halves()[1-side]
 		var first string
@@ -284,6 +288,7 @@ func TestEveryRefusalReadsAsSilence(t *testing.T) {
 // class). A withdrawal is compared with an abort at the same time, and with an
 // expiry at the same time.
 func TestEveryCloseReadsAlike(t *testing.T) {
+	t.Parallel()
 	for side, watcher := range halves() {
 		other := halves()[1-side]
 		nothing := func(*deal) error { return nil }

@@ -176,13 +176,13 @@ func (r register) dropNames(text string) string {
 
 // nameAt is how many words the longest name has that the words begin with.
 func (r register) nameAt(words []word) (longest int) {
-	start := ""
+	var start strings.Builder
 	for i, w := range words {
 		if i > 0 {
-			start += " "
+			start.WriteString(" ")
 		}
-		start += w.folded
-		whole, known := r[start]
+		start.WriteString(w.folded)
+		whole, known := r[start.String()]
 		if !known {
 			break
 		}
