@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/deeperpoint/csss/disclosure"
+	"github.com/deeperpoint/csss/ledger"
 	"github.com/deeperpoint/csss/match"
 	"github.com/deeperpoint/csss/match/market"
 )
@@ -250,7 +251,8 @@ func (x *Exchange) ConsentSummary(ctx context.Context, by By, h disclosure.Handl
 		if err != nil {
 			return nil, fmt.Errorf("csss: summary: %w", err)
 		}
-		return []event{{stream: "summary/" + c.Offer, body: &summaryConsented{Session: ref.session,
+		stream := "summary/" + c.Offer
+		return []event{{stream: stream, expect: ledger.Exactly(st.versions[stream]), body: &summaryConsented{Session: ref.session,
 			Cost: p.Costliest, Frozen: f}}}, nil
 	})
 }
