@@ -14,7 +14,8 @@ var (
 	// ErrNotFound: there is no such thing, or the caller has no part in it.
 	// The two are one error on purpose.
 	ErrNotFound = errors.New("csss: not found")
-	// ErrExists: the id is taken; revise the thing instead of publishing it again.
+	// ErrExists: the id is taken, if only by something erased; revise the thing
+	// instead of publishing it again.
 	ErrExists = errors.New("csss: already exists")
 	// ErrDenied: the caller's own firm does not allow the step; *DeniedError says why.
 	ErrDenied = errors.New("csss: denied by the firm's own rules")

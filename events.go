@@ -76,15 +76,25 @@ type (
 		Week     string       `json:"week"` // 2026-W38
 		Hours    match.Amount `json:"hours"`
 	}
+	// matchProposed is logged in parts, so that each is erased with whom it
+	// speaks of: first what is the asking firm's own, then what is also one
+	// offering firm's.
 	matchProposed struct {
-		Need     string     `json:"need"`
-		Revision int        `json:"revision"`
-		Group    string     `json:"group"`
-		Asks     *[2]asks   `json:"asks,omitempty"` // the need's summary, frozen here: for things, for people
-		Found    []proposed `json:"found,omitempty"`
-		Rules    string     `json:"rules"` // digest of the asking firm's own
-		Answers  []answered `json:"answers,omitempty"`
-		Misses   []missed   `json:"misses,omitempty"`
+		Need     string                 `json:"need"`
+		Revision int                    `json:"revision"`
+		Group    string                 `json:"group"`
+		Asks     *[2]asks               `json:"asks,omitempty"`  // the need's summary, frozen here: for things, for people
+		Order    []disclosure.SessionID `json:"order,omitempty"` // of all that was found, best first; in the first part only
+		Found    []*proposed            `json:"found,omitempty"`
+		Rules    string                 `json:"rules"` // digest of the asking firm's own
+		Answers  []answered             `json:"answers,omitempty"`
+		Misses   []missed               `json:"misses,omitempty"`
+	}
+	// matchOffered is what the offering firm keeps of a candidate once the asking
+	// firm is erased: that the handle was its own.
+	matchOffered struct {
+		Session disclosure.SessionID `json:"session"`
+		Offer   string               `json:"offer"`
 	}
 	summaryFrozen struct {
 		Frozen disclosure.Frozen `json:"frozen"`
@@ -156,6 +166,7 @@ func (*needWithdrawn) kind() string      { return "need.withdrawn" }
 func (*comparableRecorded) kind() string { return "comparable.recorded" }
 func (*usageReported) kind() string      { return "usage.reported" }
 func (*matchProposed) kind() string      { return "match.proposed" }
+func (*matchOffered) kind() string       { return "match.offered" }
 func (*summaryFrozen) kind() string      { return "summary.frozen" }
 func (*summaryConsented) kind() string   { return "summary.consented" }
 func (*holdProvisional) kind() string    { return "hold.provisional" }
@@ -177,6 +188,7 @@ var bodies = map[string]func() body{
 	"comparable.recorded": func() body { return new(comparableRecorded) },
 	"usage.reported":      func() body { return new(usageReported) },
 	"match.proposed":      func() body { return new(matchProposed) },
+	"match.offered":       func() body { return new(matchOffered) },
 	"summary.frozen":      func() body { return new(summaryFrozen) },
 	"summary.consented":   func() body { return new(summaryConsented) },
 	"hold.provisional":    func() body { return new(holdProvisional) },

@@ -67,10 +67,10 @@ func (f *Firm) validate() error {
 			return err
 		}
 	}
-	seen := map[string]bool{}
+	seen := map[string]bool{f.ID: true}
 	for i, p := range f.People {
 		if p.ID == "" || seen[p.ID] {
-			return &InputError{Field: fmt.Sprintf("firm.people[%d].id", i), Limit: "must be present and unique"}
+			return &InputError{Field: fmt.Sprintf("firm.people[%d].id", i), Limit: "must be present and unique, also among firms"}
 		}
 		seen[p.ID] = true
 	}
@@ -89,7 +89,9 @@ func (s *Site) validate(path string) error {
 
 // RegisterFirm adds a firm with its sites, people and resources, as the
 // operator of the exchange. Each person is an entry of its own, so that one
-// can be erased without the other.
+// can be erased without the other. Ids of firms and people are of one kind,
+// because [Exchange.Erase] takes either: none is given twice, even after an
+// erasure.
 //
 // Errors: *InputError, ErrNotYours, ErrExists, ErrKeyReused, and the ledger's.
 func (x *Exchange) RegisterFirm(ctx context.Context, by By, f Firm) (Receipt, error) {
@@ -105,11 +107,11 @@ func (st *state) decideFirm(f Firm) ([]event, error) {
 	if err := f.validate(); err != nil {
 		return nil, err
 	}
-	if st.firms[f.ID] != nil {
+	if st.subjectTaken(f.ID) {
 		return nil, ErrExists
 	}
 	for _, p := range f.People {
-		if st.people[p.ID] != nil {
+		if st.subjectTaken(p.ID) {
 			return nil, fmt.Errorf("%w: person", ErrExists)
 		}
 	}
@@ -140,7 +142,7 @@ func (x *Exchange) Leave(ctx context.Context, by By, person string) (Receipt, er
 		evs := []event{{stream: "person/" + person, body: &personLeft{Person: person}, subjects: []string{person}}}
 		for _, id := range st.offerIDs() {
 			if o := st.offers[id]; o.offer.Person == person && o.live {
-				evs = append(evs, event{stream: "offer/" + id, body: &offerWithdrawn{Offer: id}})
+				evs = append(evs, event{stream: "offer/" + id, body: &offerWithdrawn{Offer: id}, subjects: st.subjectsOf(id)})
 			}
 		}
 		return evs, nil
@@ -167,4 +169,9 @@ func (st *state) roles(firm, person string) []string {
 func (st *state) governs(firm, person string) bool {
 	roles := st.roles(firm, person)
 	return slices.Contains(roles, "owner") || slices.Contains(roles, "operations_director")
+}
+
+// subjectTaken reports whether a firm or a person has, or had, the id.
+func (st *state) subjectTaken(id string) bool {
+	return st.versions["firm/"+id] > 0 || st.versions["person/"+id] > 0
 }

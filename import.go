@@ -120,7 +120,7 @@ func (p *importPart) args(from, to int) any {
 
 func (p *importPart) decide(st *state, at time.Time, from, to int) ([]event, error) {
 	var evs []event
-	streams := map[string]bool{}
+	seen := map[string]bool{}
 	defer func() { st.pending = nil }()
 	for i := from; i < to; i++ {
 		more, err := p.one(st, at, i)
@@ -128,10 +128,14 @@ func (p *importPart) decide(st *state, at time.Time, from, to int) ([]event, err
 			return nil, &ImportError{Part: p.name, Index: i, Err: err}
 		}
 		for _, ev := range more {
-			if streams[ev.stream] { // no record comes twice in one batch, nor a second version of one
+			name := ev.stream
+			if p.name == "firms" {
+				name = ev.subjects[0] // a firm's id is no person's
+			}
+			if seen[name] { // no record comes twice in one batch, nor a second version of one
 				return nil, &ImportError{Part: p.name, Index: i, Err: ErrExists}
 			}
-			streams[ev.stream] = true
+			seen[name] = true
 			if pub, ok := ev.body.(*offerPublished); ok {
 				st.pending = append(st.pending, &pub.Offer)
 			}

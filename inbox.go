@@ -252,7 +252,7 @@ func (x *Exchange) ConsentSummary(ctx context.Context, by By, h disclosure.Handl
 			return nil, fmt.Errorf("csss: summary: %w", err)
 		}
 		stream := "summary/" + c.Offer
-		return []event{{stream: stream, expect: ledger.Exactly(st.versions[stream]), body: &summaryConsented{Session: ref.session,
-			Cost: p.Costliest, Frozen: f}}}, nil
+		return []event{{stream: stream, expect: ledger.Exactly(st.versions[stream]), subjects: append(st.subjectsOf(c.Offer), st.needs[ref.need].need.Firm),
+			body: &summaryConsented{Session: ref.session, Cost: p.Costliest, Frozen: f}}}, nil
 	})
 }

@@ -57,10 +57,10 @@ func (x *Exchange) Withdraw(ctx context.Context, by By, id string) (Receipt, err
 			return nil, ErrNotYours
 		}
 		if o := st.offers[id]; o != nil && o.offer.Firm == by.Firm && o.live {
-			return []event{{stream: "offer/" + id, body: &offerWithdrawn{Offer: id}}}, nil
+			return []event{{stream: "offer/" + id, body: &offerWithdrawn{Offer: id}, subjects: st.subjectsOf(id)}}, nil
 		}
 		if n := st.needs[id]; n != nil && n.need.Firm == by.Firm && n.live {
-			return []event{{stream: "need/" + id, body: &needWithdrawn{Need: id}}}, nil
+			return []event{{stream: "need/" + id, body: &needWithdrawn{Need: id}, subjects: []string{by.Firm}}}, nil
 		}
 		return nil, ErrNotFound
 	})
@@ -137,7 +137,7 @@ func (st *state) decideOffer(by By, o match.Offer, revision int, at time.Time) (
 		return nil, ErrNotYours
 	}
 	roles := st.roles(by.Firm, by.Person)
-	if revision == 1 && st.offers[o.ID] != nil { // asked only by who may publish at all
+	if revision == 1 && st.versions["offer/"+o.ID] > 0 { // asked only by who may publish at all
 		return nil, ErrExists
 	}
 	f := st.firms[by.Firm]
@@ -191,7 +191,7 @@ func (st *state) decideNeed(by By, n match.Need, revision int, at time.Time) ([]
 		return nil, ErrNotYours
 	}
 	roles := st.roles(by.Firm, by.Person)
-	if revision == 1 && st.needs[n.ID] != nil {
+	if revision == 1 && st.versions["need/"+n.ID] > 0 {
 		return nil, ErrExists
 	}
 	f := st.firms[by.Firm]
@@ -300,7 +300,7 @@ func (x *Exchange) RevokeCredential(ctx context.Context, by By, offer, scheme st
 		}
 		for _, c := range o.offer.Credentials {
 			if c.Scheme == scheme {
-				return []event{{stream: "offer/" + offer, body: args, expect: ledger.Any}}, nil
+				return []event{{stream: "offer/" + offer, body: args, subjects: st.subjectsOf(offer), expect: ledger.Any}}, nil
 			}
 		}
 		return nil, ErrNotFound

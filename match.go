@@ -70,7 +70,7 @@ func (x *Exchange) Match(ctx context.Context, by By, need string) (Matches, erro
 		if err != nil {
 			return Matches{}, err
 		}
-		evs := append(frozen, event{stream: "need/" + need, body: ev, expect: ledger.Exactly(x.st.versions["need/"+need])})
+		evs := append(frozen, x.st.split(ev)...)
 		err = x.commit(ctx, by, digest, at, evs)
 		if errors.Is(err, ledger.ErrConflict) {
 			if err := x.catchUp(ctx); err != nil {
@@ -308,7 +308,7 @@ func (s *search) show(c *match.Candidate) error {
 	default:
 		p.Rationale = nil // its owner is asked before anything is shown
 	}
-	s.ev.Found = append(s.ev.Found, p)
+	s.ev.Found = append(s.ev.Found, &p)
 	s.answer(c.Offer, answered{Fit: true, Full: c.Plan.Full})
 	return nil
 }
@@ -351,7 +351,11 @@ func (s *search) matcherOffer(id string) (*match.Offer, bool) {
 func (s *search) freeze(offer string, fresh []disclosure.Frozen) {
 	stream := "summary/" + offer
 	for i, f := range fresh {
-		s.frozen = append(s.frozen, event{stream: stream, body: &summaryFrozen{Frozen: f},
+		subjects := s.st.subjectsOf(offer)
+		if f.Group != "" { // it says where the viewer is
+			subjects = append(subjects, s.need.Firm)
+		}
+		s.frozen = append(s.frozen, event{stream: stream, body: &summaryFrozen{Frozen: f}, subjects: subjects,
 			expect: ledger.Exactly(s.st.versions[stream] + uint64(i))})
 	}
 }

@@ -242,15 +242,17 @@ func (x *Exchange) Tick(ctx context.Context, now time.Time) (next time.Time, err
 			return now, x.sessionError(err)
 		}
 	}
+	orphans, err := x.releaseOrphans(ctx, now)
+	if err != nil {
+		return now, err
+	}
 	if next, err = x.engine.Tick(ctx, now, ids...); err != nil {
 		return next, x.sessionError(err)
 	}
+	next = sooner(next, orphans)
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	if end := x.st.nextGrantEnd(now); !end.IsZero() && (next.IsZero() || end.Before(next)) {
-		next = end
-	}
-	return next, nil
+	return sooner(next, x.st.nextGrantEnd(now)), nil
 }
 
 func (st *state) openSessions() []disclosure.SessionID {

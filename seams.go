@@ -370,14 +370,9 @@ func (r reserver) Reserve(_ context.Context, s disclosure.State, until time.Time
 		return disclosure.Record{}, disclosure.ErrNoCapacity
 	}
 	p := s.Proposal
-	subjects := []string{f.off.Firm}
-	if f.off.Person != "" {
-		subjects = append(subjects, f.off.Person)
-	}
-	return st.record("offer/"+p.Offer, subjects, &holdProvisional{Hold: match.Hold{
-		ID: string(s.ID()), Offer: p.Offer, Need: p.Need, Session: string(s.ID()),
-		Firm: p.Parties[disclosure.Supply].Firm, Group: p.Parties[disclosure.Demand].Group,
-		Person: f.off.Person, Category: f.off.Category,
+	return st.record("offer/"+p.Offer, st.subjectsOf(p.Offer), &holdProvisional{Hold: match.Hold{
+		ID: string(s.ID()), Offer: p.Offer, Session: string(s.ID()), Firm: p.Parties[disclosure.Supply].Firm,
+		Person: f.off.Person, Category: f.off.Category, // who asked is the session's to say, and is erased with it
 		Slots: slots, Amount: f.plan.Amount, Provisional: true, Until: until,
 	}})
 }

@@ -130,6 +130,9 @@ func (st *state) learn(ss *sessionState, ev *disclosure.Event) {
 	}
 	p := &ss.state.Proposal
 	rated := p.Parties[ev.Side.Other()].Firm
+	if rated == "" {
+		return // erased
+	}
 	st.outcomes[rated] = append(st.outcomes[rated], outcomeOf(ev, p.Parties[ev.Side].Group))
 	o := st.offers[p.Offer]
 	if ev.Side != disclosure.Demand || !ev.Rating.Solved || o == nil {

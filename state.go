@@ -281,22 +281,33 @@ func (ev *usageReported) fold(st *state, _ ledger.Entry) {
 }
 
 func (ev *matchProposed) fold(st *state, e ledger.Entry) {
-	st.proposals[commandOf(e)] = ev
-	if n := st.needs[ev.Need]; n != nil {
-		n.lastMatch = commandOf(e)
+	all := st.proposals[commandOf(e)]
+	if all == nil {
+		all = &matchProposed{Need: ev.Need, Revision: ev.Revision, Group: ev.Group, Rules: ev.Rules}
+		st.proposals[commandOf(e)] = all
+		if n := st.needs[ev.Need]; n != nil {
+			n.lastMatch = commandOf(e)
+		}
 	}
 	if ev.Asks != nil {
 		st.asks[needKey{ev.Need, ev.Revision}] = ev.Asks
 	}
-	for i, c := range ev.Found {
-		ref := handleRef{session: c.Session, need: ev.Need, needRev: ev.Revision, candidate: &ev.Found[i], at: e.Claimed}
+	for _, id := range ev.Order {
+		c := &proposed{Session: id}
+		all.Found = append(all.Found, c)
+		st.handles[c.handle()] = handleRef{side: disclosure.Demand, session: id, need: ev.Need, needRev: ev.Revision, candidate: c, at: e.Claimed}
+	}
+	for _, c := range ev.Found {
+		ref, ok := st.handles[c.handle()]
+		if !ok {
+			continue
+		}
+		*ref.candidate = *c
+		ref.side = disclosure.Supply
+		st.handles[c.supplyHandle()] = ref
 		if o := st.offers[c.Offer]; o != nil {
 			st.asked[needViewer{needKey{ev.Need, ev.Revision}, o.offer.Group}] = c.Asks
 		}
-		ref.side = disclosure.Demand
-		st.handles[c.handle()] = ref
-		ref.side = disclosure.Supply
-		st.handles[c.supplyHandle()] = ref
 		if len(c.Summary) == 0 {
 			st.rare = append(st.rare, c.Session)
 		}
@@ -310,6 +321,13 @@ func (ev *matchProposed) fold(st *state, e ledger.Entry) {
 	}
 	for _, m := range ev.Misses {
 		st.misses[m.Offer] = append(st.misses[m.Offer], Miss{Gate: m.Gate, Reason: m.Reason, At: e.Claimed, public: m.Public, own: m.Own})
+	}
+}
+
+func (ev *matchOffered) fold(st *state, _ ledger.Entry) {
+	c := &proposed{Session: ev.Session, Offer: ev.Offer}
+	if _, whole := st.handles[c.supplyHandle()]; !whole {
+		st.handles[c.supplyHandle()] = handleRef{side: disclosure.Supply, session: ev.Session, candidate: c}
 	}
 }
 

@@ -459,8 +459,8 @@ func records(sess *session, events []Event) ([]Record, []Event, error) {
 	return recs, back, nil
 }
 
-// subjects names the people whose data an event is: who acted, and a person
-// who is offered.
+// subjects names those whose data an event is: who acted, and of a proposal
+// both firms and a person who is offered.
 func subjects(ev Event) []string {
 	var out []string
 	if ev.Actor != "" {
@@ -468,6 +468,7 @@ func subjects(ev Event) []string {
 	}
 	if ev.Proposal != nil {
 		for _, p := range ev.Proposal.Parties {
+			out = append(out, p.Firm)
 			if p.Person {
 				out = append(out, p.Actor)
 			}
