@@ -132,8 +132,9 @@ type proposed struct {
 	Place     string               `json:"place,omitempty"`
 	Covers    string               `json:"covers"`
 	Rationale []string             `json:"rationale,omitempty"`
-	Asks      shownFor             `json:"asks"` // what the offer's side sees of the need
-	Rate      int64                `json:"rate"` // agreed price in cents per hour; shown with the reveal
+	Asks      shownFor             `json:"asks"`   // what the offer's side sees of the need
+	Rate      int64                `json:"rate"`   // agreed price in cents per hour; shown with the reveal
+	Priced    bool                 `json:"priced"` // there is a rate: enough comparables were known
 	Plan      match.Plan           `json:"plan"`
 }
 

@@ -41,6 +41,8 @@ type Task struct {
 }
 
 // Brief is the anonymised statement on which a party or an approver decides.
+// The amount is an estimate: the agreed rate, which is shown with the reveal,
+// lies inside both sides' bounds and may be above or below the median.
 type Brief struct {
 	Category     string       `json:"category"`
 	Hours        match.Amount `json:"hours,omitempty"`    // own side's figure of what is at stake

@@ -19,7 +19,7 @@ import (
 // are Site, Region and Zone where they are left empty; a Site that is given
 // must be one of the firm's. RadiusKM is rounded down to a multiple of 5, and
 // the groups of Exclude may change once in Config.Window: finer ones would ask
-// the other side who and where it is.
+// the other side who and where it is. Currency is required.
 //
 // Errors: *match.FieldError, *InputError, *DeniedError (with the bound that
 // was missed), ErrNotYours, ErrExists, ErrKeyReused, and the ledger's.
@@ -159,6 +159,9 @@ func (st *state) decideOffer(by By, o match.Offer, revision int, at time.Time) (
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
+	if o.Currency == "" {
+		return nil, &InputError{Field: "offer.currency", Limit: "must be given, e.g. CAD"}
+	}
 	if err := st.blunt(&f.firm, o.Site, &o.RadiusKM, o.Exclude, at); err != nil {
 		return nil, err
 	}
@@ -210,6 +213,9 @@ func (st *state) decideNeed(by By, n match.Need, revision int, at time.Time) ([]
 	st.names.redactNeed(&n)
 	if err := n.Validate(); err != nil {
 		return nil, err
+	}
+	if n.Currency == "" {
+		return nil, &InputError{Field: "need.currency", Limit: "must be given, e.g. CAD"}
 	}
 	if err := st.blunt(&f.firm, n.Site, &n.RadiusKM, n.Exclude, at); err != nil {
 		return nil, err

@@ -289,7 +289,7 @@ func (s *search) show(c *match.Candidate) error {
 	p := proposed{Session: disclosure.SessionID(randomID()), Offer: c.Offer, Rev: o.Revision, Mode: s.modes[c.Offer],
 		Tier: c.Tier, Covers: "covers the need", Rationale: c.Rationale, Plan: c.Plan}
 	p.Asks = s.asks(o)
-	p.Rate, _ = c.Price.Open()
+	p.Rate, p.Priced = c.Price.Open()
 	first, known := s.st.frozenAnswer(answerKey{s.need.Group, c.Offer}, s.at)
 	if !c.Plan.Full || known && !first.full { // a group that was told "a part" is not told when it becomes the whole
 		p.Covers = "covers a part of the need"
@@ -453,9 +453,11 @@ func (x *Exchange) NearMisses(ctx context.Context, by By, offer string) ([]Miss,
 	return out, nil
 }
 
-// MissTotals counts, by gate, the offers that failed exactly one private gate
-// against some need. A gate is listed only when offers of at least K employer
-// groups failed it.
+// MissTotals counts, by private gate, the employer groups with an offer that
+// failed this one gate alone against some need. A gate is listed from K groups
+// on, and its count is rounded down to a multiple of K.
+//
+// Errors: ctx's.
 func (x *Exchange) MissTotals(ctx context.Context) (map[string]int, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

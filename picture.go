@@ -13,7 +13,7 @@ import (
 // Picture is the market in totals. Every cell stands for at least K employer
 // groups; smaller cells are left out, and nothing says how many were.
 type Picture struct {
-	At    time.Time `json:"at"`
+	At    time.Time `json:"at"` // of the market's latest step, rounded down to Config.Slot
 	K     int       `json:"k"`
 	Cells []Cell    `json:"cells"`
 }
@@ -50,7 +50,7 @@ func (x *Exchange) Picture(ctx context.Context) (Picture, error) {
 			x.st.addToCell(sums, &o.offer)
 		}
 	}
-	p := Picture{At: x.st.now, K: x.cfg.K}
+	p := Picture{At: x.st.now.Truncate(x.cfg.Slot), K: x.cfg.K}
 	for key, sum := range sums {
 		if n := len(sum.groups); n >= x.cfg.K {
 			p.Cells = append(p.Cells, Cell{Category: key.category, Region: key.region,
@@ -82,8 +82,8 @@ func (st *state) addToCell(sums map[cellKey]*cellSum, o *match.Offer) {
 // Estimate is the price of a category from its comparables: median, quartiles,
 // MAD and count, in cents per hour.
 //
-// Errors: market.ErrTooFew below three comparables; a price is then agreed by
-// hand.
+// Errors: market.ErrTooFew below three comparables; a candidate is then matched
+// on the bounds alone and cannot be selected (ErrNoPrice).
 func (x *Exchange) Estimate(category string) (market.Estimate, error) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
@@ -94,7 +94,8 @@ func (st *state) estimate(category string) (market.Estimate, error) {
 	return market.EstimateOf(st.comparables[category])
 }
 
-// median feeds the matcher's price gate: the estimate of the offer's category.
+// median feeds the matcher's price gate, which asks for the category that is
+// offered and, without comparables there, for the one that is asked for.
 func (st *state) median(category string) (int64, bool) {
 	e, err := st.estimate(category)
 	return e.Median, err == nil

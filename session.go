@@ -208,7 +208,7 @@ func (x *Exchange) proposal(by By, h disclosure.Handle) (p disclosure.Proposal, 
 	if !st.standing(f, disclosure.Supply, parties, o.edits, at) || !st.standing(f, disclosure.Demand, parties, o.edits, at) || !st.mayMeet(f, at) {
 		return p, false, ErrUnavailable
 	}
-	if c.Rate == 0 {
+	if !c.Priced {
 		return p, false, ErrNoPrice
 	}
 	p, err = x.newProposal(by, ref, f, parties, at)

@@ -384,11 +384,14 @@ func (st *state) sessionIDs() []disclosure.SessionID {
 	return slices.Sorted(maps.Keys(st.sessions))
 }
 
+// neutralTrust is what is said of a firm that nothing is known of.
+const neutralTrust = 0.5
+
 // trust is the firm's score from rated engagements; neutral without any.
 func (st *state) trust(firm string) float64 {
 	t, err := market.TrustOf(st.outcomes[firm], st.now, nil)
 	if err != nil {
-		return 0
+		return neutralTrust
 	}
 	return t.Score
 }

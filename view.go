@@ -27,7 +27,7 @@ type View struct {
 
 // Deal is what both parties are about to agree on.
 type Deal struct {
-	Rate         int64             `json:"rate"` // agreed price, cents per hour; 0 = to be agreed by hand
+	Rate         int64             `json:"rate"` // agreed price, cents per hour
 	Currency     string            `json:"currency"`
 	Hours        match.Amount      `json:"hours"` // reserved
 	Fee          int64             `json:"fee"`   // cents for the hours reserved, or worked once completed
@@ -54,7 +54,7 @@ func (x *Exchange) View(ctx context.Context, by By, h disclosure.Handle, stage d
 	ref := x.st.handles[h]
 	ss := x.st.sessions[ref.session]
 	shown := ss.deal.Shown[ref.side]
-	v := View{Stage: stage, Summary: shown.Labels, Place: shown.Place}
+	v := View{Stage: stage, Summary: slices.Clone(shown.Labels), Place: shown.Place}
 	if stage < disclosure.StageIdentity {
 		return v, nil
 	}
@@ -148,6 +148,9 @@ func (x *Exchange) Status(ctx context.Context, by By, h disclosure.Handle) (Stat
 		return Status{}, x.sessionError(err)
 	}
 	s.Session = "" // the handle is all a party needs
+	if s.Own.Rating != nil {
+		s.Own.Rating = new(*s.Own.Rating) // the session keeps its own
+	}
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return Status{Status: s, Category: x.st.ownCategory(ref)}, nil
