@@ -159,7 +159,6 @@ func (*firmRegistered) kind() string     { return "firm.registered" }
 func (*personEnrolled) kind() string     { return "person.enrolled" }
 func (*personLeft) kind() string         { return "person.left" }
 func (*policyChanged) kind() string      { return "policy.changed" }
-func (*offerPublished) kind() string     { return "offer.published" }
 func (*offerWithdrawn) kind() string     { return "offer.withdrawn" }
 func (*credentialRevoked) kind() string  { return "credential.revoked" }
 func (*needRegistered) kind() string     { return "need.registered" }
@@ -172,8 +171,21 @@ func (*summaryFrozen) kind() string      { return "summary.frozen" }
 func (*summaryConsented) kind() string   { return "summary.consented" }
 func (*holdProvisional) kind() string    { return "hold.provisional" }
 func (*holdFirmed) kind() string         { return "hold.firmed" }
-func (*holdReleased) kind() string       { return "hold.released" }
 func (*subjectShredded) kind() string    { return "subject.shredded" }
+
+func (ev *offerPublished) kind() string {
+	if ev.Offer.Revision > 1 {
+		return "offer.revised"
+	}
+	return "offer.published"
+}
+
+func (ev *holdReleased) kind() string {
+	if ev.Why == "expired" { // package disclosure's word for what time alone has ended
+		return "hold.expired"
+	}
+	return "hold.released"
+}
 
 // bodies makes an empty body for each kind the market's fold knows.
 var bodies = map[string]func() body{
@@ -182,6 +194,7 @@ var bodies = map[string]func() body{
 	"person.left":         func() body { return new(personLeft) },
 	"policy.changed":      func() body { return new(policyChanged) },
 	"offer.published":     func() body { return new(offerPublished) },
+	"offer.revised":       func() body { return new(offerPublished) },
 	"offer.withdrawn":     func() body { return new(offerWithdrawn) },
 	"credential.revoked":  func() body { return new(credentialRevoked) },
 	"need.registered":     func() body { return new(needRegistered) },
@@ -194,6 +207,7 @@ var bodies = map[string]func() body{
 	"summary.consented":   func() body { return new(summaryConsented) },
 	"hold.provisional":    func() body { return new(holdProvisional) },
 	"hold.firmed":         func() body { return new(holdFirmed) },
+	"hold.expired":        func() body { return new(holdReleased) },
 	"hold.released":       func() body { return new(holdReleased) },
 	"subject.shredded":    func() body { return new(subjectShredded) },
 }
