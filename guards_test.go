@@ -237,15 +237,17 @@ func (d *deal) closedToBoth() {
 	}
 }
 
-// random masks what differs between two runs of one story: handles, session
-// ids, digests over a nonce, and times.
-var random = regexp.MustCompile(`[0-9a-f]{20,}|[0-9A-F]{32,}|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?( ?[+-]\d{4}|Z)?( UTC| EDT| EST)?|(0x[0-9a-f]{1,2}, )+0x[0-9a-f]{1,2}|csss\.local/log\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+|wall:0x[0-9a-f]+|ext:-?\d+|loc:\(\*time.Location\)\(\S+\)|\d+( \d+){31}|time\.Date\([^)]*\)`)
+// random is what differs between two runs of one story: handles, session ids,
+// digests over a nonce, the log's key, and times.
+var random = regexp.MustCompile(`[0-9a-f]{20,}|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?( ?[+-]\d{4}|Z)?( UTC)?|csss\.local/log\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+`)
 
+// masked writes values with their types and in the forms in which a host would
+// pass them on, without what is random.
 func masked(values ...any) string {
 	var b strings.Builder
 	for _, v := range values {
-		b.WriteString(everyForm(v))
-		b.WriteByte('\n')
+		text, err := json.Marshal(v)
+		fmt.Fprintf(&b, "%T %+v %s %v\n", v, v, text, err)
 	}
 	return random.ReplaceAllString(b.String(), "·")
 }
@@ -535,10 +537,10 @@ func (d *deal) sellTheRest(hours int) error {
 // silence or a close.
 func TestRevealNeedsStandingFacts(t *testing.T) {
 	t.Parallel()
-	for _, dist := range disturbances() {
+	for i, dist := range disturbances() {
 		t.Run(strings.ReplaceAll(dist.name, " ", "-"), func(t *testing.T) {
 			for last, final := range (&deal{s: world.K3Story2()}).consents() {
-				if final.name == dist.by || testing.Short() && last%3 != 0 {
+				if final.name == dist.by || testing.Short() && last%2 != i%2 {
 					continue // taken away before it was given
 				}
 				d := newDeal(t, csss.Config{})
@@ -721,16 +723,17 @@ func TestEveryFailingCommitIsRefused(t *testing.T) {
 		op    string
 		err   error
 		least int // writes of this kind in the story
+		every int // in a short run one of so many fails
 	}{
-		{"before the commit", ledgertest.OpCommit, errFault, 18},
-		{"after the commit", ledgertest.OpCommitted, errFault, 18},
-		{"lost on the way", ledgertest.OpCommit, unknown, 18},
-		{"lost on the way back", ledgertest.OpCommitted, unknown, 18},
-		{"a key cannot be kept", ledgertest.OpPutSecrets, errFault, 2},
+		{"before the commit", ledgertest.OpCommit, errFault, 18, 5},
+		{"after the commit", ledgertest.OpCommitted, errFault, 18, 6},
+		{"lost on the way", ledgertest.OpCommit, unknown, 18, 8},
+		{"lost on the way back", ledgertest.OpCommitted, unknown, 18, 7},
+		{"a key cannot be kept", ledgertest.OpPutSecrets, errFault, 2, 1},
 	} {
 		t.Run(strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {
 			for n := 1; ; n++ {
-				if testing.Short() && c.least > 4 && n%5 != 1 {
+				if testing.Short() && n%c.every != 0 {
 					continue
 				}
 				if !failOnce(t, c.op, n, c.err, after, kinds) {
@@ -826,11 +829,10 @@ func (d *deal) sound() {
 // comes once, and holds the hours once; each command has one effect (A5).
 func TestStormOnOneSession(t *testing.T) {
 	t.Parallel()
-	seeds := []uint64{1, 2, 3, 4}
+	seeds := []uint64{1, 2}
 	if testing.Short() {
-		seeds = seeds[:2]
+		seeds = seeds[:1]
 	}
-	reveals := 0
 	for _, seed := range seeds {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			dir := t.TempDir()
@@ -841,14 +843,14 @@ func TestStormOnOneSession(t *testing.T) {
 			accepted := storm(d, shuffled(seed))
 			d.sound()
 			require.NoError(t, d.x.Close())
-			reveals += d.oneEffectEach(dir, accepted)
+			d.oneEffectEach(dir, accepted)
 			d.noHalfReveal(dir, opened)
 		})
 	}
-	assert.NotZero(t, reveals, "no storm ended in a reveal; choose other seeds")
 }
 
-// storm gives 200 commands from 100 goroutines and returns who was answered.
+// storm gives 200 commands from 100 goroutines, then the four consents in case
+// nothing was revealed, and returns which commands were accepted.
 func storm(d *deal, r *rand.Rand) map[string]bool {
 	s := d.s
 	type command struct {
@@ -893,20 +895,25 @@ func storm(d *deal, r *rand.Rand) map[string]bool {
 	}
 	close(start)
 	wg.Wait()
+	for _, m := range d.consents() {
+		if _, err := d.take(m); err == nil {
+			accepted[m.who.Person+" "+m.name] = true
+		}
+	}
 	return accepted
 }
 
 // oneEffectEach reads the log itself: every answered command is one event of
 // its session, no other command is, and a reveal stands on four consents and
-// beside one hold. It returns the number of reveals.
-func (d *deal) oneEffectEach(dir string, accepted map[string]bool) (reveals int) {
+// beside one hold.
+func (d *deal) oneEffectEach(dir string, accepted map[string]bool) {
 	d.Helper()
 	log, err := ledger.OpenDir(background, dir, nil)
 	require.NoError(d, err)
 	defer log.Close()
 	effects := map[string]int{}
 	var state disclosure.State
-	holds := 0
+	reveals, holds := 0, 0
 	for e, err := range log.Read(background, 0) {
 		require.NoError(d, err)
 		switch {
@@ -929,14 +936,13 @@ func (d *deal) oneEffectEach(dir string, accepted map[string]bool) (reveals int)
 			state = disclosure.Evolve(state, ev)
 		}
 	}
-	require.LessOrEqual(d, reveals, 1)
-	require.Equal(d, reveals, holds, "a reveal and its hold are one")
+	require.Equal(d, 1, reveals)
+	require.Equal(d, 1, holds, "a reveal and its hold are one")
 	want := map[string]int{}
 	for command := range accepted {
 		want[command] = 1
 	}
 	require.Equal(d, want, effects, "each answered command has one effect, and nothing else has any")
-	return reveals
 }
 
 // noHalfReveal opens an exchange on every prefix of the log and lets both
