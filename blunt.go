@@ -15,7 +15,7 @@ import (
 // circle around a place, a list of employers not to meet. Each is made too
 // blunt to find anybody with.
 
-// radiusStep is what radii are rounded down to, in km.
+// radiusStep is what radii are rounded down to, in km, and the smallest one.
 const radiusStep = 5
 
 // excluded is the list of employer groups that a firm refuses, as one digest,
@@ -33,8 +33,8 @@ func (st *state) blunt(f *Firm, site match.Point, radius *float64, ex match.Excl
 	if !slices.ContainsFunc(f.Sites, func(s Site) bool { return s.At == site }) {
 		return &InputError{Field: "site", Limit: "must be one of the firm's registered sites"}
 	}
-	if *radius > radiusStep {
-		*radius = math.Floor(*radius/radiusStep) * radiusStep
+	if *radius > 0 {
+		*radius = max(math.Floor(*radius/radiusStep), 1) * radiusStep
 	}
 	if old, ok := st.excluded[f.ID]; ok && len(ex.Groups) > 0 && old.list != groupsDigest(ex) && at.Sub(old.at) < st.window {
 		return &InputError{Field: "exclude.groups", Limit: "may change once in " + st.window.String()}

@@ -20,7 +20,7 @@ func TestPeopleWithoutRolesAreNotStrangers(t *testing.T) {
 		Sites: []csss.Site{{ID: "site-plain", Region: "hamilton_niagara", Zone: world.Zone}}, People: []csss.Person{{ID: "usr-plain"}}})
 	require.NoError(t, err)
 	plain := world.Who{Firm: "plain", Person: "usr-plain"}
-	_, err = p.x.SetPolicy(t.Context(), p.as(plain), plain.Firm, "plain.yaml", fmt.Appendf(nil, `
+	_, err = p.x.SetPolicy(t.Context(), csss.By{At: p.now}, plain.Firm, "plain.yaml", fmt.Appendf(nil, `
 apiVersion: csss.policy/v1
 employer: plain
 version: 1

@@ -136,6 +136,8 @@ type proposed struct {
 	Rate      int64                `json:"rate"`   // agreed price in cents per hour; shown with the reveal
 	Priced    bool                 `json:"priced"` // there is a rate: enough comparables were known
 	Plan      match.Plan           `json:"plan"`
+
+	Rules [2]disclosure.Digest `json:"rules"` // of both employers, in force when it was proposed
 }
 
 // answered is the first answer that an employer group got from the private
@@ -144,6 +146,7 @@ type answered struct {
 	Offer string `json:"offer"`
 	Fit   bool   `json:"fit"`
 	Full  bool   `json:"full,omitempty"` // it covered the whole quantity
+	Open  bool   `json:"open,omitempty"` // a gate on public operands refused as well: a question, but no answer that stands
 }
 
 // missed is a near miss, for the eyes of the offer's own firm.

@@ -203,7 +203,7 @@ func (st *state) consentable(ref handleRef, at time.Time) bool {
 		return false
 	}
 	return at.Sub(ref.at) < st.window &&
-		st.mayMeet(&fit{need: &n.need, off: &o.offer, plan: &c.Plan, mode: c.Mode}, at)
+		st.mayMeet(&fit{need: &n.need, off: &o.offer, plan: &c.Plan, mode: c.Mode}, c.Rules, at)
 }
 
 // mayConsent: an offered person decides alone; else whoever published.

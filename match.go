@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/bits"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/deeperpoint/csss/disclosure"
@@ -288,6 +289,7 @@ func (s *search) show(c *match.Candidate) error {
 	}
 	p := proposed{Session: disclosure.SessionID(randomID()), Offer: c.Offer, Rev: o.Revision, Mode: s.modes[c.Offer],
 		Tier: c.Tier, Covers: "covers the need", Rationale: c.Rationale, Plan: c.Plan}
+	p.Rules = [2]disclosure.Digest{disclosure.Supply: s.st.inForce(o.Firm), disclosure.Demand: s.st.inForce(s.need.Firm)}
 	p.Asks = s.asks(o)
 	p.Rate, p.Priced = c.Price.Open()
 	first, known := s.st.frozenAnswer(answerKey{s.need.Group, c.Offer}, s.at)
@@ -369,7 +371,7 @@ func (st *state) viewer(firm string) disclosure.Viewer {
 // reject records what a near miss means for its own firm, and freezes the
 // answer of the private gates where nothing else stood in the way.
 func (s *search) reject(r *match.Rejection) {
-	failed, private := 0, 0
+	failed, private, measured := 0, 0, 0
 	var first match.GateResult
 	for _, g := range r.Gates {
 		if g.Passed {
@@ -378,15 +380,18 @@ func (s *search) reject(r *match.Rejection) {
 		if failed++; failed == 1 {
 			first = g
 		}
-		if !g.Public {
+		switch {
+		case !g.Public:
 			private++
+		case s.measured(r.Offer, g.Gate):
+			measured++
 		}
 	}
 	if failed == 0 {
 		return // refused by the rules; see admit
 	}
-	if failed == private {
-		s.answer(r.Offer, answered{})
+	if failed == private+measured {
+		s.answer(r.Offer, answered{Open: measured > 0})
 	}
 	if failed == 1 {
 		m := missed{Offer: r.Offer, Gate: s.gateName(r.Offer, first.Gate), Public: first.Public}
@@ -397,6 +402,25 @@ func (s *search) reject(r *match.Rejection) {
 	}
 	if failed == 1 && first.Gate == "quantity" {
 		s.overAsked(r.Offer)
+	}
+}
+
+// measured reports whether a gate on public operands compares times or numbers,
+// which a need could bisect: the summary shows them coarser, or not at all.
+func (s *search) measured(offer, gate string) bool {
+	o, ok := s.matcherOffer(offer)
+	if !ok {
+		return false
+	}
+	switch gate {
+	case "window":
+		return true
+	case "credential": // held, but not through the whole window
+		return !slices.ContainsFunc(s.need.Credentials, func(scheme string) bool {
+			return !slices.ContainsFunc(o.Credentials, func(c match.Credential) bool { return strings.EqualFold(c.Scheme, scheme) })
+		})
+	default:
+		return slices.ContainsFunc(s.need.Requires, func(r match.Requirement) bool { return r.Property == gate && len(r.Terms) == 0 })
 	}
 }
 

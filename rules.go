@@ -27,7 +27,7 @@ import (
 func (x *Exchange) SetPolicy(ctx context.Context, by By, firm, name string, text []byte) (Receipt, error) {
 	args := &policyChanged{Firm: firm, Name: name, Text: text}
 	return x.command(ctx, by, "set_policy", args, func(st *state, _ time.Time) ([]event, error) {
-		if by.operator() != nil && (by.Firm != firm || !st.employs(firm, by.Person)) {
+		if by.operator() != nil && (by.Firm != firm || !st.governs(firm, by.Person)) {
 			return nil, ErrNotYours
 		}
 		return st.decidePolicy(firm, name, text)
@@ -93,6 +93,15 @@ func (f *firmState) digest() string {
 	}
 	d := f.rules.Digest(f.firm.ID)
 	return hex.EncodeToString(d[:])
+}
+
+// inForce names the rules of a firm; zero without any.
+func (st *state) inForce(firm string) disclosure.Digest {
+	f := st.firms[firm]
+	if f == nil || f.rules == nil {
+		return disclosure.Digest{}
+	}
+	return disclosure.Digest(f.rules.Digest(firm))
 }
 
 // permits turns anything but a clean permit into a *DeniedError.

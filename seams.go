@@ -117,7 +117,8 @@ func (st *state) selectable(p *disclosure.Proposal) bool {
 		return false
 	}
 	f, ok := st.sessionFit(&disclosure.State{Proposal: *p})
-	return ok && !st.paired(p.Offer, n.need.Group) && st.mayMeet(f, p.At)
+	ref := st.handles[disclosure.HandleOf(p.Session, disclosure.Demand)]
+	return ok && ref.candidate != nil && !st.paired(p.Offer, n.need.Group) && st.mayMeet(f, ref.candidate.Rules, p.At)
 }
 
 // agreed reports whether both employers allow what the event says, a reveal
@@ -191,16 +192,16 @@ func (st *state) verdict(r *disclosure.AuthRequest) (disclosure.Verdict, error) 
 		return disclosure.Verdict{}, nil
 	}
 	req := st.sessionRequest(f, r)
-	firm := st.firms[r.Session.Proposal.Parties[r.Side].Firm]
+	firm, opened := st.firms[r.Session.Proposal.Parties[r.Side].Firm], st.dealOf(&r.Session).Rules[r.Side]
+	if r.Action == disclosure.ActEngage {
+		opened = st.inForce(req.Employer)
+	}
 	if r.Cast != nil && !r.Cast.Deny {
-		if err := seatable(firm, *req, r, f, st.asker(r.Side, f)); err != nil {
+		if err := seatable(firm, *req, opened, r, f, st.asker(r.Side, f)); err != nil {
 			return disclosure.Verdict{}, err
 		}
 	}
-	d := firm.decide(req)
-	if opened := st.dealOf(&r.Session).Rules[r.Side]; r.Action != disclosure.ActEngage && opened != disclosure.Digest(d.Digest) {
-		d = firm.decideChanged(req, opened)
-	}
+	d := firm.decideSince(req, opened)
 	v := disclosure.Verdict{Allowed: d.Outcome != policy.Deny, Policy: disclosure.Digest(d.Digest), Version: d.Version}
 	for _, due := range d.Due {
 		if due.Requirement != policy.PersonConsent {
@@ -212,7 +213,16 @@ func (st *state) verdict(r *disclosure.AuthRequest) (disclosure.Verdict, error) 
 	return v, nil
 }
 
-// decideChanged asks a firm whose rules have changed since a session opened.
+// decideSince asks a firm about something that began under given rules of it.
+func (f *firmState) decideSince(r *policy.Request, opened disclosure.Digest) policy.Decision {
+	if f == nil || f.rules == nil || opened == disclosure.Digest(f.rules.Digest(f.firm.ID)) {
+		return f.decide(r)
+	}
+	return f.decideChanged(r, opened)
+}
+
+// decideChanged asks a firm whose rules have changed since a match or since a
+// session opened.
 // The rules of then are asked in full, and the rules of now without what is
 // hidden until the reveal: a rule that was written since cannot sound the
 // other side out, nor wave through what needed approval.
@@ -321,9 +331,9 @@ func (st *state) sessionRequest(f *fit, r *disclosure.AuthRequest) *policy.Reque
 
 // seatable refuses a vote that could not count: nobody waits for it, or the
 // voter is kept apart from this decision.
-func seatable(firm *firmState, req policy.Request, r *disclosure.AuthRequest, f *fit, requester string) error {
+func seatable(firm *firmState, req policy.Request, opened disclosure.Digest, r *disclosure.AuthRequest, f *fit, requester string) error {
 	req.Votes = nil
-	d := firm.decide(&req)
+	d := firm.decideSince(&req, opened)
 	if d.Outcome == policy.Deny {
 		return nil // the verdict says so; no seat is the reason
 	}

@@ -205,7 +205,7 @@ func (x *Exchange) proposal(by By, h disclosure.Handle) (p disclosure.Proposal, 
 	}
 	f := &fit{need: &n.need, off: &o.offer, plan: &c.Plan, mode: c.Mode, rate: c.Rate}
 	parties := st.parties(f, o.publisher)
-	if !st.standing(f, disclosure.Supply, parties, o.edits, at) || !st.standing(f, disclosure.Demand, parties, o.edits, at) || !st.mayMeet(f, at) {
+	if !st.standing(f, disclosure.Supply, parties, o.edits, at) || !st.standing(f, disclosure.Demand, parties, o.edits, at) || !st.mayMeet(f, c.Rules, at) {
 		return p, false, ErrUnavailable
 	}
 	if !c.Priced {
@@ -252,10 +252,11 @@ func (st *state) parties(f *fit, publisher string) [2]disclosure.Party {
 	}
 }
 
-// mayMeet asks both employers again whether a summary may be shown.
-func (st *state) mayMeet(f *fit, at time.Time) bool {
-	supply := st.firms[f.off.Firm].decide(st.supplyRequest(policy.Summarise, f, at))
-	demand := st.firms[f.need.Firm].decide(st.demandRequest(policy.Summarise, f.need, f, at))
+// mayMeet asks both employers again whether a summary may be shown, by the
+// rules of now and those under which the pair was found.
+func (st *state) mayMeet(f *fit, rules [2]disclosure.Digest, at time.Time) bool {
+	supply := st.firms[f.off.Firm].decideSince(st.supplyRequest(policy.Summarise, f, at), rules[disclosure.Supply])
+	demand := st.firms[f.need.Firm].decideSince(st.demandRequest(policy.Summarise, f.need, f, at), rules[disclosure.Demand])
 	return supply.Outcome != policy.Deny && demand.Outcome != policy.Deny
 }
 
@@ -266,9 +267,7 @@ func (x *Exchange) newProposal(by By, ref handleRef, f *fit, parties [2]disclosu
 	d.Facts[disclosure.Supply] = facts{Certifications: schemes(f.off, at), Trust: st.trust(f.off.Firm)}
 	d.Edits = st.offers[f.off.ID].edits
 	for side, party := range parties {
-		if firm := st.firms[party.Firm]; firm != nil && firm.rules != nil {
-			d.Rules[side] = disclosure.Digest(firm.rules.Digest(party.Firm))
-		}
+		d.Rules[side] = st.inForce(party.Firm)
 	}
 	d.Facts[disclosure.Demand] = facts{Trust: st.trust(f.need.Firm)}
 	d.Estimate[disclosure.Supply], _ = st.median(f.off.Category)
@@ -297,7 +296,8 @@ func (x *Exchange) newProposal(by By, ref handleRef, f *fit, parties [2]disclosu
 }
 
 // deadlines sets how long the session may sleep: the market's defaults, or
-// what both firms' rules say where they say less.
+// what both firms' rules say where they say less, in whole publication slots:
+// both sides read it, and a deadline to the second would tell whose it is.
 func (x *Exchange) deadlines(p *disclosure.Proposal) {
 	p.Deadline, p.HardExpiry, p.Grace, p.Slot = x.cfg.Deadline, x.cfg.Expiry, x.cfg.Grace, x.cfg.Slot
 	for _, party := range p.Parties {
@@ -306,9 +306,17 @@ func (x *Exchange) deadlines(p *disclosure.Proposal) {
 			continue
 		}
 		d := f.rules.Deal(party.Firm)
-		p.Deadline = less(p.Deadline, d.Deadline)
-		p.HardExpiry = less(p.HardExpiry, d.HardExpiry)
+		p.Deadline = less(p.Deadline, slots(d.Deadline, p.Slot))
+		p.HardExpiry = less(p.HardExpiry, slots(d.HardExpiry, p.Slot))
 	}
+}
+
+// slots cuts a duration to whole slots, at least one; 0 stays 0.
+func slots(d, slot time.Duration) time.Duration {
+	if d <= 0 {
+		return 0
+	}
+	return max(d.Truncate(slot), slot)
 }
 
 func less(a, b time.Duration) time.Duration {
@@ -540,7 +548,7 @@ func (x *Exchange) voteTerms(by By, h disclosure.Handle, requirement string) (di
 	}
 	req := st.sessionRequest(fit, &disclosure.AuthRequest{Session: ss.state, Side: ref.side, Action: disclosure.ActReveal, Now: at})
 	var expires time.Time
-	for _, due := range f.decide(req).Due {
+	for _, due := range f.decideSince(req, ss.deal.Rules[ref.side]).Due {
 		if due.Expires > 0 && (requirement == "" || due.Requirement == requirement) {
 			expires = maxTime(expires, at.Add(due.Expires))
 		}

@@ -315,7 +315,7 @@ func (ev *matchProposed) fold(st *state, e ledger.Entry) {
 	for _, a := range ev.Answers {
 		key := answerKey{ev.Group, a.Offer}
 		st.touch(key, contact{need: ev.Need, revision: ev.Revision, rules: ev.Rules, at: e.Claimed})
-		if _, known := st.frozenAnswer(key, e.Claimed); !known {
+		if _, known := st.frozenAnswer(key, e.Claimed); !known && !a.Open {
 			st.answers[key] = answer{fit: a.Fit, full: a.Full, at: e.Claimed}
 		}
 	}

@@ -736,7 +736,7 @@ func (p *play) unmoved(w world.Who, side string) {
 	assert.Empty(p, status.Own.Due)
 }
 
-// newRules publishes a firm's document with some texts replaced.
+// newRules publishes a firm's document with some texts replaced, as the operator.
 func (p *play) newRules(s *world.TechnicalQuery, by world.Who, replace ...string) (csss.Receipt, error) {
 	p.Helper()
 	at := slices.IndexFunc(s.Policies, func(t csss.PolicyText) bool { return t.Firm == by.Firm })
@@ -745,7 +745,7 @@ func (p *play) newRules(s *world.TechnicalQuery, by world.Who, replace ...string
 		require.Contains(p, text, replace[i])
 		text = strings.ReplaceAll(text, replace[i], replace[i+1])
 	}
-	return p.x.SetPolicy(p.Context(), p.as(by), by.Firm, by.Firm+".yaml", []byte(text))
+	return p.x.SetPolicy(p.Context(), csss.By{At: p.now}, by.Firm, by.Firm+".yaml", []byte(text))
 }
 
 // TestStoryS1LeavesNamesOut: words that name somebody reach neither the index,
