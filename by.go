@@ -15,7 +15,7 @@ type By struct {
 	Firm   string    // employer id; empty for the operator of the exchange
 	Person string    // person id
 	ID     string    // idempotency key, unique among the person's commands; empty = a random one
-	At     time.Time // when; zero = time.Now. Earlier than the last step counts as the last step
+	At     time.Time // when; zero = time.Now. Earlier than the last step counts as the last step; more than 400 days ahead of it and of the wall clock is an *InputError
 }
 
 // operator refuses whoever acts for a firm.

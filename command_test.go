@@ -94,3 +94,80 @@ func TestImportIsKeyedByAllOfIt(t *testing.T) {
 	_, err = p.x.Import(t.Context(), by, rates("b"))
 	require.ErrorIs(t, err, csss.ErrKeyReused)
 }
+
+// One step in the far future would move the market's clock there for good.
+func TestNoStepIsFarAhead(t *testing.T) {
+	p, owner, buyer := rareMarket(t, 5, 5)
+	now := p.now
+	for _, ahead := range []int{1, 200} {
+		p.now = time.Now().AddDate(ahead, 2, 0)
+		refused := func(err error) {
+			t.Helper()
+			var input *csss.InputError
+			require.ErrorAs(t, err, &input)
+			assert.Equal(t, "by.at", input.Field)
+		}
+		_, err := p.x.ReportUsage(t.Context(), p.as(owner), owner.Person, "", "2026-W38", match.Hour)
+		refused(err)
+		_, err = p.x.Match(t.Context(), p.as(buyer), "need-1")
+		refused(err)
+		_, err = p.x.Erase(t.Context(), csss.By{At: p.now}, owner.Firm, "")
+		refused(err)
+		_, err = p.x.Tick(t.Context(), p.now)
+		refused(err)
+	}
+	p.now = now
+	m, err := p.x.Match(t.Context(), p.as(buyer), "need-1")
+	require.NoError(t, err)
+	assert.True(t, m.Receipt.At.Equal(now), "the clock has not moved")
+	p.now = time.Now().AddDate(200, 0, 0)
+	_, err = p.x.Select(t.Context(), p.as(buyer), m.Candidates[0].Handle)
+	var input *csss.InputError
+	require.ErrorAs(t, err, &input)
+}
+
+// A week that is not in the calendar counts against no quota and is refused.
+func TestUsageIsOfARealWeek(t *testing.T) {
+	p, owner, _ := rareMarket(t, 5, 5)
+	for week, ok := range map[string]bool{
+		"2026-W01": true, "2026-W53": true, "2027-W52": true, "2027-W53": false, "2026-W54": false, "2026-W00": false,
+		"+026-W01": false, "2026-W+1": false, "2026-W-1": false, "2026-W1": false, "2026-W010": false, "26-W10": false, " 026-W01": false, "": false,
+	} {
+		_, err := p.x.ReportUsage(t.Context(), p.as(owner), owner.Person, "", week, match.Hour)
+		if ok {
+			assert.NoError(t, err, week)
+			continue
+		}
+		var input *csss.InputError
+		if assert.ErrorAs(t, err, &input, week) {
+			assert.Equal(t, "usage.week", input.Field)
+		}
+	}
+}
+
+// Who is not of the firm reports nothing for it.
+func TestStrangersReportNothingForAFirm(t *testing.T) {
+	p, owner, _ := rareMarket(t, 5, 5)
+	o, err := p.x.Offer(p.as(owner), "offer-seller-0")
+	require.NoError(t, err)
+	o.Credentials = []match.Credential{{Scheme: "AS9100D"}}
+	_, err = p.x.Revise(t.Context(), p.as(owner), o)
+	require.NoError(t, err)
+	for _, stranger := range []world.Who{{Firm: owner.Firm, Person: "usr-seller-1"}, {Firm: owner.Firm}} {
+		_, err = p.x.RevokeCredential(t.Context(), p.as(stranger), o.ID, "AS9100D")
+		assert.ErrorIs(t, err, csss.ErrNotYours)
+		_, err = p.x.Leave(t.Context(), p.as(stranger), owner.Person)
+		assert.ErrorIs(t, err, csss.ErrNotYours)
+	}
+	other := world.Who{Firm: "seller-1", Person: "usr-seller-1"}
+	_, err = p.x.RevokeCredential(t.Context(), p.as(other), o.ID, "AS9100D")
+	assert.ErrorIs(t, err, csss.ErrNotFound)
+	_, err = p.x.Leave(t.Context(), p.as(other), owner.Person)
+	assert.ErrorIs(t, err, csss.ErrNotFound)
+	r, err := p.x.RevokeCredential(t.Context(), p.as(owner), o.ID, "AS9100D")
+	p.ok(owner, r, err)
+	r, err = p.x.Leave(t.Context(), p.as(owner), owner.Person)
+	p.ok(owner, r, err)
+	_, err = p.x.Leave(t.Context(), p.as(owner), owner.Person)
+	assert.ErrorIs(t, err, csss.ErrNotYours, "who has left reports nothing either")
+}

@@ -259,7 +259,10 @@ func (x *Exchange) command(ctx context.Context, by By, name string, args any,
 		if r, done, err := x.st.duplicate(by, digest); done {
 			return r, err
 		}
-		at := x.st.clamp(by.At)
+		at, err := x.st.stamp(by.At)
+		if err != nil {
+			return Receipt{}, err
+		}
 		evs, err := decide(x.st, at)
 		if err != nil {
 			return Receipt{}, err
@@ -300,6 +303,19 @@ func (st *state) clamp(at time.Time) time.Time {
 		at = time.Now()
 	}
 	return maxTime(at.UTC(), st.now)
+}
+
+// maxAhead is how far ahead of both the wall clock and the last step a step may
+// claim to be. The market's clock never goes back: one step in the far future
+// would end every session and window for good.
+const maxAhead = 400 * 24 * time.Hour
+
+// stamp is clamp for what is logged. The first step of all sets the clock.
+func (st *state) stamp(at time.Time) (time.Time, error) {
+	if !st.now.IsZero() && at.After(maxTime(st.now, time.Now()).Add(maxAhead)) {
+		return at, &InputError{Field: "by.at", Value: at.UTC().Format(time.RFC3339), Limit: "must be at most 400 days ahead of the clock"}
+	}
+	return st.clamp(at), nil
 }
 
 // commit logs events and, once they are durable, folds them. A command that

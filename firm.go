@@ -87,6 +87,14 @@ func (s *Site) validate(path string) error {
 	return nil
 }
 
+// place fills in what a listing leaves empty: the firm's verified site.
+func (f *Firm) place(at *match.Point, region, zone *string) {
+	home := f.Sites[0]
+	def(at, home.At)
+	def(region, home.Region)
+	def(zone, home.Zone)
+}
+
 // RegisterFirm adds a firm with its sites, people and resources, as the
 // operator of the exchange. Each person is an entry of its own, so that one
 // can be erased without the other. Ids of firms and people are of one kind,
@@ -132,12 +140,18 @@ func (st *state) decideFirm(f Firm) ([]event, error) {
 // offered leaves the market; open sessions of those offers cannot be revealed
 // any more.
 //
-// Errors: ErrNotFound, ErrKeyReused, and the ledger's.
+// Any person of the firm may report it; who of them does is the host's care.
+//
+// Errors: ErrNotFound, also for another firm's person, ErrNotYours,
+// ErrKeyReused, and the ledger's.
 func (x *Exchange) Leave(ctx context.Context, by By, person string) (Receipt, error) {
 	return x.command(ctx, by, "leave", person, func(st *state, at time.Time) ([]event, error) {
 		p := st.people[person]
 		if p == nil || p.firm != by.Firm {
 			return nil, ErrNotFound
+		}
+		if !st.employs(by.Firm, by.Person) {
+			return nil, ErrNotYours
 		}
 		evs := []event{{stream: "person/" + person, body: &personLeft{Person: person}, subjects: []string{person}}}
 		for _, id := range st.offerIDs() {

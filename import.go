@@ -164,7 +164,7 @@ func (in *Import) parts() []importPart {
 			return []any{in.Offers[i].By.Firm, newOfferPublished(in.Offers[i].Offer, in.Offers[i].By.Person)}
 		}, nil},
 		{"needs", len(in.Needs), func(st *state, at time.Time, i int) ([]event, error) {
-			return st.decideNeed(in.Needs[i].By, in.Needs[i].Need, 1, at)
+			return st.decideNeed(in.Needs[i].By, in.Needs[i].Need, at)
 		}, func(i int) any {
 			return []any{in.Needs[i].By.Firm, in.Needs[i].By.Person, newNeedRegistered(in.Needs[i].Need)}
 		}, nil},

@@ -21,6 +21,10 @@ import (
 // the groups of Exclude may change once in Config.Window: finer ones would ask
 // the other side who and where it is. Currency is required.
 //
+// Ids of offers, and likewise of needs, are one space for the whole market:
+// ErrExists tells that somebody uses the id, so a host must make ids that
+// nobody can guess, or make them itself.
+//
 // Errors: *match.FieldError, *InputError, *DeniedError (with the bound that
 // was missed), ErrNotYours, ErrExists, ErrKeyReused, and the ledger's.
 func (x *Exchange) Publish(ctx context.Context, by By, o match.Offer) (Receipt, error) {
@@ -142,16 +146,7 @@ func (st *state) decideOffer(by By, o match.Offer, revision int, at time.Time) (
 	}
 	f := st.firms[by.Firm]
 	o.Firm, o.Group, o.NAICS, o.Sectors, o.Revision = f.firm.ID, f.firm.Group, f.firm.NAICS, f.firm.Sectors, revision
-	home := f.firm.Sites[0]
-	if o.Site == (match.Point{}) {
-		o.Site = home.At
-	}
-	if o.Region == "" {
-		o.Region = home.Region
-	}
-	if o.Zone == "" {
-		o.Zone = home.Zone
-	}
+	f.firm.place(&o.Site, &o.Region, &o.Zone)
 	if o.Person != "" && !st.employs(by.Firm, o.Person) {
 		return nil, &InputError{Field: "offer.person", Limit: "must be a person of the firm"}
 	}
@@ -185,31 +180,22 @@ func (st *state) decideOffer(by By, o match.Offer, revision int, at time.Time) (
 // Errors: as [Exchange.Publish].
 func (x *Exchange) Register(ctx context.Context, by By, n match.Need) (Receipt, error) {
 	return x.command(ctx, by, "register", newNeedRegistered(n), func(st *state, at time.Time) ([]event, error) {
-		return st.decideNeed(by, n, 1, at)
+		return st.decideNeed(by, n, at)
 	})
 }
 
-func (st *state) decideNeed(by By, n match.Need, revision int, at time.Time) ([]event, error) {
+func (st *state) decideNeed(by By, n match.Need, at time.Time) ([]event, error) {
 	if !st.employs(by.Firm, by.Person) {
 		return nil, ErrNotYours
 	}
 	roles := st.roles(by.Firm, by.Person)
-	if revision == 1 && st.versions["need/"+n.ID] > 0 {
+	if st.versions["need/"+n.ID] > 0 {
 		return nil, ErrExists
 	}
 	f := st.firms[by.Firm]
-	n.Firm, n.Group, n.NAICS, n.Sectors, n.Revision = f.firm.ID, f.firm.Group, f.firm.NAICS, f.firm.Sectors, revision
+	n.Firm, n.Group, n.NAICS, n.Sectors, n.Revision = f.firm.ID, f.firm.Group, f.firm.NAICS, f.firm.Sectors, 1
 	n.Requester = by.Person
-	home := f.firm.Sites[0]
-	if n.Site == (match.Point{}) {
-		n.Site = home.At
-	}
-	if n.Region == "" {
-		n.Region = home.Region
-	}
-	if n.Zone == "" {
-		n.Zone = home.Zone
-	}
+	f.firm.place(&n.Site, &n.Region, &n.Zone)
 	st.names.redactNeed(&n)
 	if err := n.Validate(); err != nil {
 		return nil, err
@@ -226,7 +212,7 @@ func (st *state) decideNeed(by By, n match.Need, revision int, at time.Time) ([]
 	if err := f.permits(req); err != nil {
 		return nil, err
 	}
-	return []event{{stream: "need/" + n.ID, fresh: revision == 1, body: newNeedRegistered(n), subjects: []string{f.firm.ID}}}, nil
+	return []event{{stream: "need/" + n.ID, fresh: true, body: newNeedRegistered(n), subjects: []string{f.firm.ID}}}, nil
 }
 
 // RecordComparables adds rates paid elsewhere for a category, in cents per
@@ -286,23 +272,31 @@ func (x *Exchange) ReportUsage(ctx context.Context, by By, person, category, wee
 	})
 }
 
+// isoWeek reports whether there is a week of the name.
 func isoWeek(s string) bool {
 	var year, week int
-	n, err := fmt.Sscanf(s, "%04d-W%02d", &year, &week)
-	return err == nil && n == 2 && len(s) == len("2026-W38") && week >= 1 && week <= 53
+	if _, err := fmt.Sscanf(s, "%d-W%d", &year, &week); err != nil {
+		return false
+	}
+	year, week = time.Date(year, 1, 4+7*(week-1), 0, 0, 0, 0, time.UTC).ISOWeek() // 4 January lies in the first week
+	return s == fmt.Sprintf("%04d-W%02d", year, week)
 }
 
 // RevokeCredential records that a credential on an offer no longer holds, as
 // the operator or the offer's own firm reports it. Nothing that needs it is revealed any
 // more.
 //
-// Errors: ErrNotFound, ErrKeyReused, and the ledger's.
+// Errors: ErrNotFound, also for another firm's offer, ErrNotYours,
+// ErrKeyReused, and the ledger's.
 func (x *Exchange) RevokeCredential(ctx context.Context, by By, offer, scheme string) (Receipt, error) {
 	args := &credentialRevoked{Offer: offer, Scheme: scheme}
 	return x.command(ctx, by, "revoke_credential", args, func(st *state, _ time.Time) ([]event, error) {
 		o := st.offers[offer]
 		if o == nil || by.operator() != nil && by.Firm != o.offer.Firm {
 			return nil, ErrNotFound
+		}
+		if by.operator() != nil && !st.employs(by.Firm, by.Person) {
+			return nil, ErrNotYours
 		}
 		for _, c := range o.offer.Credentials {
 			if c.Scheme == scheme {

@@ -66,7 +66,10 @@ func (x *Exchange) Match(ctx context.Context, by By, need string) (Matches, erro
 		if r, done, err := x.st.duplicate(by, digest); done {
 			return x.st.matches(r, x.st.proposals[by.key()]), err
 		}
-		at := x.st.clamp(by.At)
+		at, err := x.st.stamp(by.At)
+		if err != nil {
+			return Matches{}, err
+		}
 		ev, frozen, err := x.propose(ctx, by, need, at)
 		if err != nil {
 			return Matches{}, err

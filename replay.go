@@ -186,7 +186,10 @@ func (x *Exchange) Erase(ctx context.Context, by By, subject, reason string) (Re
 	if !known && x.st.firms[subject] == nil && x.st.people[subject] == nil {
 		return Receipt{}, ErrNotFound
 	}
-	at := x.st.clamp(by.At)
+	at, err := x.st.stamp(by.At)
+	if err != nil {
+		return Receipt{}, err
+	}
 	_, err = x.log.Shred(ctx, subject, by.key()+"#0", reason, at) // again, too: it finishes what a crash has left
 	if x.log.Size() > x.st.next || known {
 		if failed := x.rebuild(ctx); failed != nil {
@@ -231,7 +234,10 @@ func (x *Exchange) rebuild(ctx context.Context) error {
 // Errors: the ledger's and ctx's; what was not done is done by the next Tick.
 func (x *Exchange) Tick(ctx context.Context, now time.Time) (next time.Time, err error) {
 	x.mu.RLock()
-	now = x.st.clamp(now)
+	if now, err = x.st.stamp(now); err != nil {
+		x.mu.RUnlock()
+		return now, err
+	}
 	ids := x.st.openSessions()
 	ending := x.st.endedGrants(now)
 	x.mu.RUnlock()

@@ -194,7 +194,10 @@ func (x *Exchange) proposal(by By, h disclosure.Handle) (p disclosure.Proposal, 
 	if st.sessions[ref.session] != nil {
 		return p, false, ErrUnavailable
 	}
-	at := st.clamp(by.At)
+	at, err := st.stamp(by.At)
+	if err != nil {
+		return p, false, err
+	}
 	c := ref.candidate
 	if st.paired(c.Offer, n.need.Group) {
 		return p, false, ErrUnavailable
@@ -399,7 +402,8 @@ func (x *Exchange) side(by By, h disclosure.Handle) (handleRef, time.Time, error
 	if firm != by.Firm || !x.st.employs(firm, by.Person) {
 		return ref, time.Time{}, ErrNotFound
 	}
-	return ref, x.st.clamp(by.At), nil
+	at, err := x.st.stamp(by.At)
+	return ref, at, err
 }
 
 // bind is what a consent of the side is tied to.
