@@ -3,6 +3,7 @@
 package ledger
 
 import (
+	"errors"
 	"os"
 	"syscall"
 )
@@ -21,7 +22,12 @@ func lockFile(path string) (*os.File, error) {
 	return f, nil
 }
 
-func unlockFile(f *os.File) error { return f.Close() }
+// unlockFile releases the lock and closes the file. Closing alone would not do:
+// a process that is being forked elsewhere has the file open until it becomes
+// another program.
+func unlockFile(f *os.File) error {
+	return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.Close())
+}
 
 // syncDir makes created, renamed and removed names of a folder durable.
 func syncDir(path string) error {
