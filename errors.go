@@ -73,3 +73,20 @@ func (e *DeniedError) Error() string {
 
 // Unwrap returns ErrDenied.
 func (e *DeniedError) Unwrap() error { return ErrDenied }
+
+// RulesError says that a firm's rules, which were accepted once, do not compile
+// under this Config.Schema: an attribute is missing or of another kind. Open
+// the exchange with the schema they were accepted under. Unwrap returns
+// policy's *Errors.
+type RulesError struct {
+	Firm    string // for the host; not in the text
+	Version int
+	Err     error
+}
+
+func (e *RulesError) Error() string {
+	return fmt.Sprintf("csss: version %d of a firm's rules does not compile under config.schema", e.Version)
+}
+
+// Unwrap returns the reason.
+func (e *RulesError) Unwrap() error { return e.Err }

@@ -87,6 +87,7 @@ type (
 		Order    []disclosure.SessionID `json:"order,omitempty"` // of all that was found, best first; in the first part only
 		Found    []*proposed            `json:"found,omitempty"`
 		Rules    string                 `json:"rules"` // digest of the asking firm's own
+		Until    time.Time              `json:"until"` // when first answers, questions and offers to consent lapse: Config.Window after the match
 		Answers  []answered             `json:"answers,omitempty"`
 		Misses   []missed               `json:"misses,omitempty"`
 	}
@@ -141,7 +142,7 @@ type proposed struct {
 }
 
 // answered is the first answer that an employer group got from the private
-// gates of an offer; it stands for the budget window.
+// gates of an offer; it stands until the proposal lapses.
 type answered struct {
 	Offer string `json:"offer"`
 	Fit   bool   `json:"fit"`

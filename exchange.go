@@ -28,7 +28,7 @@ type Config struct {
 
 	Embedder embed.Embedder    // nil = embed/lexical
 	Index    match.VectorIndex // nil = match/hnsw
-	Schema   *policy.Schema    // attributes that rules may use; nil = policy.BaseSchema
+	Schema   *policy.Schema    // attributes that rules may use, those of the logged rules among them; nil = policy.BaseSchema
 	Terms    []terms.Template  // standard engagement terms; nil = terms.Standard
 	Summary  disclosure.Schema // what a summary may say; nil = disclosure.DefaultSchema
 	Weights  *match.Weights    // scoring; nil = match.DefaultWeights
@@ -39,7 +39,7 @@ type Config struct {
 	KPeople  int           // the same for a person's expertise; 0 = 11
 	UnsafeK  bool          // allow K below 3; false
 	Budget   int           // questions of one employer group about one offer per Window, answered either way; 0 = 8
-	Window   time.Duration // how long a private gate's first answer stands; 0 = 30 days
+	Window   time.Duration // how long a private gate's first answer stands, fixed when it is given; 0 = 30 days
 	Deadline time.Duration // of a session, unless the firms' rules say less; 0 = 24 h
 	Slot     time.Duration // closes are published on multiples of it; 0 = 1 h
 	Grace    time.Duration // identities stay readable after a close; 0 = 72 h
@@ -147,8 +147,9 @@ const maxConflicts = 8
 // Open opens or creates an exchange and replays its ledger. Cost: one fold
 // step per entry, one embedding per live offer.
 //
-// Errors: *InputError or *terms.TemplateError for a bad Config, the ledger's (*ledger.CorruptError
-// names the entry), and ctx's.
+// Errors: *InputError or *terms.TemplateError for a bad Config, a *RulesError
+// for each firm whose rules in force do not compile under Config.Schema, the
+// ledger's (*ledger.CorruptError names the entry), and ctx's.
 func Open(ctx context.Context, cfg Config) (*Exchange, error) {
 	cfg = cfg.withDefaults()
 	if err := cmp.Or(cfg.validate(), ctx.Err()); err != nil {
@@ -213,7 +214,7 @@ func (x *Exchange) replay(ctx context.Context) (*state, error) {
 			return nil, err
 		}
 	}
-	return st, nil
+	return st, st.brokenRules()
 }
 
 // reindex brings the matcher, a cache, in line with the state. It is called

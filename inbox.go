@@ -202,7 +202,7 @@ func (st *state) consentable(ref handleRef, at time.Time) bool {
 	if o == nil || n == nil || !o.live || !n.live || o.offer.Revision != c.Rev || n.need.Revision != ref.needRev {
 		return false
 	}
-	return at.Sub(ref.at) < st.window &&
+	return at.Before(ref.until) &&
 		st.mayMeet(&fit{need: &n.need, off: &o.offer, plan: &c.Plan, mode: c.Mode}, c.Rules, at)
 }
 

@@ -132,7 +132,8 @@ func (x *Exchange) propose(ctx context.Context, by By, need string, at time.Time
 		return nil, nil, err
 	}
 	s := &search{x: x, st: x.st, need: &n.need, at: at, modes: map[string]match.Mode{},
-		ev: &matchProposed{Need: need, Revision: n.need.Revision, Group: n.need.Group, Rules: x.st.firms[by.Firm].digest()}}
+		ev: &matchProposed{Need: need, Revision: n.need.Revision, Group: n.need.Group, Rules: x.st.firms[by.Firm].digest(),
+			Until: at.Add(x.cfg.Window)}}
 	found, err := x.matcher.Search(ctx, &match.Query{Need: &n.need, K: maxCandidates, Now: at, Book: x.st.book,
 		Admit: s.admit, Median: x.st.median, WantRejected: true})
 	if err != nil {
@@ -167,7 +168,7 @@ func (s *search) admit(o *match.Offer, p *match.Plan) bool {
 	if first, known := s.st.frozenAnswer(key, s.at); known && (!first.fit || first.full && !p.Full) {
 		return false
 	}
-	if s.st.spent(key, contact{s.ev.Need, s.ev.Revision, s.ev.Rules, s.at}) >= s.x.cfg.Budget {
+	if s.st.spent(key, contact{need: s.ev.Need, revision: s.ev.Revision, rules: s.ev.Rules}, s.at) >= s.x.cfg.Budget {
 		return false
 	}
 	var own *policy.Reason
@@ -266,10 +267,10 @@ func modeOr(m match.Mode) match.Mode {
 
 // spent counts the other questions that the group has asked of the offer: other
 // needs, and the same need under other rules of its own.
-func (st *state) spent(key answerKey, this contact) int {
+func (st *state) spent(key answerKey, this contact, at time.Time) int {
 	count := 0
 	for _, c := range st.contacts[key] {
-		if this.at.Sub(c.at) < st.window && (c.need != this.need || c.revision != this.revision || c.rules != this.rules) {
+		if at.Before(c.until) && (c.need != this.need || c.revision != this.revision || c.rules != this.rules) {
 			count++
 		}
 	}

@@ -114,14 +114,14 @@ func (st *state) digestMarket(put func(...any)) {
 // digestPairs hashes what employer groups know of each other.
 func (st *state) digestPairs(put func(...any)) {
 	for handle, ref := range inOrder(st.handles) {
-		put(handle, ref.side, ref.session, ref.need, ref.needRev, ref.candidate, ref.at)
+		put(handle, ref.side, ref.session, ref.need, ref.needRev, ref.candidate, ref.until)
 	}
 	for key, a := range inOrder(st.answers) {
-		put(key, a.fit, a.full, a.at)
+		put(key, a.fit, a.full, a.until)
 	}
 	for key, list := range inOrder(st.contacts) {
 		for _, c := range list {
-			put(key, c.need, c.revision, c.rules, c.at)
+			put(key, c.need, c.revision, c.rules, c.until)
 		}
 	}
 	for key, frozen := range inOrder(st.asks) {

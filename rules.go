@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -65,17 +66,27 @@ type compiled struct {
 }
 
 // compile is policy.Compile for a document that was accepted once. Should it
-// not compile any more the firm is left without rules, which denies everything.
-func (st *state) compile(ev *policyChanged) *policy.Set {
+// not compile any more the firm is left without rules, which denies everything,
+// and Open reports it.
+func (st *state) compile(ev *policyChanged) (*policy.Set, error) {
 	if c, ok := st.compiled[ev.Firm]; ok && c.text == string(ev.Text) {
 		delete(st.compiled, ev.Firm)
-		return c.set
+		return c.set, nil
 	}
 	set, err := policy.Compile(st.schema, policy.Source{Name: ev.Name, Text: ev.Text})
 	if err != nil {
-		return nil
+		return nil, &RulesError{Firm: ev.Firm, Version: ev.Version, Err: err}
 	}
-	return set
+	return set, nil
+}
+
+// brokenRules joins what is wrong with the documents in force.
+func (st *state) brokenRules() error {
+	var errs []error
+	for _, id := range slices.Sorted(maps.Keys(st.firms)) {
+		errs = append(errs, st.firms[id].broken)
+	}
+	return errors.Join(errs...)
 }
 
 // decide asks the firm's rules; a firm without rules allows nothing.

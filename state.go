@@ -61,9 +61,10 @@ type commandRecord struct {
 }
 
 type firmState struct {
-	firm  Firm
-	rules *policy.Set                       // in force
-	past  map[disclosure.Digest]*policy.Set // every document the firm has had, for sessions that opened under it
+	firm   Firm
+	rules  *policy.Set                       // in force
+	broken error                             // why the document in force does not compile
+	past   map[disclosure.Digest]*policy.Set // every document the firm has had, for sessions that opened under it
 }
 
 type personState struct {
@@ -123,7 +124,7 @@ type handleRef struct {
 	need      string
 	needRev   int
 	candidate *proposed
-	at        time.Time // when it was proposed
+	until     time.Time // when the proposal lapses
 }
 
 // answerKey is one employer group's view of one offer.
@@ -131,7 +132,7 @@ type answerKey struct{ group, offer string }
 
 type answer struct {
 	fit, full bool
-	at        time.Time
+	until     time.Time
 }
 
 // contact is one question that a group asked of an offer: a need, in one
@@ -140,7 +141,7 @@ type contact struct {
 	need     string
 	revision int
 	rules    string
-	at       time.Time
+	until    time.Time
 }
 
 func newState(cfg *Config) (*state, error) {
@@ -217,7 +218,7 @@ func (ev *policyChanged) fold(st *state, _ ledger.Entry) {
 	if f == nil {
 		return
 	}
-	if f.rules = st.compile(ev); f.rules != nil {
+	if f.rules, f.broken = st.compile(ev); f.rules != nil {
 		f.past[disclosure.Digest(f.rules.Digest(ev.Firm))] = f.rules
 	}
 }
@@ -283,7 +284,7 @@ func (ev *usageReported) fold(st *state, _ ledger.Entry) {
 func (ev *matchProposed) fold(st *state, e ledger.Entry) {
 	all := st.proposals[commandOf(e)]
 	if all == nil {
-		all = &matchProposed{Need: ev.Need, Revision: ev.Revision, Group: ev.Group, Rules: ev.Rules}
+		all = &matchProposed{Need: ev.Need, Revision: ev.Revision, Group: ev.Group, Rules: ev.Rules, Until: ev.Until}
 		st.proposals[commandOf(e)] = all
 		if n := st.needs[ev.Need]; n != nil {
 			n.lastMatch = commandOf(e)
@@ -295,7 +296,7 @@ func (ev *matchProposed) fold(st *state, e ledger.Entry) {
 	for _, id := range ev.Order {
 		c := &proposed{Session: id}
 		all.Found = append(all.Found, c)
-		st.handles[c.handle()] = handleRef{side: disclosure.Demand, session: id, need: ev.Need, needRev: ev.Revision, candidate: c, at: e.Claimed}
+		st.handles[c.handle()] = handleRef{side: disclosure.Demand, session: id, need: ev.Need, needRev: ev.Revision, candidate: c, until: ev.Until}
 	}
 	for _, c := range ev.Found {
 		ref, ok := st.handles[c.handle()]
@@ -314,9 +315,9 @@ func (ev *matchProposed) fold(st *state, e ledger.Entry) {
 	}
 	for _, a := range ev.Answers {
 		key := answerKey{ev.Group, a.Offer}
-		st.touch(key, contact{need: ev.Need, revision: ev.Revision, rules: ev.Rules, at: e.Claimed})
+		st.touch(key, contact{need: ev.Need, revision: ev.Revision, rules: ev.Rules, until: ev.Until}, e.Claimed)
 		if _, known := st.frozenAnswer(key, e.Claimed); !known && !a.Open {
-			st.answers[key] = answer{fit: a.Fit, full: a.Full, at: e.Claimed}
+			st.answers[key] = answer{fit: a.Fit, full: a.Full, until: ev.Until}
 		}
 	}
 	for _, m := range ev.Misses {
@@ -334,12 +335,13 @@ func (ev *matchOffered) fold(st *state, _ ledger.Entry) {
 // frozenAnswer is the first answer of the private gates that still stands.
 func (st *state) frozenAnswer(key answerKey, at time.Time) (answer, bool) {
 	a, ok := st.answers[key]
-	return a, ok && at.Sub(a.at) < st.window
+	return a, ok && at.Before(a.until)
 }
 
-func (st *state) touch(key answerKey, c contact) {
+// touch notes a question; the same one counts once while it stands.
+func (st *state) touch(key answerKey, c contact, at time.Time) {
 	for _, old := range st.contacts[key] {
-		if old.need == c.need && old.revision == c.revision && old.rules == c.rules {
+		if old.need == c.need && old.revision == c.revision && old.rules == c.rules && at.Before(old.until) {
 			return
 		}
 	}

@@ -35,7 +35,7 @@ func (st *state) subjectsOf(offer string) []string {
 func (st *state) split(ev *matchProposed) []event {
 	asking, stream := st.needs[ev.Need].need.Firm, "need/"+ev.Need
 	part := func() *matchProposed {
-		return &matchProposed{Need: ev.Need, Revision: ev.Revision, Group: ev.Group, Rules: ev.Rules}
+		return &matchProposed{Need: ev.Need, Revision: ev.Revision, Group: ev.Group, Rules: ev.Rules, Until: ev.Until}
 	}
 	head := part()
 	head.Asks = ev.Asks
