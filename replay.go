@@ -231,7 +231,8 @@ func (x *Exchange) rebuild(ctx context.Context) error {
 // lapsed holds, engagements whose grant has ended. It returns when it is next
 // due; the exchange owns no timer.
 //
-// Errors: the ledger's and ctx's; what was not done is done by the next Tick.
+// Errors: the ledger's and ctx's, joined: what fails does not keep the rest.
+// What was not done is done by the next Tick; next is right for the rest.
 func (x *Exchange) Tick(ctx context.Context, now time.Time) (next time.Time, err error) {
 	x.mu.RLock()
 	if now, err = x.st.stamp(now); err != nil {
@@ -241,24 +242,22 @@ func (x *Exchange) Tick(ctx context.Context, now time.Time) (next time.Time, err
 	ids := x.st.openSessions()
 	ending := x.st.endedGrants(now)
 	x.mu.RUnlock()
+	var errs []error
 	for _, id := range ending {
 		_, err := x.engine.Do(ctx, disclosure.Command{ID: "grant-ended/" + string(id), Session: id, Side: disclosure.Supply,
 			Kind: disclosure.Abort, At: now, Reason: "the grant has ended"})
 		if err != nil {
-			return now, x.sessionError(err)
+			errs = append(errs, x.sessionError(err))
 		}
 	}
 	orphans, err := x.releaseOrphans(ctx, now)
-	if err != nil {
-		return now, err
-	}
-	if next, err = x.engine.Tick(ctx, now, ids...); err != nil {
-		return next, x.sessionError(err)
-	}
+	errs = append(errs, err)
+	next, err = x.engine.Tick(ctx, now, ids...)
+	errs = append(errs, x.sessionErrors(err))
 	next = sooner(next, orphans)
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return sooner(next, x.st.nextGrantEnd(now)), nil
+	return sooner(next, x.st.nextGrantEnd(now)), errors.Join(errs...)
 }
 
 func (st *state) openSessions() []disclosure.SessionID {

@@ -417,6 +417,19 @@ func (x *Exchange) bind(h disclosure.Handle) disclosure.Binding {
 	return disclosure.Binding{}
 }
 
+// sessionErrors gives each of several joined errors its words.
+func (x *Exchange) sessionErrors(err error) error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return err // none
+	}
+	var out []error
+	for _, e := range joined.Unwrap() {
+		out = append(out, x.sessionError(e))
+	}
+	return errors.Join(out...)
+}
+
 // sessionError gives package disclosure's errors their words here. Nothing in
 // them tells the sides apart.
 func (x *Exchange) sessionError(err error) error {
