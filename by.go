@@ -15,7 +15,7 @@ type By struct {
 	Firm   string    // employer id; empty for the operator of the exchange
 	Person string    // person id
 	ID     string    // idempotency key, unique among the person's commands; empty = a random one
-	At     time.Time // when; zero = time.Now. Earlier than the last step counts as the last step; more than 400 days ahead of it and of the wall clock is an *InputError
+	At     time.Time // when; zero = time.Now. Earlier than the last step is decided as of the last step; more than 400 days ahead of it and of the wall clock is an *InputError
 }
 
 // operator refuses whoever acts for a firm.
@@ -31,14 +31,19 @@ func (by By) operator() error {
 // steps; [Exchange.ExportReceipt] gives the proof once a session is revealed.
 type Receipt struct {
 	Command   string    `json:"command"`
-	At        time.Time `json:"at"`
+	At        time.Time `json:"at"`                  // as the caller gave it: the market's own would tell of other firms' steps
 	Duplicate bool      `json:"duplicate,omitempty"` // the same command had been accepted before
 }
 
-func (by By) withID() By {
+// withDefaults names the command and gives it its time, as the log keeps one.
+func (by By) withDefaults() By {
 	if by.ID == "" {
 		by.ID = randomID()
 	}
+	if by.At.IsZero() {
+		by.At = time.Now()
+	}
+	by.At = by.At.UTC().Round(0)
 	return by
 }
 

@@ -221,15 +221,16 @@ var bodies = map[string]func() body{
 type envelope struct {
 	Command string          `json:"command"`
 	Digest  string          `json:"digest"`
+	At      time.Time       `json:"at,omitzero"` // as the caller gave it
 	Body    json.RawMessage `json:"body"`
 }
 
-func encodeEvent(command, digest string, b body) ([]byte, error) {
+func encodeEvent(command, digest string, at time.Time, b body) ([]byte, error) {
 	text, err := json.Marshal(b)
 	if err != nil {
 		return nil, fmt.Errorf("csss: encode %s: %w", b.kind(), err)
 	}
-	return json.Marshal(envelope{Command: command, Digest: digest, Body: text})
+	return json.Marshal(envelope{Command: command, Digest: digest, At: at, Body: text})
 }
 
 // decodeEvent reads what encodeEvent wrote; an unknown kind is an error, so

@@ -252,7 +252,7 @@ func (x *Exchange) Close() error {
 // command, decides on the current state, logs, folds.
 func (x *Exchange) command(ctx context.Context, by By, name string, args any,
 	decide func(st *state, at time.Time) ([]event, error)) (Receipt, error) {
-	by = by.withID()
+	by = by.withDefaults()
 	digest := commandDigest(name, []any{by.Firm, by.Person, args})
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -278,7 +278,7 @@ func (x *Exchange) command(ctx context.Context, by By, name string, args any,
 		if err != nil {
 			return Receipt{}, err
 		}
-		return Receipt{Command: by.ID, At: at}, nil
+		return Receipt{Command: by.ID, At: by.At}, nil
 	}
 	return Receipt{}, ledger.ErrConflict
 }
@@ -326,7 +326,7 @@ func (x *Exchange) commit(ctx context.Context, by By, digest string, at time.Tim
 	key := by.key()
 	entries := make([]ledger.Append, len(evs))
 	for i, ev := range evs {
-		payload, err := encodeEvent(by.ID, digest, ev.body)
+		payload, err := encodeEvent(by.ID, digest, by.At, ev.body)
 		if err != nil {
 			return err
 		}

@@ -66,7 +66,7 @@ func (x *Exchange) Import(ctx context.Context, by By, in Import) (Receipt, error
 	if err := by.operator(); err != nil {
 		return Receipt{}, err
 	}
-	by = by.withID()
+	by = by.withDefaults()
 	var last Receipt
 	for _, part := range in.parts() {
 		for from, to := 0, 0; from < part.n; from = to {

@@ -58,7 +58,7 @@ const maxCandidates = 10
 // Errors: ErrNotFound, ErrNotYours, *DeniedError of the own side, ErrKeyReused,
 // and the ledger's.
 func (x *Exchange) Match(ctx context.Context, by By, need string) (Matches, error) {
-	by = by.withID()
+	by = by.withDefaults()
 	digest := commandDigest("match", []any{by.Firm, by.Person, need})
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -85,7 +85,7 @@ func (x *Exchange) Match(ctx context.Context, by By, need string) (Matches, erro
 		if err != nil {
 			return Matches{}, err
 		}
-		return x.st.matches(Receipt{Command: by.ID, At: at}, ev), nil
+		return x.st.matches(Receipt{Command: by.ID, At: by.At}, ev), nil
 	}
 	return Matches{}, ledger.ErrConflict
 }

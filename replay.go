@@ -173,7 +173,7 @@ func (x *Exchange) Erase(ctx context.Context, by By, subject, reason string) (Re
 	if err := by.operator(); err != nil {
 		return Receipt{}, err
 	}
-	by = by.withID()
+	by = by.withDefaults()
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.broken != nil {

@@ -425,7 +425,7 @@ func (r reserver) Release(_ context.Context, s disclosure.State, why string) (di
 
 // record makes a market event ride in a session's batch.
 func (st *state) record(stream string, subjects []string, b body) (disclosure.Record, error) {
-	data, err := encodeEvent("", "", b)
+	data, err := encodeEvent("", "", time.Time{}, b)
 	if err != nil {
 		return disclosure.Record{}, err
 	}

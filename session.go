@@ -22,6 +22,7 @@ import (
 // deal is what the host of a session keeps with its proposal: what would be
 // reserved, at which price, under which terms, and what each side is shown.
 type deal struct {
+	Said     time.Time            `json:"said"` // when the requester says it selected
 	Mode     match.Mode           `json:"mode"`
 	Rate     int64                `json:"rate"`     // agreed, cents per hour
 	Estimate [2]int64             `json:"estimate"` // for the briefs: median of the comparables of the side's own category; 0 = none
@@ -74,7 +75,7 @@ func (st *state) applySession(id disclosure.SessionID, e ledger.Entry) error {
 	}
 	ss.state = disclosure.Evolve(ss.state, ev)
 	if ev.Command != "" {
-		ss.taken[takenKey{ev.Actor, ev.Command}] = ev.At
+		ss.taken[takenKey{ev.Actor, ev.Command}] = ev.Said
 	}
 	if ev.Proposal != nil {
 		if err := json.Unmarshal(ev.Proposal.Plan, &ss.deal); err != nil {
@@ -157,7 +158,7 @@ func (st *state) learn(ss *sessionState, ev *disclosure.Event) {
 // Errors: ErrNotFound (also for another firm's handle), ErrNotYours,
 // ErrUnavailable, ErrNoPrice, ErrKeyReused, and the ledger's.
 func (x *Exchange) Select(ctx context.Context, by By, h disclosure.Handle) (Receipt, error) {
-	by = by.withID()
+	by = by.withDefaults()
 	p, again, err := x.proposal(by, h)
 	if err != nil {
 		return Receipt{}, err
@@ -169,7 +170,13 @@ func (x *Exchange) Select(ctx context.Context, by By, h disclosure.Handle) (Rece
 	if err != nil {
 		return Receipt{}, x.sessionError(err)
 	}
-	return Receipt{Command: by.ID, At: p.At, Duplicate: again}, nil
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	at := by.At
+	if ss := x.st.sessions[p.Session]; ss != nil {
+		at = ss.deal.Said
+	}
+	return Receipt{Command: by.ID, At: at, Duplicate: again}, nil
 }
 
 // proposal decides whether a candidate can still be selected, and on what; or
@@ -266,7 +273,7 @@ func (st *state) mayMeet(f *fit, rules [2]disclosure.Digest, at time.Time) bool 
 func (x *Exchange) newProposal(by By, ref handleRef, f *fit, parties [2]disclosure.Party, at time.Time) (disclosure.Proposal, error) {
 	st := x.st
 	c := ref.candidate
-	d := deal{Mode: c.Mode, Rate: c.Rate, Currency: cmp.Or(f.off.Currency, f.need.Currency), Plan: c.Plan}
+	d := deal{Said: by.At, Mode: c.Mode, Rate: c.Rate, Currency: cmp.Or(f.off.Currency, f.need.Currency), Plan: c.Plan}
 	d.Facts[disclosure.Supply] = facts{Certifications: schemes(f.off, at), Trust: st.trust(f.off.Firm)}
 	d.Edits = st.offers[f.off.ID].edits
 	for side, party := range parties {
@@ -355,12 +362,12 @@ func (x *Exchange) fillTerms(f *fit, d *deal) (terms.Document, error) {
 
 // step runs one command of a session for one side.
 func (x *Exchange) step(ctx context.Context, by By, h disclosure.Handle, c disclosure.Command) (Receipt, error) {
-	by = by.withID()
+	by = by.withDefaults()
 	ref, at, err := x.side(by, h)
 	if err != nil {
 		return Receipt{}, err
 	}
-	c.ID, c.Session, c.Side, c.Firm, c.Actor, c.At = by.ID, ref.session, ref.side, by.Firm, by.Person, at
+	c.ID, c.Session, c.Side, c.Firm, c.Actor, c.At, c.Said = by.ID, ref.session, ref.side, by.Firm, by.Person, at, by.At
 	x.mu.RLock()
 	c.Roles = x.st.roles(by.Firm, by.Person)
 	_, again := x.st.takenAt(ref.session, by)
@@ -374,10 +381,11 @@ func (x *Exchange) step(ctx context.Context, by By, h disclosure.Handle, c discl
 	}
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	if first, ok := x.st.takenAt(ref.session, by); ok {
-		at = first
+	first, ok := x.st.takenAt(ref.session, by)
+	if !ok {
+		first = by.At
 	}
-	return Receipt{Command: by.ID, At: at, Duplicate: again}, nil
+	return Receipt{Command: by.ID, At: first, Duplicate: again}, nil
 }
 
 // takenAt is when a person took the step of a session that bears the id.

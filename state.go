@@ -190,7 +190,7 @@ func (st *state) apply(e ledger.Entry) error {
 		return err
 	}
 	if env.Command != "" {
-		st.commands[commandOf(e)] = commandRecord{id: env.Command, digest: env.Digest, at: e.Claimed}
+		st.commands[commandOf(e)] = commandRecord{id: env.Command, digest: env.Digest, at: env.At}
 	}
 	b.fold(st, e)
 	return nil

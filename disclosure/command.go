@@ -141,6 +141,7 @@ type Command struct {
 	Kind        Kind
 	Bind        Binding
 	At          time.Time // now, as the host's clock has it; required
+	Said        time.Time // when the actor says that it acts; kept with the event, decides nothing
 	Requirement string    // Authorize, Deny, RevokeAuth: which approval the vote is for
 	Stage       Stage     // View
 	Terms       Digest    // AcceptTerms: must equal the proposed terms

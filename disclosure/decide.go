@@ -109,11 +109,11 @@ func (s State) published(side Side) Phase {
 }
 
 // digest identifies what a command asks for, so that an id used for something
-// else is noticed. The clock, the sequence number, and what a consent merely
+// else is noticed. The clocks, the sequence number, and what a consent merely
 // keeps (its rules and its lapse, which a host derives from the clock) are left
 // out: a client that lost its answer may send them anew.
 func (c Command) digest() Digest {
-	c.At, c.Seq = time.Time{}, 0
+	c.At, c.Said, c.Seq = time.Time{}, time.Time{}, 0
 	c.Bind.Policy, c.Bind.Expires = Digest{}, time.Time{}
 	h := sha256.New()
 	_ = json.NewEncoder(h).Encode(c) // strings, numbers and times always encode
@@ -140,7 +140,7 @@ func (d *decision) emit(e Event) {
 // own adds the event that answers the command and earns the receipt.
 func (d *decision) own(e Event) {
 	e.Kind, e.Side, e.Actor, e.Command = d.c.Kind, d.c.Side, d.c.Actor, d.c.ID
-	e.Digest, e.Seq, e.Reason = d.c.digest(), d.seq, d.c.Reason
+	e.Digest, e.Seq, e.Reason, e.Said = d.c.digest(), d.seq, d.c.Reason, d.c.Said
 	d.emit(e)
 }
 

@@ -274,7 +274,7 @@ func (e *Engine) Do(ctx context.Context, c Command) (Receipt, error) {
 	if err := c.check(); err != nil {
 		return Receipt{}, err
 	}
-	c.At, c.Bind.Expires = instant(c.At), instant(c.Bind.Expires)
+	c.At, c.Said, c.Bind.Expires = instant(c.At), instant(c.Said), instant(c.Bind.Expires)
 	if givers[c.Kind] == BySystem {
 		c.Actor = ""
 	}

@@ -36,6 +36,7 @@ const (
 type Event struct {
 	Type        EventType `json:"type"`
 	At          time.Time `json:"at"`
+	Said        time.Time `json:"said,omitzero"`  // by the actor, of when
 	Kind        Kind      `json:"kind,omitempty"` // the command behind it
 	Side        Side      `json:"side"`
 	Actor       string    `json:"actor,omitempty"`
