@@ -17,9 +17,9 @@ import (
 //
 // Firm, Group, NAICS and Sectors are taken from the registered firm, and so
 // are Site, Region and Zone where they are left empty; a Site that is given
-// must be one of the firm's. RadiusKM is rounded down to a multiple of 5, but 5 at least, and
-// the groups of Exclude may change once in Config.Window: finer ones would ask
-// the other side who and where it is. Currency is required.
+// must be one of the firm's. RadiusKM is rounded down to a multiple of 5, but
+// to 5 at least, and the groups of Exclude may change once in Config.Window:
+// finer ones would ask the other side who and where it is. Currency is required.
 //
 // Ids of offers, and likewise of needs, are one space for the whole market:
 // ErrExists tells that somebody uses the id, so a host must make ids that

@@ -202,9 +202,15 @@ func TestRulesWrittenInSessionAreNoOracle(t *testing.T) {
 			if side == disclosure.Supply {
 				b = newBazaar(t, csss.Config{}, 1, 7*secret)
 			}
+			if side == disclosure.Demand && secret == 1 { // the agreed price is 130.00 then, else 120.00
+				o := b.offer(b.shop)
+				o.Floor = match.NewBound(12600)
+				_, err := b.x.Revise(t.Context(), b.as(worker(b.shop, "engineer")), o)
+				require.NoError(t, err)
+			}
 			b.meets(func(n *match.Need) {
-				if side == disclosure.Supply {
-					n.Ceiling = match.NewBound(15000 + int64(secret)*1000)
+				if side == disclosure.Supply && secret == 1 { // 105.00
+					n.Ceiling = match.NewBound(10700)
 				}
 			})
 			i, h := b.buyer, b.demand
@@ -226,6 +232,26 @@ func TestRulesWrittenInSessionAreNoOracle(t *testing.T) {
 		require.Contains(t, texts[0], `"suspended":true`)
 		require.Contains(t, texts[0], `"suspended":false`)
 		same(t, texts[0], texts[1], "%v reads", side)
+	}
+}
+
+// Until the reveal no rule reads the other side's employer group, however old
+// the rule is: one that asks for it denies everybody.
+func TestRulesDoNotReadTheGroup(t *testing.T) {
+	for _, side := range []disclosure.Side{disclosure.Supply, disclosure.Demand} {
+		for _, other := range []int{3, 5} {
+			shop, buyer := other, 0
+			if side == disclosure.Supply {
+				shop, buyer = 1, other
+			}
+			b := newBazaar(t, csss.Config{}, shop, buyer)
+			asking := b.buyer
+			if side == disclosure.Supply {
+				asking = b.shop
+			}
+			b.rules(asking, `{id: q, effect: forbid, actions: [match], when: 'counterparty.group == "firm-3"'}`)
+			assert.Zero(t, b.asks("need", nil), "%v asks for firm-3, the other is firm-%d", side, other)
+		}
 	}
 }
 
@@ -372,24 +398,33 @@ func TestListingsSoundOutNobody(t *testing.T) {
 func TestNearMissesNameNobody(t *testing.T) {
 	var texts [2]string
 	for secret := range texts {
-		b := newBazaar(t, csss.Config{}, 1, 7*secret)
-		var rules []string
-		for i, q := range questions() {
-			if i < 32 { // of the other side
-				rules = append(rules, fmt.Sprintf("{id: q-%d, effect: forbid, actions: [match], when: '%s'}", i, q))
+		tells := func(b *bazaar) string {
+			b.Helper()
+			var text string
+			for _, role := range []string{"engineer", "janitor"} {
+				misses, err := b.x.NearMisses(t.Context(), b.as(worker(b.shop, role)), bazaarOffer(b.shop))
+				text += masked(misses, err)
 			}
+			return text
 		}
-		b.rules(b.shop, rules...)
-		require.Zero(t, b.asks("need", nil))
-		secrets := []string{"zephyrine fixture, call A. Nyquist", "probe of firm " + bazaarFirm(b.buyer)}
+		for _, reads := range []string{`counterparty.group == "firm-%d"`, `counterparty.naics == "33200%d"`, `request.distance_km == %d * 20`, "price.rate < 10000 + %d"} {
+			b := newBazaar(t, csss.Config{}, 1, 7*secret)
+			var rules []string
+			for i := range 8 {
+				rules = append(rules, fmt.Sprintf("{id: q-%d, effect: forbid, actions: [match], when: '%s'}", i, fmt.Sprintf(reads, i)))
+			}
+			b.rules(b.shop, rules...)
+			require.Zero(t, b.asks("need", nil), reads)
+			texts[secret] += fmt.Sprintln(reads, tells(b))
+		}
+		require.Contains(t, texts[secret], `"reason":"q-0@`, "a rule that reads the own side alone is named")
+
+		b := newBazaar(t, csss.Config{}, 1, 7*secret)
+		words := []string{"zephyrine fixture, call A. Nyquist", "probe of firm " + bazaarFirm(b.buyer)}
 		require.Zero(t, b.asks("telling", func(n *match.Need) {
-			n.Requires = []match.Requirement{{Property: secrets[secret], Op: match.AtLeast, Value: 417.25 + float64(secret), Unit: "mm"}}
+			n.Requires = []match.Requirement{{Property: words[secret], Op: match.AtLeast, Value: 417.25 + float64(secret), Unit: "mm"}}
 		}))
-		for _, role := range []string{"engineer", "janitor"} {
-			misses, err := b.x.NearMisses(t.Context(), b.as(worker(b.shop, role)), bazaarOffer(b.shop))
-			require.NoError(t, err)
-			texts[secret] += masked(misses)
-		}
+		texts[secret] += tells(b)
 		require.Contains(t, texts[secret], `"gate":"property"`)
 	}
 	same(t, texts[0], texts[1], "an offer's firm reads")
@@ -498,6 +533,13 @@ func TestChangedRulesWaveNothingThrough(t *testing.T) {
 	b.approves(worker(1, "boss"), b.supply, "")
 	require.True(t, b.revealed())
 	b.isFold()
+
+	b = newBazaar(t, csss.Config{}, 1, 0)
+	b.rules(0, "{id: dear, effect: forbid, actions: [reveal], when: 'price.rate > 10000'}")
+	b.meets(nil)
+	require.True(t, b.own(0, b.demand).Suspended)
+	b.rules(0)
+	require.True(t, b.own(0, b.demand).Suspended, "what the rules of then forbid stays forbidden in this session")
 }
 
 const twoSeats = `apiVersion: csss.policy/v1

@@ -213,7 +213,8 @@ func (st *state) verdict(r *disclosure.AuthRequest) (disclosure.Verdict, error) 
 	return v, nil
 }
 
-// decideSince asks a firm about something that began under given rules of it.
+// decideSince asks a firm about something that began under given rules of its
+// own, whether or not they are still in force.
 func (f *firmState) decideSince(r *policy.Request, opened disclosure.Digest) policy.Decision {
 	if f == nil || f.rules == nil || opened == disclosure.Digest(f.rules.Digest(f.firm.ID)) {
 		return f.decide(r)
