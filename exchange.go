@@ -127,7 +127,8 @@ func (c *Config) summaryOptions() *disclosure.SummaryOptions {
 }
 
 // An Exchange is one market over one ledger. It may be used by any number of
-// goroutines. Its state is a fold of the ledger; whatever an Exchange has
+// goroutines: commands take turns, [Exchange.Match] with its search included;
+// what only reads runs beside other reads. Its state is a fold of the ledger; whatever an Exchange has
 // acknowledged is in the ledger, and nothing else is in its state.
 type Exchange struct {
 	cfg     Config
@@ -241,6 +242,8 @@ func (x *Exchange) reindex(ctx context.Context) error {
 
 // Close releases the ledger. Steps in flight end first; later steps fail, and
 // what is read from the state alone can still be read.
+//
+// Errors: the ledger's.
 func (x *Exchange) Close() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()

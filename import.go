@@ -60,8 +60,10 @@ const importBatch = 256
 // 256 entries; by.ID keys the whole import, so that an import cut short can be run
 // again and continues where it stopped.
 //
-// Errors: ErrNotYours, and *ImportError, which names the first refused record; records of
-// earlier batches stay, none of the batch with the error is kept.
+// Errors: ErrNotYours; *ImportError, which names the first refused record;
+// ErrKeyReused for the key of another import; the ledger's, and with everything
+// loaded the embedder's. Records of earlier batches stay, none of the batch
+// with the error is kept.
 func (x *Exchange) Import(ctx context.Context, by By, in Import) (Receipt, error) {
 	if err := by.operator(); err != nil {
 		return Receipt{}, err

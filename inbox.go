@@ -59,7 +59,8 @@ type Brief struct {
 // Inbox lists what waits for a person, oldest deadline first. It is read from
 // the state; nothing is logged by looking.
 //
-// Errors: ErrNotYours for somebody who is not of the firm, and ctx's.
+// Errors: ErrNotYours for somebody who is not of the firm, the ledger's, and
+// ctx's.
 func (x *Exchange) Inbox(ctx context.Context, by By) ([]Task, error) {
 	x.mu.RLock()
 	ours, roles := x.st.employs(by.Firm, by.Person), x.st.roles(by.Firm, by.Person)

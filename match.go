@@ -53,10 +53,17 @@ const maxCandidates = 10
 // each offer is shown to an employer group for at most Config.Budget needs in
 // that time. Running the same command again gives the same answer.
 //
-// An empty result has one shape, whatever the cause.
+// An empty result has one shape, whatever the cause, the own firm's rules among
+// them.
 //
-// Errors: ErrNotFound, ErrNotYours, *DeniedError of the own side, ErrKeyReused,
-// and the ledger's.
+// Cost: an embedding of the need and of each offer that is new, the gates of
+// every offer of its kind and category, and four decisions of rules for each
+// that passes them. It holds the exchange's lock all the while, the embedder's
+// call included: what a slow embedder makes wait is the market.
+//
+// Errors: ErrNotFound, also for a need that was withdrawn; ErrNotYours,
+// ErrKeyReused; those of the embedder, of the index and of the ledger, and
+// ctx's.
 func (x *Exchange) Match(ctx context.Context, by By, need string) (Matches, error) {
 	by = by.withDefaults()
 	digest := commandDigest("match", []any{by.Firm, by.Person, need})

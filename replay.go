@@ -17,6 +17,8 @@ import (
 
 // Digest is a fingerprint of everything the exchange knows. Two exchanges with
 // equal ledgers have equal digests.
+//
+// Errors: none in practice; only what cannot be encoded.
 func (x *Exchange) Digest() (disclosure.Digest, error) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
@@ -154,6 +156,8 @@ func (st *state) digestSessions(put func(...any)) {
 func (x *Exchange) Verify(ctx context.Context) (ledger.Findings, error) { return x.log.Verify(ctx) }
 
 // Checkpoint returns the log's signed head, in the C2SP form.
+//
+// Errors: the ledger's and ctx's.
 func (x *Exchange) Checkpoint(ctx context.Context) ([]byte, error) { return x.log.Checkpoint(ctx) }
 
 // VerifierKey returns the key that checkpoints and receipts verify under.

@@ -467,13 +467,16 @@ func policyError(err error) error {
 // reveal. When it is the last of the four consents, both identities are
 // revealed in the same step, and the hours are held.
 //
-// Errors: ErrNotFound, ErrNotYours, those of disclosure.Engine.Do, and the
+// Errors: ErrNotFound, ErrNotYours, *DeniedError when the own firm's rules stop
+// the session, ErrKeyReused, the other ones of disclosure.Engine.Do, and the
 // ledger's.
 func (x *Exchange) OptIn(ctx context.Context, by By, h disclosure.Handle) (Receipt, error) {
 	return x.step(ctx, by, h, disclosure.Command{Kind: disclosure.OptIn, Bind: x.bind(h)})
 }
 
 // OptOut is a party's discreet no. The other side reads it as silence.
+//
+// Errors: as [Exchange.OptIn].
 func (x *Exchange) OptOut(ctx context.Context, by By, h disclosure.Handle) (Receipt, error) {
 	return x.step(ctx, by, h, disclosure.Command{Kind: disclosure.OptOut})
 }
@@ -481,11 +484,15 @@ func (x *Exchange) OptOut(ctx context.Context, by By, h disclosure.Handle) (Rece
 // WithdrawFrom leaves a session openly and for good: before the reveal the
 // other side reads "closed" at the next publication slot, after it at once.
 // The reason stays with the firm.
+//
+// Errors: as [Exchange.OptIn].
 func (x *Exchange) WithdrawFrom(ctx context.Context, by By, h disclosure.Handle, reason string) (Receipt, error) {
 	return x.step(ctx, by, h, disclosure.Command{Kind: disclosure.Withdraw, Reason: reason})
 }
 
 // Revive wakes a session that went stale, until its hard expiry.
+//
+// Errors: as [Exchange.OptIn].
 func (x *Exchange) Revive(ctx context.Context, by By, h disclosure.Handle) (Receipt, error) {
 	return x.step(ctx, by, h, disclosure.Command{Kind: disclosure.Revive})
 }
@@ -591,6 +598,8 @@ func (x *Exchange) AcceptTerms(ctx context.Context, by By, h disclosure.Handle, 
 }
 
 // Start records that work has begun.
+//
+// Errors: as [Exchange.OptIn].
 func (x *Exchange) Start(ctx context.Context, by By, h disclosure.Handle) (Receipt, error) {
 	return x.step(ctx, by, h, disclosure.Command{Kind: disclosure.Start})
 }
@@ -615,6 +624,8 @@ func (x *Exchange) Complete(ctx context.Context, by By, h disclosure.Handle, hou
 
 // Rate records how it went; a need that was solved adds a case to the offer's
 // evidence, and every rating to the other firm's trust.
+//
+// Errors: as [Exchange.OptIn].
 func (x *Exchange) Rate(ctx context.Context, by By, h disclosure.Handle, r disclosure.Rating) (Receipt, error) {
 	return x.step(ctx, by, h, disclosure.Command{Kind: disclosure.Rate, Rating: r})
 }
