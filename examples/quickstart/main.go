@@ -25,8 +25,8 @@ func main() {
 	asJSON := flag.Bool("json", false, "with -data: one JSON object a line")
 	seed := flag.Uint64("seed", 0, "seed of the market around the story")
 	flag.Parse()
-	if flag.NArg() > 0 || *asJSON && *data == "" {
-		fmt.Fprintln(os.Stderr, "quickstart: -json goes with -data, and there are no arguments")
+	if flag.NArg() > 0 || *asJSON && *data == "" || *seed != 0 && *data != "" {
+		fmt.Fprintln(os.Stderr, "quickstart: -json goes with -data, -seed without it, and there are no arguments")
 		os.Exit(2)
 	}
 	ctx := context.Background()

@@ -90,10 +90,11 @@ func evaluate(ctx context.Context, m *match.Matcher, set *beir.Set, name string,
 	start := time.Now()
 	var failed error
 	res := beir.Evaluate(set, func(q beir.Query) []string {
-		ranked, err := m.Rank(ctx, q.Text, 10, r.mode)
-		if err != nil && failed == nil {
-			failed = err
+		if failed != nil {
+			return nil
 		}
+		var ranked []match.Ranked
+		ranked, failed = m.Rank(ctx, q.Text, 10, r.mode)
 		ids := make([]string, len(ranked))
 		for i, hit := range ranked {
 			ids[i] = hit.Offer

@@ -57,7 +57,8 @@ var Rows = []Row{
 	{"./internal/simd", []string{"github.com/viterin/vek"}, "kernels"},
 	{"./internal/world", []string{".", "./match", "./policy", "./disclosure", "./disclosure/terms", "./ledger", "./embed", "./embed/lexical"},
 		"a synthetic market is played through the public API"},
-	{"./examples/*", []string{".", "./match", "./match/hnsw", "./match/market", "./embed", "./embed/lexical", "./policy", "./disclosure", "./disclosure/terms", "./ledger", "./internal/beir", "./internal/world"},
+	{"./internal/teller", []string{".", "./match", "./internal/world"}, "what the examples share"},
+	{"./examples/*", []string{".", "./match", "./match/hnsw", "./match/market", "./embed", "./embed/lexical", "./policy", "./disclosure", "./disclosure/terms", "./ledger", "./internal/beir", "./internal/world", "./internal/teller"},
 		"examples use what users use, and the readers of test sets"},
 }
 
