@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -132,11 +133,12 @@ func (b *bazaar) meets(edit func(*match.Need)) *bazaar {
 // rules gives a firm its rules again, in the next version and with more of them.
 func (b *bazaar) rules(i int, more ...string) {
 	b.Helper()
-	text := fmt.Sprintf(bazaarRules, bazaarFirm(i), b.versions[i]+1)
+	var text strings.Builder
+	text.WriteString(fmt.Sprintf(bazaarRules, bazaarFirm(i), b.versions[i]+1))
 	for _, m := range more {
-		text += "  - " + m + "\n"
+		text.WriteString("  - " + m + "\n")
 	}
-	b.document(i, text)
+	b.document(i, text.String())
 }
 
 // document gives a firm other rules altogether.
@@ -400,12 +402,12 @@ func TestNearMissesNameNobody(t *testing.T) {
 	for secret := range texts {
 		tells := func(b *bazaar) string {
 			b.Helper()
-			var text string
+			var text strings.Builder
 			for _, role := range []string{"engineer", "janitor"} {
 				misses, err := b.x.NearMisses(t.Context(), b.as(worker(b.shop, role)), bazaarOffer(b.shop))
-				text += masked(misses, err)
+				text.WriteString(masked(misses, err))
 			}
-			return text
+			return text.String()
 		}
 		for _, reads := range []string{`counterparty.group == "firm-%d"`, `counterparty.naics == "33200%d"`, `request.distance_km == %d * 20`, "price.rate < 10000 + %d"} {
 			b := newBazaar(t, csss.Config{}, 1, 7*secret)

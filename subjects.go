@@ -65,11 +65,23 @@ func (st *state) split(ev *matchProposed) []event {
 		p := of(m.Offer)
 		p.Misses = append(p.Misses, m)
 	}
-	for _, key := range slices.Sorted(maps.Keys(rest)) {
-		evs = append(evs, event{stream: stream, body: rest[key], subjects: subjects[key]})
+	keys := slices.Sorted(maps.Keys(rest))
+	for chunk := range slices.Chunk(keys, 1+len(keys)/maxParts) {
+		all, about := rest[chunk[0]], subjects[chunk[0]]
+		for _, key := range chunk[1:] {
+			all.Answers, all.Misses = append(all.Answers, rest[key].Answers...), append(all.Misses, rest[key].Misses...)
+			about = append(about, subjects[key]...)
+		}
+		slices.Sort(about)
+		evs = append(evs, event{stream: stream, body: all, subjects: slices.Compact(about)})
 	}
 	return evs
 }
+
+// maxParts bounds the entries that tell owners about one search. In a market
+// where more of them had part in it, several share an entry, and erasing one
+// takes the others' first answers and near misses along.
+const maxParts = 1000
 
 // orphans lists the provisional holds whose session was erased, so that no
 // clock of its own ends them any more.
