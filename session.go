@@ -84,6 +84,9 @@ func (st *state) applySession(id disclosure.SessionID, e ledger.Entry) error {
 	}
 	ss.steps = append(ss.steps, step{index: e.Index, name: ev.TrailName(), at: cmp.Or(ev.At, e.Claimed), side: ev.Side, both: sharedStep(ev.Type), session: true,
 		auto: ev.Auto, rules: rulings(&ev)})
+	if ev.Type == disclosure.EngagementCompleted {
+		st.book.Trim(string(id), match.Amount(ev.Hours)) // what was not worked is free again
+	}
 	st.learn(ss, &ev)
 	return nil
 }

@@ -2,6 +2,7 @@ package csss
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -389,13 +390,14 @@ func (st *state) sessionIDs() []disclosure.SessionID {
 // neutralTrust is what is said of a firm that nothing is known of.
 const neutralTrust = 0.5
 
-// trust is the firm's score from rated engagements; neutral without any.
+// trust is the firm's score from rated engagements, in tenths, because other
+// firms' rules may weigh it; neutral without any.
 func (st *state) trust(firm string) float64 {
 	t, err := market.TrustOf(st.outcomes[firm], st.now, nil)
 	if err != nil {
 		return neutralTrust
 	}
-	return t.Score
+	return math.Round(t.Score*10) / 10
 }
 
 // commandOf is the command an entry of the market came from.

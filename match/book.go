@@ -114,6 +114,34 @@ func (b *Book) Release(id string, from time.Time) bool {
 	return true
 }
 
+// Trim keeps of a hold the earliest hours that were worked and frees the rest;
+// it reports whether the hold exists. Worked hours beyond the hold change
+// nothing.
+func (b *Book) Trim(id string, worked Amount) bool {
+	h := b.holds[id]
+	if h == nil {
+		return false
+	}
+	if worked <= 0 {
+		return b.Release(id, time.Time{})
+	}
+	for i := range h.Slots {
+		s := &h.Slots[i]
+		if s.Amount < worked {
+			worked -= s.Amount
+			continue
+		}
+		if s.End.Sub(s.Start) == s.Amount.Duration() { // a block, not a week's share
+			s.End = s.Start.Add(worked.Duration())
+		}
+		s.Amount = worked
+		h.Slots = h.Slots[:i+1]
+		break
+	}
+	h.Amount = sumSlots(h.Slots)
+	return true
+}
+
 // Hold returns a copy of a hold.
 func (b *Book) Hold(id string) (Hold, bool) {
 	h := b.holds[id]
