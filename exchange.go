@@ -145,6 +145,10 @@ type Exchange struct {
 // writer extended the log first.
 const maxConflicts = 8
 
+// maxDecisions bounds how often a step of a session is decided again because
+// rules, facts or quotas changed between its decision and its place in the log.
+const maxDecisions = 64
+
 // Open opens or creates an exchange and replays its ledger. Cost: one fold
 // step per entry, one embedding per live offer.
 //
@@ -188,7 +192,7 @@ func (x *Exchange) start(ctx context.Context) (err error) {
 	if x.matcher, err = match.New(matchEmbedder{emb}, x.matchOptions()); err != nil {
 		return err
 	}
-	if x.engine, err = disclosure.New(sessionLog{x}, authorizer{x}, reserver{x}, nil); err != nil {
+	if x.engine, err = disclosure.New(sessionLog{x}, authorizer{x}, reserver{x}, &disclosure.Options{Retries: maxDecisions}); err != nil {
 		return err
 	}
 	if x.st, err = x.replay(ctx); err != nil {
