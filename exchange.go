@@ -377,21 +377,32 @@ func (x *Exchange) append(ctx context.Context, entries []ledger.Append) ([]ledge
 			return nil, err
 		}
 	}
+	x.tell(entries, receipts)
 	x.cfg.Logger.DebugContext(ctx, "appended", slog.Int("entries", len(entries)), slog.Uint64("size", x.st.next))
 	return receipts, nil
+}
+
+// tell reports a batch to the host's hook, once all of it is in the state: a
+// hook that panics leaves nothing half done.
+func (x *Exchange) tell(entries []ledger.Append, receipts []ledger.Receipt) {
+	if x.cfg.Events == nil {
+		return
+	}
+	for i, r := range receipts {
+		if !r.Duplicate {
+			x.cfg.Events(entries[i].Type)
+		}
+	}
 }
 
 // fold takes one durable entry into the state. An entry that cannot be folded
 // closes the exchange, whose state would be less than the log. x.mu is held.
 func (x *Exchange) fold(e ledger.Entry) error {
-	if err := x.st.apply(e); err != nil {
+	err := x.st.apply(e)
+	if err != nil {
 		x.broken = err
-		return err
 	}
-	if x.cfg.Events != nil {
-		x.cfg.Events(e.Type)
-	}
-	return nil
+	return err
 }
 
 // catchUp folds what other writers appended. x.mu is held.
@@ -403,6 +414,7 @@ func (x *Exchange) catchUp(ctx context.Context) error {
 		if err := x.fold(e); err != nil {
 			return err
 		}
+		x.tell([]ledger.Append{{Type: e.Type}}, []ledger.Receipt{{}})
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package csss
 
 import (
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -167,8 +168,11 @@ func newState(cfg *Config) (*state, error) {
 // disclosure, which also knows what an erased one means; any other erased
 // entry leaves only its place.
 func (st *state) apply(e ledger.Entry) error {
-	if e.Index < st.next {
+	switch {
+	case e.Index < st.next:
 		return nil
+	case e.Index > st.next:
+		return fmt.Errorf("csss: entry %d does not follow entry %d", e.Index, st.next)
 	}
 	st.next = e.Index + 1
 	st.now = maxTime(st.now, e.Claimed)
