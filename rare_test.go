@@ -125,3 +125,22 @@ func TestRareFitExists(t *testing.T) {
 	assert.Equal(t, "hamilton_niagara", m.Candidates[0].Place)
 	assert.Empty(t, m.Candidates[0].Rationale)
 }
+
+// A credential is what was issued, years and cases are what was counted: none
+// comes from a property that the owner wrote.
+func TestPropertiesClaimNoCredential(t *testing.T) {
+	p, owner, _ := rareMarket(t, 5, 5)
+	for i := range 5 {
+		id := fmt.Sprintf("seller-%d", i)
+		by := csss.By{Firm: id, Person: "usr-" + id, At: p.now}
+		o, err := p.x.Offer(by, "offer-"+id)
+		require.NoError(t, err)
+		o.Properties["credential"] = match.Terms("as9100d")
+		o.Properties["years"] = match.Range(0, 40, "")
+		_, err = p.x.Revise(t.Context(), by, o)
+		require.NoError(t, err)
+	}
+	v, err := p.x.Preview(p.as(owner), "offer-seller-0")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"metal powder-bed fusion"}, v.Labels)
+}

@@ -25,6 +25,7 @@ func (st *state) listing(o *match.Offer) disclosure.Listing {
 	}
 	for name, p := range o.Properties {
 		switch {
+		case derived[name]:
 		case len(p.Terms) > 0:
 			l.Facts[name] = p.Terms
 		case p.Max != nil:
@@ -43,6 +44,10 @@ func (st *state) listing(o *match.Offer) disclosure.Listing {
 	}
 	return l
 }
+
+// derived are the fields of a summary that have a source of their own: an offer
+// cannot claim a credential by writing it down as a property.
+var derived = map[string]bool{"credential": true, "years": true, "solved": true}
 
 // asks is the frozen summary of a need: what is asked for and how much, in
 // buckets; a topic only if offers of enough employers use it; a region only if
