@@ -19,6 +19,9 @@ const (
 	MaxBatchBytes = 64 << 20 // bytes of all payloads of one batch
 	MaxName       = 512      // bytes of a stream, type, key or subject
 	MaxSubjects   = 64       // subjects of one entry
+
+	MaxPublic      = 768 // bytes of the names and values of Public together
+	MaxPublicPairs = 32
 )
 
 // Append is one entry to be.
@@ -38,6 +41,10 @@ type Append struct {
 
 	// Time is the time the caller claims, kept beside the engine's own.
 	Time time.Time `json:"time,omitzero"`
+
+	// Public are attributes in clear in the leaf, for anybody who sees the tree:
+	// at most MaxPublicPairs, MaxPublic bytes of UTF-8. Default: none.
+	Public map[string]string `json:"public,omitempty"`
 
 	// Payload is private; only a salted commitment is in the leaf. At most
 	// MaxPayload bytes; the caller's again after the call.
@@ -93,10 +100,11 @@ func (l *Log) append(ctx context.Context, entries []Append) ([]Receipt, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := l.provideKeys(ctx, entries); err != nil {
+	keys, err := l.provideKeys(ctx, entries)
+	if err != nil {
 		return nil, err
 	}
-	batch, fresh, err := l.prepare(entries, heads)
+	batch, fresh, err := l.prepare(ctx, entries, heads, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -157,6 +165,8 @@ func (l *Log) differs(ctx context.Context, a Append, index uint64) (string, erro
 		return "type", nil
 	case !slices.Equal(e.Subjects, subjectSet(a.Subjects)):
 		return "subjects", nil
+	case !maps.Equal(e.Public, a.Public):
+		return "public", nil
 	case !e.Erased && !bytes.Equal(e.Payload, a.Payload):
 		return "payload", nil
 	}
@@ -186,39 +196,31 @@ func (l *Log) expectations(entries []Append) (map[string]streamHead, error) {
 	return heads, nil
 }
 
-// provideKeys makes durable data keys for the subjects that have none yet.
-func (l *Log) provideKeys(ctx context.Context, entries []Append) error {
-	fresh, wrapped := map[string][]byte{}, map[string][]byte{}
+// provideKeys makes data keys for the subjects that have none yet. They become
+// durable with the batch.
+func (l *Log) provideKeys(ctx context.Context, entries []Append) (fresh map[string]*subjectKey, err error) {
+	fresh = map[string]*subjectKey{}
 	for _, e := range entries {
 		if e.Type == TypeShredded {
 			continue
 		}
 		for _, subject := range e.Subjects {
 			if _, gone := l.state.shredded[subject]; gone {
-				return ErrShredded
+				return nil, ErrShredded
 			}
-			if l.data[subject] != nil || fresh[subject] != nil {
+			if fresh[subject] != nil {
 				continue
 			}
-			name := l.tenant.subjectSecret(subject)
-			fresh[subject] = randomBytes(keySize)
-			wrapped[name] = seal(l.tenant.wrap, fresh[subject], []byte(name))
+			if len(l.state.subjects[subject]) == 0 {
+				fresh[subject] = l.tenant.newSubjectKey(subject)
+			}
 		}
 	}
-	if len(fresh) == 0 {
-		return nil
-	}
-	if err := l.store.PutSecrets(ctx, wrapped); err != nil {
-		return l.poison(err)
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	maps.Copy(l.data, fresh)
-	return nil
+	return fresh, nil
 }
 
 // prepare turns the appends into frames and the head after them.
-func (l *Log) prepare(entries []Append, heads map[string]streamHead) (Batch, []opened, error) {
+func (l *Log) prepare(ctx context.Context, entries []Append, heads map[string]streamHead, keys map[string]*subjectKey) (Batch, []opened, error) {
 	first := l.state.size()
 	nodes := l.state.nodes
 	now := time.Now().UnixNano()
@@ -228,12 +230,15 @@ func (l *Log) prepare(entries []Append, heads map[string]streamHead) (Batch, []o
 	for i, e := range entries {
 		last = max(now, last+1)
 		head := heads[e.Stream]
-		o := opened{index: first + uint64(i), leaf: leaf{time: last}, header: header{
-			stream: e.Stream, version: head.version + 1, previous: head.leaf,
+		o := opened{index: first + uint64(i), leaf: leaf{time: last, public: maps.Clone(e.Public)}, header: header{
+			stream: e.Stream, version: head.version + 1,
 			kind: e.Type, key: e.Key, claimed: e.Time.UTC(), subjects: subjectSet(e.Subjects),
 		}}
-		f := l.seal(&o, e.Payload)
-		var err error
+		seals, _, err := l.sealerWith(ctx, o.header, keys)
+		if err != nil {
+			return Batch{}, nil, err
+		}
+		f := l.tenant.seal(&o, head.leaf, seals, e.Payload)
 		if nodes, err = grow(nodes, o.index, o.hash); err != nil {
 			return Batch{}, nil, err
 		}
@@ -244,37 +249,26 @@ func (l *Log) prepare(entries []Append, heads map[string]streamHead) (Batch, []o
 	size := first + uint64(len(entries))
 	root, err := rootAt(nodes, size)
 	batch.Head = Head{Size: size, Root: root}
+	for _, k := range keys {
+		batch.Secrets = append(batch.Secrets, k.wrapped)
+	}
 	return batch, fresh, err
 }
 
 // seal encrypts header and payload and fills in the leaf.
-func (l *Log) seal(o *opened, payload []byte) Frame {
+func (t *tenant) seal(o *opened, previous Hash, payloads *sealer, payload []byte) Frame {
 	f := Frame{Index: o.index}
-	hkey := l.tenant.headerKey(o.index)
-	pkey, _ := l.payloadKey(o.index, o.header)
-	f.Header, o.leaf.header = sealSalted(headerDomain, hkey[:], o.encode())
-	f.Payload, o.leaf.payload = sealSalted(payloadDomain, pkey[:], payload)
-	o.leaf.position = l.tenant.positionTag(o.stream, o.version)
-	o.leaf.key = l.tenant.keyTag(o.key)
+	o.nonce = randomBytes(nonceSize)
+	o.plain = o.header.append(nil)
+	f.Payload, o.leaf.payload = payloads.payload(nil, o.nonce, payload)
+	salt := t.headers.saltOf(o.nonce)
+	o.leaf.header = headerCommitment(&salt, previous, o.plain)
+	o.leaf.position = t.positionTag(o.stream, o.version)
+	o.leaf.key = t.keyTag(o.key)
 	f.Leaf = o.leaf.encode()
 	o.hash = tlog.RecordHash(f.Leaf)
+	f.Header = t.headers.header(nil, o.nonce, o.plain, &o.hash)
 	return f
-}
-
-// payloadKey is the key of an entry's payload; not ok if a subject's is gone.
-func (l *Log) payloadKey(index uint64, h header) (Hash, bool) {
-	var keys [][]byte
-	if h.kind != TypeShredded {
-		l.mu.RLock()
-		defer l.mu.RUnlock()
-		for _, subject := range h.subjects {
-			if l.data[subject] == nil {
-				return Hash{}, false
-			}
-			keys = append(keys, l.data[subject])
-		}
-	}
-	return l.tenant.payloadKey(index, keys), true
 }
 
 // publish lets readers see a committed batch.
@@ -283,7 +277,7 @@ func (l *Log) publish(fresh []opened) ([]Receipt, error) {
 	defer l.mu.Unlock()
 	receipts := make([]Receipt, len(fresh))
 	for i, o := range fresh {
-		if what := l.state.add(o); what != "" {
+		if what := l.state.add(&l.tenant, o); what != "" {
 			l.fail = ErrPoisoned
 			return nil, corruptEntry(o.index, what)
 		}
@@ -326,6 +320,15 @@ func checkAppend(i int, e Append) error {
 		if err := checkName(i, "Subjects", s); err != nil {
 			return err
 		}
+	}
+	if n := publicSize(e.Public); n > MaxPublic {
+		return &TooLargeError{Entry: i, Field: "Public", Size: n, Limit: MaxPublic}
+	}
+	if n := len(e.Public); n > MaxPublicPairs {
+		return &TooLargeError{Entry: i, Field: "Public pairs", Size: n, Limit: MaxPublicPairs}
+	}
+	if what := publicFault(e.Public); what != "" {
+		return &InvalidError{Entry: i, Field: "Public", Why: what}
 	}
 	if n := len(e.Payload); n > MaxPayload {
 		return &TooLargeError{Entry: i, Field: "Payload", Size: n, Limit: MaxPayload}

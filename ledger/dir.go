@@ -283,7 +283,7 @@ func (d *dirStore) addSegment(first uint64) error {
 	return nil
 }
 
-func (d *dirStore) Commit(_ context.Context, b Batch) error {
+func (d *dirStore) Commit(ctx context.Context, b Batch) error {
 	d.mu.RLock()
 	closed, broken, size := d.closed, d.broken, d.size
 	d.mu.RUnlock()
@@ -294,6 +294,15 @@ func (d *dirStore) Commit(_ context.Context, b Batch) error {
 		return ErrPoisoned
 	case b.First != size:
 		return ErrFenced
+	}
+	if len(b.Secrets) > 0 {
+		secrets := map[string][]byte{}
+		for _, s := range b.Secrets {
+			secrets[s.Name] = s.Value
+		}
+		if err := d.PutSecrets(ctx, secrets); err != nil {
+			return err
+		}
 	}
 	places, end, err := d.write(b)
 	d.mu.Lock()

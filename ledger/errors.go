@@ -27,6 +27,11 @@ var (
 	ErrUnknownOutcome = errors.New("ledger: outcome of the commit is unknown")
 	// ErrFenced: another writer has moved the store on.
 	ErrFenced = errors.New("ledger: store was advanced by another writer")
+	// ErrFull: there is no room; nothing was written, and the log still appends
+	// once there is.
+	ErrFull = errors.New("ledger: no room left in the store")
+	// ErrReadOnly: the store does not take writes; nothing was written.
+	ErrReadOnly = errors.New("ledger: store is read-only")
 	// ErrLocked: another process, or another Log of this one, has the directory.
 	ErrLocked = errors.New("ledger: directory is in use by another writer")
 	// ErrCorrupt: stored bytes are damaged, missing or forged.

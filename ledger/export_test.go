@@ -1,11 +1,15 @@
 package ledger
 
-import "os"
+import (
+	"os"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
 
 // What the tests of the formats look at from outside.
 var (
 	DecodeLeaf   = decodeLeaf
-	DecodeHeader = func(b []byte) ([]byte, bool) { h, ok := decodeHeader(b); return h.encode(), ok }
+	DecodeHeader = func(b []byte) ([]byte, bool) { h, ok := decodeHeader(b); return h.append(nil), ok }
 	ScanSegment  = func(b []byte) (frames, heads int, end int64) {
 		s := scanSegment(b, 0)
 		return len(s.frames), len(s.heads), s.end
@@ -21,10 +25,12 @@ var (
 	RootAt        = rootAt
 	Grow          = grow
 	EncodeHeader  = func(stream string, subjects ...string) []byte {
-		return header{stream: stream, version: 1, kind: "t", key: "k", subjects: subjects}.encode()
+		return header{stream: stream, version: 1, kind: "t", key: "k", subjects: subjects}.appended()
 	}
 	EncodeLeafTime = func(t int64) []byte { return leaf{time: t}.encode() }
 )
+
+func (h header) appended() []byte { return h.append(nil) }
 
 // Encode gives the canonical form of a leaf.
 func (l leaf) Encode() []byte { return l.encode() }
@@ -48,6 +54,9 @@ func FailSyncFrom(s Store, n int, err error) {
 	*s.(*dirStore).sync = syncer{file: func(*os.File) error { return count() }, folder: func(string) error { return count() }}
 }
 
+// AllSecrets lists what a directory store keeps.
+func AllSecrets(s Store) (map[string][]byte, error) { return s.(*dirStore).secrets.all() }
+
 // NoSync spares a directory store the syncs, for tests that open it a thousand
 // times.
 func NoSync(s Store) Store {
@@ -59,7 +68,7 @@ func NoSync(s Store) Store {
 // committed to as it must be, with a leaf that was changed afterwards.
 func Forge(l *Log, index uint64, a Append, change string) Frame {
 	o := opened{index: index, leaf: leaf{time: 1}, header: header{stream: a.Stream, version: 1, kind: a.Type, key: a.Key}}
-	f := l.seal(&o, a.Payload)
+	f := l.tenant.seal(&o, Hash{}, l.tenant.plain, a.Payload)
 	switch change {
 	case "position":
 		o.leaf.position[0] ^= 1
@@ -75,5 +84,7 @@ func Forge(l *Log, index uint64, a Append, change string) Frame {
 		return f
 	}
 	f.Leaf = o.leaf.encode()
+	o.hash = tlog.RecordHash(f.Leaf)
+	f.Header = l.tenant.headers.header(nil, o.nonce, o.plain, &o.hash)
 	return f
 }

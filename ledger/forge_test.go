@@ -63,6 +63,8 @@ func TestForgedOrderIsRefused(t *testing.T) {
 	twice := frames(t, e("z", "0"), e("t", "a"))
 	moved := log[1]
 	moved.Index = 0
+	mixed := log[0]
+	mixed.Header = log[1].Header
 	for what, c := range map[string]struct {
 		at   int64
 		list []ledger.Frame
@@ -70,10 +72,11 @@ func TestForgedOrderIsRefused(t *testing.T) {
 		"engine time does not grow":                  {1, []ledger.Frame{log[0], early[1]}},
 		"stream version has a hole":                  {1, []ledger.Frame{log[0], hole[1]}},
 		"stream version has a hole or a repetition":  {1, []ledger.Frame{log[0], again[1]}},
-		"previous leaf of the stream does not match": {1, []ledger.Frame{log[0], chain[1]}},
+		"does not hold behind the stream's previous": {1, []ledger.Frame{log[0], chain[1]}},
 		"idempotency key occurs twice":               {1, []ledger.Frame{log[0], twice[1]}},
 		"index is out of order":                      {0, []ledger.Frame{log[1], log[0]}},
-		"header: ciphertext does not open":           {0, []ledger.Frame{moved, log[0]}},
+		"is out of order":                            {1, []ledger.Frame{moved, log[0]}},
+		"header: ciphertext does not open":           {0, []ledger.Frame{mixed, log[1]}},
 	} {
 		_, err := ledger.Open(t.Context(), forged(t, c.list...), &ledger.Options{TenantKey: forgersKey})
 		require.ErrorIs(t, err, ledger.ErrCorrupt, what)
@@ -93,7 +96,7 @@ func TestForgedLeafIsRefused(t *testing.T) {
 	defer forger.Close()
 	a := ledger.Append{Stream: "s", Type: "t", Key: "k", Payload: []byte("yes")}
 	for change, what := range map[string]string{
-		"position": "position tag", "key": "key tag", "header": "header: commitment", "domain": "leaf is not canonical",
+		"position": "position tag", "key": "key tag", "header": "header commitment does not hold", "domain": "leaf is not canonical",
 	} {
 		_, err := ledger.Open(t.Context(), forged(t, ledger.Forge(forger, 0, a, change)), &ledger.Options{TenantKey: forgersKey})
 		require.ErrorIs(t, err, ledger.ErrCorrupt, change)

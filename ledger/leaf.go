@@ -1,9 +1,11 @@
 package ledger
 
 import (
-	"crypto/sha256"
+	"maps"
 	"math"
+	"slices"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -13,50 +15,84 @@ import (
 type Hash = tlog.Hash
 
 const (
-	leafDomain    = "csss/ledger/leaf/v1"
-	headerDomain  = "csss/ledger/header/v1"
-	payloadDomain = "csss/commit/v1"
-	saltSize      = 32
+	leafDomain = "csss/ledger/leaf/v1"
+	leafFixed  = 2 + len(leafDomain) + 8 + 4*32 + 2 // bytes of a leaf without public attributes
+	maxLeaf    = 1024
 )
 
-// leaf is the record in the tree. Nothing in it links two entries to outsiders.
+// leaf is the record in the tree. But for public attributes, nothing in it links
+// two entries to outsiders.
 type leaf struct {
 	time     int64 // engine time, nanoseconds since 1970, grows along the log
-	position Hash  // HMAC(tenant key, stream ‖ version)
-	key      Hash  // HMAC(tenant key, idempotency key)
+	position Hash  // HMAC(tags key, stream ‖ version)
+	key      Hash  // HMAC(tags key, idempotency key)
 	header   Hash  // salted commitment
 	payload  Hash  // salted commitment
+	public   map[string]string
 }
 
-func (l leaf) encode() []byte {
-	b := make([]byte, 0, 157)
+func (l leaf) encode() []byte { return l.append(make([]byte, 0, leafFixed)) }
+
+// append writes the leaf behind b.
+func (l *leaf) append(b []byte) []byte {
 	b = appendStr16(b, leafDomain)
 	b = appendU64(b, uint64(l.time))
-	for _, h := range []Hash{l.position, l.key, l.header, l.payload} {
-		b = append(b, h[:]...)
+	b = append(b, l.position[:]...)
+	b = append(b, l.key[:]...)
+	b = append(b, l.header[:]...)
+	b = append(b, l.payload[:]...)
+	b = appendU16(b, uint16(len(l.public)))
+	if len(l.public) == 0 {
+		return b
+	}
+	for _, k := range slices.Sorted(maps.Keys(l.public)) {
+		b = appendStr16(appendStr16(b, k), l.public[k])
 	}
 	return b
 }
 
 // decodeLeaf accepts exactly what encode writes.
-func decodeLeaf(b []byte) (leaf, bool) {
+func decodeLeaf(b []byte) (l leaf, ok bool) {
 	r := reader{b: b}
-	domain := r.str16()
+	domain := r.bytes16()
 	t := r.u64()
-	l := leaf{time: int64(t), position: r.hash(), key: r.hash(), header: r.hash(), payload: r.hash()}
-	return l, r.done() && domain == leafDomain && t <= math.MaxInt64
+	l.time = int64(t)
+	l.position, l.key, l.header, l.payload = r.hash(), r.hash(), r.hash(), r.hash()
+	if n := r.u16(); n > 0 {
+		l.public = make(map[string]string, min(n, MaxPublicPairs))
+		for last, i := "", 0; i < int(n) && !r.bad; i++ {
+			k, v := r.str16(), r.str16()
+			r.bad = r.bad || i > 0 && k <= last
+			l.public[k], last = v, k
+		}
+	}
+	ok = r.done() && string(domain) == leafDomain && t <= math.MaxInt64 && publicFault(l.public) == ""
+	return l, ok
 }
 
 // at returns the engine time of the leaf.
-func (l leaf) at() time.Time { return time.Unix(0, l.time).UTC() }
+func (l *leaf) at() time.Time { return time.Unix(0, l.time).UTC() }
 
-// commitment is SHA-256(domain ‖ salt ‖ length ‖ plaintext).
-func commitment(domain string, salt, plain []byte) (h Hash) {
-	d := sha256.New()
-	d.Write([]byte(domain))
-	d.Write(salt)
-	d.Write(appendU64(nil, uint64(len(plain))))
-	d.Write(plain)
-	d.Sum(h[:0])
-	return h
+// publicSize is what MaxPublic bounds.
+func publicSize(public map[string]string) (n int) {
+	for k, v := range public {
+		n += len(k) + len(v)
+	}
+	return n
+}
+
+// publicFault says why attributes cannot stand in a leaf, or nothing.
+func publicFault(public map[string]string) string {
+	if len(public) > MaxPublicPairs || publicSize(public) > MaxPublic {
+		return "above the limit"
+	}
+	for k, v := range public {
+		if k == "" {
+			return "an empty name"
+		}
+		if !utf8.ValidString(k) || !utf8.ValidString(v) {
+			return "not UTF-8"
+		}
+	}
+	return ""
 }

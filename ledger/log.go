@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 
 	"golang.org/x/mod/sumdb/note"
@@ -39,12 +38,6 @@ type Options struct {
 // DefaultName is the origin of a log that was given none.
 const DefaultName = "csss.local/log"
 
-const (
-	secretTenant     = "tenant"
-	secretSigner     = "signer"
-	secretCheckpoint = "checkpoint"
-)
-
 // Log is an open log. It may be used by any number of goroutines: appends wait
 // for each other, reads and proofs run beside them and see whole batches.
 type Log struct {
@@ -59,7 +52,7 @@ type Log struct {
 
 	mu     sync.RWMutex // guards what follows; held shortly, never during a sync
 	state  *state
-	data   map[string][]byte // subject -> data key
+	data   map[string][]byte // subject -> data key, as far as used
 	signed signedHead
 	fail   error // ErrClosed, or why the log is poisoned
 	closed bool
@@ -115,99 +108,24 @@ func (l *Log) open(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
-	secrets, err := l.store.Secrets(ctx)
-	if err != nil {
-		return err
-	}
-	if err := l.identify(ctx, o, secrets, head.Size > 0); err != nil {
+	if err := l.identify(ctx, o, head.Size > 0); err != nil {
 		return err
 	}
 	stale, err := l.rebuild(ctx, head)
 	if err != nil {
 		return err
 	}
-	if err := l.loadKeys(ctx, secrets, stale); err != nil {
+	if err := l.finishShreddings(ctx, stale); err != nil {
 		return err
 	}
-	if err := l.extends(secrets[secretCheckpoint], "the newest checkpoint it signed"); err != nil {
+	signed, _, err := l.store.Secret(ctx, secretCheckpoint)
+	if err != nil {
+		return err
+	}
+	if err := l.extends(signed, "the newest checkpoint it signed"); err != nil {
 		return err
 	}
 	return l.extends(o.Trusted, "the trusted checkpoint")
-}
-
-// identify finds or makes the tenant key and the signing key.
-func (l *Log) identify(ctx context.Context, o *Options, secrets map[string][]byte, used bool) error {
-	fresh := map[string][]byte{}
-	master := o.TenantKey
-	if master == nil {
-		master = secrets[secretTenant]
-	}
-	if master == nil && !used {
-		master = randomBytes(keySize)
-		fresh[secretTenant] = master
-	}
-	if master == nil {
-		return corrupt("tenant key is missing from the store and from the options")
-	}
-	if len(master) != keySize {
-		return &InvalidError{Entry: -1, Field: "TenantKey", Why: fmt.Sprintf("%d bytes, want %d", len(master), keySize)}
-	}
-	l.tenant = newTenant(master)
-	if err := l.identifySigner(o, secrets, fresh, used); err != nil {
-		return err
-	}
-	if len(fresh) == 0 {
-		return nil
-	}
-	return l.store.PutSecrets(ctx, fresh)
-}
-
-func (l *Log) identifySigner(o *Options, secrets, fresh map[string][]byte, used bool) error {
-	if o.Signer != nil {
-		return l.useSigner(o, o.Signer, o.VerifierKey)
-	}
-	if o.VerifierKey != "" {
-		return &InvalidError{Entry: -1, Field: "VerifierKey", Why: "without a Signer"}
-	}
-	kept := secrets[secretSigner]
-	if kept == nil && used {
-		return corrupt("signing key is missing from the store and from the options")
-	}
-	if kept == nil {
-		name := o.Name
-		if name == "" {
-			name = DefaultName
-		}
-		skey, vkey, err := note.GenerateKey(nil, name)
-		if err != nil {
-			return &InvalidError{Entry: -1, Field: "Name", Why: "not a key name"}
-		}
-		kept = []byte(skey + "\n" + vkey)
-		fresh[secretSigner] = kept
-	}
-	skey, vkey, _ := strings.Cut(string(kept), "\n")
-	signer, err := note.NewSigner(skey)
-	switch {
-	case err != nil && fresh[secretSigner] != nil: // GenerateKey takes any name
-		return &InvalidError{Entry: -1, Field: "Name", Why: "not a key name"}
-	case err != nil:
-		return corrupt("signing key does not parse")
-	}
-	return l.useSigner(o, signer, vkey)
-}
-
-func (l *Log) useSigner(o *Options, signer note.Signer, vkey string) error {
-	check, err := note.NewVerifier(vkey)
-	switch {
-	case err != nil:
-		return &InvalidError{Entry: -1, Field: "VerifierKey", Why: "not a verifier key"}
-	case check.Name() != signer.Name() || check.KeyHash() != signer.KeyHash():
-		return &InvalidError{Entry: -1, Field: "VerifierKey", Why: "not the public half of the signer"}
-	case o.Name != "" && o.Name != signer.Name():
-		return &InvalidError{Entry: -1, Field: "Name", Why: "not the name of the signing key"}
-	}
-	l.name, l.signer, l.vkey, l.check = signer.Name(), signer, vkey, check
-	return nil
 }
 
 // rebuild reads every frame. It returns the payloads that a shredding should
@@ -220,7 +138,7 @@ func (l *Log) rebuild(ctx context.Context, head Head) (stale []uint64, err error
 		}
 		o, what := l.tenant.open(f)
 		if what == "" {
-			what = l.state.add(o)
+			what = l.state.add(&l.tenant, o)
 		}
 		if what != "" {
 			return nil, corruptEntry(l.state.size(), what)
@@ -247,30 +165,14 @@ func (l *Log) rebuild(ctx context.Context, head Head) (stale []uint64, err error
 	return slices.Compact(stale), nil
 }
 
-// loadKeys unwraps the data keys, finishes shreddings, and destroys keys that
-// no entry uses, which a failed append may leave behind.
-func (l *Log) loadKeys(ctx context.Context, secrets map[string][]byte, stale []uint64) error {
-	used := map[string]bool{}
-	for subject, entries := range l.state.subjects {
-		if _, gone := l.state.shredded[subject]; gone {
-			continue
-		}
-		name := l.tenant.subjectSecret(subject)
-		key, ok := unseal(l.tenant.wrap, secrets[name], []byte(name))
-		if !ok || len(key) != keySize {
-			return corruptEntry(entries[0], "data key of a subject is missing or damaged")
-		}
-		used[name] = true
-		l.data[subject] = key
+// finishShreddings destroys what a crash in the middle of a shredding has left.
+func (l *Log) finishShreddings(ctx context.Context, stale []uint64) error {
+	var names []string
+	for subject := range l.state.shredded {
+		names = append(names, l.tenant.subjectSecret(subject))
 	}
-	var unused []string
-	for name := range secrets {
-		if strings.HasPrefix(name, subjectPrefix) && !used[name] {
-			unused = append(unused, name)
-		}
-	}
-	if len(unused) > 0 {
-		if err := l.store.DeleteSecrets(ctx, unused...); err != nil {
+	if len(names) > 0 {
+		if err := l.store.DeleteSecrets(ctx, names...); err != nil {
 			return err
 		}
 	}

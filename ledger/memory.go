@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"iter"
-	"maps"
 	"slices"
 	"sync"
 )
@@ -41,8 +40,16 @@ func (m *memoryStore) Commit(_ context.Context, b Batch) error {
 	if b.First != uint64(len(m.frames)) {
 		return ErrFenced
 	}
+	for _, s := range b.Secrets {
+		if err := checkSecretName(s.Name); err != nil {
+			return err
+		}
+	}
 	for _, f := range b.Frames {
 		m.frames = append(m.frames, cloneFrame(f))
+	}
+	for _, s := range b.Secrets {
+		m.secrets[s.Name] = bytes.Clone(s.Value)
 	}
 	m.head = b.Head
 	return nil
@@ -91,17 +98,14 @@ func (m *memoryStore) Erase(_ context.Context, indexes []uint64) error {
 	return nil
 }
 
-func (m *memoryStore) Secrets(context.Context) (map[string][]byte, error) {
+func (m *memoryStore) Secret(_ context.Context, name string) ([]byte, bool, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	if m.closed {
-		return nil, ErrClosed
+		return nil, false, ErrClosed
 	}
-	out := maps.Clone(m.secrets)
-	for name, v := range out {
-		out[name] = bytes.Clone(v)
-	}
-	return out, nil
+	v, ok := m.secrets[name]
+	return bytes.Clone(v), ok, nil
 }
 
 func (m *memoryStore) PutSecrets(_ context.Context, secrets map[string][]byte) error {

@@ -9,17 +9,18 @@ import (
 // Entry is one entry as it was appended, with its place. It belongs to the
 // caller.
 type Entry struct {
-	Index         uint64    `json:"index"`
-	StreamVersion uint64    `json:"stream_version"`
-	Stream        string    `json:"stream"`
-	Type          string    `json:"type"`
-	Key           string    `json:"key"`
-	Subjects      []string  `json:"subjects,omitempty"` // sorted, unique
-	Claimed       time.Time `json:"claimed"`            // Append.Time, in UTC
-	Time          time.Time `json:"time"`               // engine time, UTC
-	Payload       []byte    `json:"payload"`            // nil if Erased, else not nil
-	Leaf          Hash      `json:"leaf"`
-	Erased        bool      `json:"erased,omitempty"` // a subject was shredded
+	Index         uint64            `json:"index"`
+	StreamVersion uint64            `json:"stream_version"`
+	Stream        string            `json:"stream"`
+	Type          string            `json:"type"`
+	Key           string            `json:"key"`
+	Subjects      []string          `json:"subjects,omitempty"` // sorted, unique
+	Claimed       time.Time         `json:"claimed"`            // Append.Time, in UTC
+	Time          time.Time         `json:"time"`               // engine time, UTC
+	Public        map[string]string `json:"public,omitempty"`   // as in the leaf
+	Payload       []byte            `json:"payload"`            // nil if Erased, else not nil
+	Leaf          Hash              `json:"leaf"`
+	Erased        bool              `json:"erased,omitempty"` // a subject was shredded
 }
 
 // ByKey returns the receipt of the entry with an idempotency key, and whether
@@ -87,7 +88,7 @@ func (l *Log) readRange(ctx context.Context, from, to uint64, yield func(Entry, 
 	for f, err := range l.store.Read(ctx, from, to) {
 		var e Entry
 		if err == nil {
-			e, _, err = l.decode(f)
+			e, _, err = l.decode(ctx, f)
 		}
 		if err != nil {
 			yield(Entry{}, err)
@@ -106,14 +107,14 @@ func (l *Log) entry(ctx context.Context, index uint64) (Entry, error) {
 		if err != nil {
 			return Entry{}, err
 		}
-		e, _, err := l.decode(f)
+		e, _, err := l.decode(ctx, f)
 		return e, err
 	}
 	return Entry{}, corruptEntry(index, "store yields no frame")
 }
 
 // decode turns a frame into the entry, with every check there is.
-func (l *Log) decode(f Frame) (Entry, opened, error) {
+func (l *Log) decode(ctx context.Context, f Frame) (Entry, opened, error) {
 	o, what := l.tenant.open(f)
 	if what == "" {
 		l.mu.RLock()
@@ -125,11 +126,11 @@ func (l *Log) decode(f Frame) (Entry, opened, error) {
 	}
 	e := Entry{
 		Index: o.index, StreamVersion: o.version, Stream: o.stream, Type: o.kind, Key: o.key,
-		Subjects: o.subjects, Claimed: o.claimed, Time: o.leaf.at(), Leaf: o.hash,
+		Subjects: o.subjects, Claimed: o.claimed, Time: o.leaf.at(), Leaf: o.hash, Public: o.leaf.public,
 	}
-	_, payload, erased, what := l.payload(f, o)
-	if what != "" {
-		return Entry{}, o, corruptEntry(f.Index, "payload: "+what)
+	_, payload, erased, err := l.payload(ctx, f, o)
+	if err != nil {
+		return Entry{}, o, err
 	}
 	e.Payload, e.Erased = payload, erased
 	return e, o, nil
@@ -137,17 +138,23 @@ func (l *Log) decode(f Frame) (Entry, opened, error) {
 
 // payload opens the payload of a frame. It is erased only if the log says that
 // one of its subjects was shredded; otherwise a missing payload is damage.
-func (l *Log) payload(f Frame, o opened) (salt, plain []byte, erased bool, what string) {
-	key, ok := l.payloadKey(o.index, o.header)
+func (l *Log) payload(ctx context.Context, f Frame, o opened) (salt Hash, plain []byte, erased bool, err error) {
+	seals, ok, err := l.payloadSealer(ctx, o.header)
+	if err != nil {
+		return salt, nil, false, err
+	}
 	if ok && !f.Erased {
-		salt, plain, what = unsealSalted(payloadDomain, key[:], f.Payload, o.leaf.payload)
-		return salt, plain, false, what
+		salt, plain, what := seals.openPayload(o.nonce, f.Payload, o.leaf.payload)
+		if what != "" {
+			return salt, nil, false, corruptEntry(f.Index, "payload: "+what)
+		}
+		return salt, plain, false, nil
 	}
 	// Asked after the key: a shredding in between is then seen.
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if !l.state.erased(o.header) {
-		return nil, nil, false, "missing, and no subject was shredded"
+		return salt, nil, false, corruptEntry(f.Index, "payload: missing, and no subject was shredded")
 	}
-	return nil, nil, true, ""
+	return salt, nil, true, nil
 }

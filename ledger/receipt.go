@@ -123,7 +123,7 @@ type Opening struct {
 
 // Opens reports whether the opening fits the receipt's entry.
 func (r ReceiptInfo) Opens(o Opening) bool {
-	return len(o.Salt) == saltSize && commitment(payloadDomain, o.Salt, o.Payload) == r.Payload
+	return len(o.Salt) == saltSize && commitment((*Hash)(o.Salt), o.Payload) == r.Payload
 }
 
 // OpenPayload returns the opening of an entry's payload commitment. After a
@@ -141,12 +141,12 @@ func (l *Log) OpenPayload(ctx context.Context, index uint64) (Opening, error) {
 	if what != "" {
 		return Opening{}, corruptEntry(index, what)
 	}
-	salt, plain, erased, what := l.payload(f, o)
+	salt, plain, erased, err := l.payload(ctx, f, o)
 	switch {
-	case what != "":
-		return Opening{}, corruptEntry(index, "payload: "+what)
+	case err != nil:
+		return Opening{}, err
 	case erased:
 		return Opening{}, ErrShredded
 	}
-	return Opening{Salt: salt, Payload: plain}, nil
+	return Opening{Salt: salt[:], Payload: plain}, nil
 }

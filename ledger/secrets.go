@@ -263,13 +263,15 @@ func (d secretDir) clean() error {
 	return nil
 }
 
-func (d *dirStore) Secrets(context.Context) (map[string][]byte, error) {
+func (d *dirStore) Secret(_ context.Context, name string) ([]byte, bool, error) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	if d.closed {
-		return nil, ErrClosed
+		return nil, false, ErrClosed
 	}
-	return d.secrets.all()
+	all, err := d.secrets.all()
+	v, ok := all[name]
+	return v, ok, err
 }
 
 func (d *dirStore) PutSecrets(_ context.Context, secrets map[string][]byte) error {

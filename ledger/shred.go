@@ -40,7 +40,6 @@ func (l *Log) Shred(ctx context.Context, subject, key, reason string, at time.Ti
 // destroy is repeatable, so that a retry or a reopening can finish it.
 func (l *Log) destroy(ctx context.Context, subject string) error {
 	l.mu.Lock()
-	clear(l.data[subject])
 	delete(l.data, subject)
 	entries := l.state.subjects[subject]
 	l.mu.Unlock()

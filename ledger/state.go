@@ -60,7 +60,7 @@ func (s *state) lastTime() int64 {
 
 func (s *state) receipt(index uint64, duplicate bool) Receipt {
 	m := s.metas[index]
-	return Receipt{Index: index, StreamVersion: m.version, Leaf: s.leafHash(index), Time: leaf{time: m.time}.at(), Duplicate: duplicate}
+	return Receipt{Index: index, StreamVersion: m.version, Leaf: s.leafHash(index), Time: (&leaf{time: m.time}).at(), Duplicate: duplicate}
 }
 
 // opened is a frame whose leaf and header have been checked against each other.
@@ -68,20 +68,23 @@ type opened struct {
 	index uint64
 	leaf  leaf
 	hash  Hash
+	nonce []byte // of the frame
+	plain []byte // the header as it was committed to
 	header
 }
 
 // open decodes a frame and checks that its header belongs to its leaf. It
-// returns what does not hold, or nothing.
-func (t tenant) open(f Frame) (o opened, what string) {
+// returns what does not hold, or nothing. Whether the header follows the
+// stream's entry before is for state.add.
+func (t *tenant) open(f Frame) (o opened, what string) {
 	l, ok := decodeLeaf(f.Leaf)
 	if !ok {
 		return o, "leaf is not canonical"
 	}
-	key := t.headerKey(f.Index)
-	_, plain, what := unsealSalted(headerDomain, key[:], f.Header, l.header)
-	if what != "" {
-		return o, "header: " + what
+	hash := tlog.RecordHash(f.Leaf)
+	nonce, plain, ok := t.headers.openHeader(nil, f.Header, &hash)
+	if !ok {
+		return o, "header: ciphertext does not open"
 	}
 	h, ok := decodeHeader(plain)
 	switch {
@@ -92,11 +95,18 @@ func (t tenant) open(f Frame) (o opened, what string) {
 	case l.key != t.keyTag(h.key):
 		return o, "key tag does not match the header"
 	}
-	return opened{index: f.Index, leaf: l, hash: tlog.RecordHash(f.Leaf), header: h}, ""
+	return opened{index: f.Index, leaf: l, hash: hash, nonce: nonce, plain: plain, header: h}, ""
+}
+
+// follows says whether the header commitment holds, which binds the header to
+// the leaf of the stream's entry before.
+func (t *tenant) follows(o *opened, previous Hash) bool {
+	salt := t.headers.saltOf(o.nonce)
+	return headerCommitment(&salt, previous, o.plain) == o.leaf.header
 }
 
 // add takes the next entry in, or says why it cannot follow.
-func (s *state) add(o opened) (what string) {
+func (s *state) add(t *tenant, o opened) (what string) {
 	_, taken := s.byKey[o.key]
 	switch {
 	case o.index != s.size():
@@ -105,8 +115,8 @@ func (s *state) add(o opened) (what string) {
 		return "engine time does not grow"
 	case o.version != s.version(o.stream)+1:
 		return "stream version has a hole or a repetition"
-	case o.previous != s.lastLeaf(o.stream):
-		return "previous leaf of the stream does not match"
+	case !t.follows(&o, s.lastLeaf(o.stream)):
+		return "header commitment does not hold behind the stream's previous leaf"
 	case taken:
 		return "idempotency key occurs twice"
 	}

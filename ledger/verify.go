@@ -75,7 +75,7 @@ func (a *audit) entries(ctx context.Context) error {
 		err := error(nil)
 		for f, e := range a.log.store.Read(ctx, next, a.Size) {
 			if err = e; err == nil {
-				err = a.entry(f, next)
+				err = a.entry(ctx, f, next)
 			}
 			if err != nil {
 				break
@@ -98,16 +98,16 @@ func (a *audit) entries(ctx context.Context) error {
 }
 
 // entry checks one frame, which must be that of an index.
-func (a *audit) entry(f Frame, index uint64) error {
+func (a *audit) entry(ctx context.Context, f Frame, index uint64) error {
 	if f.Index != index {
 		return corruptEntry(index, "store yields another frame")
 	}
-	e, o, err := a.log.decode(f)
+	e, o, err := a.log.decode(ctx, f)
 	if err != nil {
 		return err
 	}
 	if len(a.Faults) == 0 {
-		if what := a.again.add(o); what != "" {
+		if what := a.again.add(&a.log.tenant, o); what != "" {
 			return corruptEntry(index, what)
 		}
 	}

@@ -17,7 +17,7 @@ const (
 	OpCommitted     = "committed"
 	OpRead          = "read"
 	OpErase         = "erase"
-	OpSecrets       = "secrets"
+	OpSecret        = "secret"
 	OpPutSecrets    = "put"
 	OpDeleteSecrets = "delete"
 	OpClose         = "close"
@@ -93,11 +93,11 @@ func (s *faultStore) Erase(ctx context.Context, indexes []uint64) error {
 	return s.inner.Erase(ctx, indexes)
 }
 
-func (s *faultStore) Secrets(ctx context.Context) (map[string][]byte, error) {
-	if err := s.ask(OpSecrets); err != nil {
-		return nil, err
+func (s *faultStore) Secret(ctx context.Context, name string) ([]byte, bool, error) {
+	if err := s.ask(OpSecret); err != nil {
+		return nil, false, err
 	}
-	return s.inner.Secrets(ctx)
+	return s.inner.Secret(ctx, name)
 }
 
 func (s *faultStore) PutSecrets(ctx context.Context, secrets map[string][]byte) error {

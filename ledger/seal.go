@@ -1,0 +1,98 @@
+package ledger
+
+import (
+	"crypto/cipher"
+	"crypto/sha256"
+	"encoding/binary"
+	"hash"
+)
+
+// Header and payload of an entry are sealed with AES-256-GCM under two different
+// keys and one random nonce of 96 bits, which stands before the sealed header.
+// The salts of the two commitments are stored nowhere: each is derived from the
+// nonce under a key that hangs on the same secret as the sealing key, so that
+// what destroys the key destroys plaintext and salt at once, and a guess can no
+// longer be tried. One key seals at most 2³² entries or so (NIST SP 800-38D, 8.3:
+// random nonces).
+const (
+	payloadDomain = "csss/commit/v1"
+	nonceSize     = 12
+	tagSize       = 16
+	saltSize      = 32
+)
+
+// sealer seals under one secret. It is built once per key and used by any number
+// of goroutines.
+type sealer struct {
+	aead cipher.AEAD
+	salt cipher.Block
+}
+
+func newSealer(secret []byte) *sealer {
+	m := newMacKey(secret)
+	seal, salt := m.sum("seal"), m.sum("salt")
+	return &sealer{aead: gcm(seal[:]), salt: block(salt[:])}
+}
+
+// commitment is SHA-256(domain ‖ salt ‖ length ‖ plaintext).
+func commitment(salt *Hash, plain []byte) Hash {
+	if len(plain) > 2048 {
+		return longCommitment(salt, plain)
+	}
+	var buf [2048 + len(payloadDomain) + saltSize + 8]byte
+	return sha256.Sum256(append(commitmentHead(buf[:0], salt, len(plain)), plain...))
+}
+
+func commitmentHead(b []byte, salt *Hash, n int) []byte {
+	b = append(b, payloadDomain...)
+	b = append(b, salt[:]...)
+	return binary.BigEndian.AppendUint64(b, uint64(n))
+}
+
+func longCommitment(salt *Hash, plain []byte) (h Hash) {
+	var d hash.Hash = sha256.New()
+	d.Write(commitmentHead(nil, salt, len(plain)))
+	d.Write(plain)
+	d.Sum(h[:0])
+	return h
+}
+
+// payload seals a payload behind dst and returns its commitment.
+func (s *sealer) payload(dst, nonce, plain []byte) ([]byte, Hash) {
+	salt := s.saltOf(nonce)
+	return s.aead.Seal(dst, nonce, plain, payloadAAD), commitment(&salt, plain)
+}
+
+// openPayload undoes payload. The plaintext is new memory, never nil.
+func (s *sealer) openPayload(nonce, sealed []byte, commit Hash) (salt Hash, plain []byte, what string) {
+	if len(sealed) < tagSize {
+		return salt, nil, "ciphertext does not open"
+	}
+	plain, err := s.aead.Open(make([]byte, 0, len(sealed)-tagSize), nonce, sealed, payloadAAD)
+	if err != nil {
+		return salt, nil, "ciphertext does not open"
+	}
+	salt = s.saltOf(nonce)
+	if commitment(&salt, plain) != commit {
+		return salt, nil, "commitment in the leaf does not hold"
+	}
+	return salt, plain, ""
+}
+
+var payloadAAD = []byte(payloadDomain)
+
+// header seals an encoded header behind dst, bound to the leaf it belongs to.
+func (s *sealer) header(dst, nonce, plain []byte, leafHash *Hash) []byte {
+	return s.aead.Seal(append(dst, nonce...), nonce, plain, leafHash[:])
+}
+
+// openHeader undoes header into dst. It returns nonce and plaintext; that it
+// opens proves that header and leaf were made together.
+func (s *sealer) openHeader(dst, sealed []byte, leafHash *Hash) (nonce, plain []byte, ok bool) {
+	if len(sealed) < nonceSize+tagSize {
+		return nil, nil, false
+	}
+	nonce = sealed[:nonceSize:nonceSize]
+	plain, err := s.aead.Open(dst, nonce, sealed[nonceSize:], leafHash[:])
+	return nonce, plain, err == nil
+}
