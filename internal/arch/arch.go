@@ -58,6 +58,7 @@ var Rows = []Row{
 	{"./internal/world", []string{".", "./match", "./policy", "./disclosure", "./disclosure/terms", "./ledger", "./embed", "./embed/lexical"},
 		"a synthetic market is played through the public API"},
 	{"./internal/teller", []string{".", "./match", "./internal/world"}, "what the examples share"},
+	{"./examples/bench/load", nil, "what the engines of a benchmark share knows none of them"},
 	{"./examples/*", []string{".", "./match", "./match/hnsw", "./match/market", "./embed", "./embed/lexical", "./policy", "./disclosure", "./disclosure/terms", "./ledger", "./internal/beir", "./internal/world", "./internal/teller"},
 		"examples use what users use, and the readers of test sets"},
 }

@@ -1,0 +1,106 @@
+package load_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/deeperpoint/csss/examples/bench/load"
+)
+
+func TestSourcesOfOneSeedMakeTheSameEntries(t *testing.T) {
+	a, b := load.NewSource(7, 300).Writers(2), load.NewSource(7, 300).Writers(2)
+	for range 3 {
+		for i := range a {
+			assert.Equal(t, a[i].Next(50), b[i].Next(50))
+		}
+	}
+	other := load.NewSource(8, 300).Writers(1)[0]
+	assert.NotEqual(t, load.NewSource(7, 300).Writers(1)[0].Next(1), other.Next(1))
+}
+
+func TestKeysAreUniqueAndStreamsCountUp(t *testing.T) {
+	keys := map[string]bool{}
+	versions := map[string]uint64{}
+	for _, w := range load.NewSource(1, 10).Writers(3) {
+		for range 40 {
+			for _, e := range w.Next(25) {
+				assert.False(t, keys[e.Key], "key %s twice", e.Key)
+				keys[e.Key] = true
+				assert.Equal(t, versions[e.Stream], e.Version)
+				versions[e.Stream]++
+				assert.Len(t, e.Payload, 10)
+				assert.Equal(t, load.NameBytes, len(e.Stream)+len(e.Type)+len(e.Key))
+			}
+		}
+	}
+	assert.Len(t, keys, 3000)
+}
+
+func TestRunCountsEachCallOnce(t *testing.T) {
+	var calls, entries [4]int
+	writers := load.NewSource(1, 1).Writers(4)
+	s, err := load.Run(t.Context(), writers, 3, 20*time.Millisecond, func(_ context.Context, w int, batch []load.Entry) error {
+		calls[w]++
+		entries[w] += len(batch)
+		time.Sleep(time.Millisecond)
+		return nil
+	})
+	require.NoError(t, err)
+	assert.Equal(t, entries[0]+entries[1]+entries[2]+entries[3], s.Entries)
+	assert.Len(t, s.Latencies, s.Entries/3)
+	assert.GreaterOrEqual(t, s.Seconds, 0.02)
+	assert.GreaterOrEqual(t, s.Quantile(0.5), 1.0)
+	assert.GreaterOrEqual(t, s.Quantile(0.99), s.Quantile(0.5))
+	for w := range calls {
+		assert.Positive(t, calls[w])
+	}
+}
+
+func TestRunMakesOneCallEvenInNoTime(t *testing.T) {
+	s, err := load.Run(t.Context(), load.NewSource(1, 1).Writers(2), 5, 0, func(context.Context, int, []load.Entry) error { return nil })
+	require.NoError(t, err)
+	assert.Equal(t, 10, s.Entries)
+}
+
+func TestRunEndsWithTheFirstError(t *testing.T) {
+	broken := errors.New("broken")
+	_, err := load.Run(t.Context(), load.NewSource(1, 1).Writers(3), 1, time.Minute, func(ctx context.Context, w int, _ []load.Entry) error {
+		if w == 1 {
+			return broken
+		}
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	assert.ErrorIs(t, err, broken)
+}
+
+func TestAskedIsAnswered(t *testing.T) {
+	asks, asking := io.Pipe()
+	answers, answering := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		done <- load.Serve(asks, answering, func(a load.Ask) (load.Answer, error) {
+			if a.Do == "open" {
+				return load.Answer{}, errors.New("no room")
+			}
+			return load.Answer{Version: a.Engine, Sample: load.Sample{Entries: 3, Latencies: []time.Duration{5}}}, nil
+		})
+	}()
+	c := load.NewClient(asking, answers)
+	a, err := c.Ask(load.Ask{Do: "run", Engine: "x"})
+	require.NoError(t, err)
+	assert.Equal(t, load.Answer{Version: "x", Sample: load.Sample{Entries: 3, Latencies: []time.Duration{5}}}, a)
+	_, err = c.Ask(load.Ask{Do: "open"})
+	assert.EqualError(t, err, "no room")
+	require.NoError(t, asking.Close())
+	assert.NoError(t, <-done)
+
+	assert.Error(t, load.Serve(bytes.NewBufferString("{"), io.Discard, nil))
+}
