@@ -50,6 +50,8 @@ var Rows = []Row{
 	{"./disclosure/terms", nil, "terms are hashed text"},
 
 	{"./ledger", []string{"golang.org/x/mod", "github.com/transparency-dev/formats"}, "a leaf; trees, notes and checkpoints are other people's formats"},
+	{"./ledger/internal/checkpoint", []string{"golang.org/x/mod", "github.com/transparency-dev/formats"}, "the one strict reader of signed texts"},
+	{"./ledger/tiles", []string{"./ledger/internal/checkpoint", "golang.org/x/mod"}, "knows a log by its public formats alone"},
 	{"./ledger/ledgertest", []string{"./ledger"}, "the suite of its Store"},
 
 	{"./internal/arch", nil, "reads what the go command lists"},
@@ -77,8 +79,8 @@ var Owners = []Owner{
 	{"go.yaml.in/yaml/v3", []string{"./policy"}, "rule documents alone are YAML"},
 	{"github.com/viterin/vek", []string{"./internal/simd"}, "each kernel has its twin there"},
 	{"github.com/coder/hnsw", []string{"./match/coderhnsw"}, "the second index is chosen, never inherited"},
-	{"golang.org/x/mod", []string{"./ledger"}, "sumdb/tlog and sumdb/note"},
-	{"github.com/transparency-dev/formats", []string{"./ledger"}, "checkpoints"},
+	{"golang.org/x/mod", []string{"./ledger", "./ledger/internal/checkpoint", "./ledger/tiles"}, "sumdb/tlog and sumdb/note"},
+	{"github.com/transparency-dev/formats", []string{"./ledger", "./ledger/internal/checkpoint"}, "checkpoints"},
 	{"github.com/teambition/rrule-go", []string{"./match"}, "recurring windows"},
 	{"github.com/RoaringBitmap/roaring/v2", []string{"./match", "./match/hnsw"}, "attribute sets and filters"},
 	{"golang.org/x/text", []string{".", "./match", "./embed/lexical"}, "normalisation"},
@@ -119,7 +121,7 @@ type Guard struct {
 var Guarded = []Guard{
 	{"C", nil, "no cgo in the core"},
 	{"net", nil, "no network by default"},
-	{"net/http", []string{"./embed/openai"}, "no network by default; the client of an endpoint is asked for by name"},
+	{"net/http", []string{"./embed/openai", "./ledger/tiles"}, "no network by default; the client of an endpoint is asked for by name, a handler is mounted by the host"},
 	{"os/exec", []string{"./examples/*"}, "a library starts no program"},
 	{"plugin", nil, "nothing is loaded that was not linked"},
 	{"unsafe", []string{"./internal/simd", "./match/hnsw"}, "memory is reinterpreted where vectors lie and nowhere else"},
