@@ -2,6 +2,7 @@ package ledgertest
 
 import (
 	"context"
+	"io"
 	"iter"
 	"sync"
 
@@ -10,7 +11,8 @@ import (
 
 // The operations [FaultStore] asks about. OpCommitted comes after the inner
 // store has committed, so an error there means: durable, but nobody was told.
-// All others come before the inner call.
+// All others come before the inner call. OpCommit stands for Begin too,
+// OpCommitted for the end of its wait.
 const (
 	OpRecover       = "recover"
 	OpCommit        = "commit"
@@ -20,6 +22,10 @@ const (
 	OpSecret        = "secret"
 	OpPutSecrets    = "put"
 	OpDeleteSecrets = "delete"
+	OpLoadCache     = "load"
+	OpSaveCache     = "save"
+	OpHead          = "head"
+	OpWait          = "wait"
 	OpClose         = "close"
 )
 
@@ -29,8 +35,45 @@ const (
 // written. An error that wraps [ledger.ErrUnknownOutcome] stands for a
 // connection lost in flight. fail is called from whatever goroutine uses the
 // store, one call at a time.
+//
+// The store has the optional interfaces that inner has; only a store that is
+// both a [ledger.Follower] and a [ledger.Pipeliner] is a Pipeliner no more.
 func FaultStore(inner ledger.Store, fail func(op string, n int) error) ledger.Store {
-	return &faultStore{inner: inner, fail: fail, calls: map[string]int{}}
+	s := &faultStore{inner: inner, fail: fail, calls: map[string]int{}}
+	pipeliner, pipes := inner.(ledger.Pipeliner)
+	cacher, caches := inner.(ledger.Cacher)
+	follower, follows := inner.(ledger.Follower)
+	p, c, f := faultPipeliner{s, pipeliner}, faultCacher{s, cacher}, faultFollower{s, follower}
+	switch {
+	case follows && caches:
+		return struct {
+			*faultStore
+			faultCacher
+			faultFollower
+		}{s, c, f}
+	case follows:
+		return struct {
+			*faultStore
+			faultFollower
+		}{s, f}
+	case pipes && caches:
+		return struct {
+			*faultStore
+			faultPipeliner
+			faultCacher
+		}{s, p, c}
+	case pipes:
+		return struct {
+			*faultStore
+			faultPipeliner
+		}{s, p}
+	case caches:
+		return struct {
+			*faultStore
+			faultCacher
+		}{s, c}
+	}
+	return s
 }
 
 // FailCommit returns a fail function for [FaultStore] that fails the n-th commit
@@ -121,4 +164,63 @@ func (s *faultStore) Close() error {
 		return err
 	}
 	return fault
+}
+
+type faultPipeliner struct {
+	store *faultStore
+	begun ledger.Pipeliner
+}
+
+func (s faultPipeliner) Begin(ctx context.Context, b ledger.Batch) (func() error, error) {
+	if err := s.store.ask(OpCommit); err != nil {
+		return nil, err
+	}
+	wait, err := s.begun.Begin(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	return func() error {
+		if err := wait(); err != nil {
+			return err
+		}
+		return s.store.ask(OpCommitted)
+	}, nil
+}
+
+type faultCacher struct {
+	store  *faultStore
+	cached ledger.Cacher
+}
+
+func (s faultCacher) LoadCache(name string) ([]byte, func() error, bool, error) {
+	if err := s.store.ask(OpLoadCache); err != nil {
+		return nil, nil, false, err
+	}
+	return s.cached.LoadCache(name)
+}
+
+func (s faultCacher) SaveCache(name string, write func(io.Writer) error) error {
+	if err := s.store.ask(OpSaveCache); err != nil {
+		return err
+	}
+	return s.cached.SaveCache(name, write)
+}
+
+type faultFollower struct {
+	store    *faultStore
+	followed ledger.Follower
+}
+
+func (s faultFollower) Head(ctx context.Context) (ledger.Head, error) {
+	if err := s.store.ask(OpHead); err != nil {
+		return ledger.Head{}, err
+	}
+	return s.followed.Head(ctx)
+}
+
+func (s faultFollower) Wait(ctx context.Context, size uint64) error {
+	if err := s.store.ask(OpWait); err != nil {
+		return err
+	}
+	return s.followed.Wait(ctx, size)
 }
