@@ -49,12 +49,13 @@ var Rows = []Row{
 	{"./disclosure/disclosuretest", []string{"./disclosure"}, "the suite of its seams"},
 	{"./disclosure/terms", nil, "terms are hashed text"},
 
-	{"./ledger", []string{"./ledger/internal/merkle", "./ledger/internal/table", "./ledger/internal/snapshot", "golang.org/x/mod", "github.com/transparency-dev/formats"}, "a leaf; trees, notes and checkpoints are other people's formats"},
+	{"./ledger", []string{"./ledger/internal/merkle", "./ledger/internal/table", "./ledger/internal/snapshot", "./ledger/internal/vfs", "golang.org/x/mod", "github.com/transparency-dev/formats"}, "a leaf; trees, notes and checkpoints are other people's formats"},
 	{"./ledger/internal/checkpoint", []string{"golang.org/x/mod", "github.com/transparency-dev/formats"}, "the one strict reader of signed texts"},
 	{"./ledger/tiles", []string{"./ledger/internal/checkpoint", "golang.org/x/mod"}, "knows a log by its public formats alone"},
 	{"./ledger/internal/merkle", []string{"golang.org/x/mod"}, "a tree speaks the hashes of sumdb/tlog and nothing else"},
 	{"./ledger/internal/table", nil, "an index is memory and bytes"},
 	{"./ledger/internal/snapshot", nil, "a container knows nothing of what it contains"},
+	{"./ledger/internal/vfs", nil, "the file system as a log sees it"},
 	{"./ledger/ledgertest", []string{"./ledger"}, "the suite of its Store"},
 
 	{"./internal/arch", nil, "reads what the go command lists"},

@@ -1,0 +1,11 @@
+//go:build !linux
+
+package vfs
+
+import "os"
+
+type file struct{ *os.File }
+
+func newFile(f *os.File) (File, error) { return &file{File: f}, nil }
+
+func (f *file) Size() (int64, error) { return size(f.File) }
