@@ -56,6 +56,7 @@ var Rows = []Row{
 	{"./ledger/internal/table", nil, "an index is memory and bytes"},
 	{"./ledger/internal/snapshot", nil, "a container knows nothing of what it contains"},
 	{"./ledger/internal/vfs", nil, "the file system as a log sees it"},
+	{"./ledger/internal/vfs/crashfs", []string{"./ledger/internal/vfs"}, "a file system that loses power, for tests"},
 	{"./ledger/ledgertest", []string{"./ledger"}, "the suite of its Store"},
 
 	{"./internal/arch", nil, "reads what the go command lists"},
