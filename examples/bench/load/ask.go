@@ -14,6 +14,7 @@ type Ask struct {
 	Dir     string  `json:"dir,omitempty"`     // open: an empty folder
 	Seed    uint64  `json:"seed,omitempty"`    // open: of the entries
 	Payload int     `json:"payload,omitempty"` // open: bytes
+	Follow  bool    `json:"follow,omitempty"`  // open: keys follow their stream
 	Writers int     `json:"writers,omitempty"` // open
 	Batch   int     `json:"batch,omitempty"`   // open
 	Seconds float64 `json:"seconds,omitempty"` // run

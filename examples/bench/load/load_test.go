@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,37 +16,40 @@ import (
 )
 
 func TestSourcesOfOneSeedMakeTheSameEntries(t *testing.T) {
-	a, b := load.NewSource(7, 300).Writers(2), load.NewSource(7, 300).Writers(2)
+	a, b := load.NewSource(7, 300, false).Writers(2), load.NewSource(7, 300, false).Writers(2)
 	for range 3 {
 		for i := range a {
 			assert.Equal(t, a[i].Next(50), b[i].Next(50))
 		}
 	}
-	other := load.NewSource(8, 300).Writers(1)[0]
-	assert.NotEqual(t, load.NewSource(7, 300).Writers(1)[0].Next(1), other.Next(1))
+	other := load.NewSource(8, 300, false).Writers(1)[0]
+	assert.NotEqual(t, load.NewSource(7, 300, false).Writers(1)[0].Next(1), other.Next(1))
 }
 
 func TestKeysAreUniqueAndStreamsCountUp(t *testing.T) {
-	keys := map[string]bool{}
-	versions := map[string]uint64{}
-	for _, w := range load.NewSource(1, 10).Writers(3) {
-		for range 40 {
-			for _, e := range w.Next(25) {
-				assert.False(t, keys[e.Key], "key %s twice", e.Key)
-				keys[e.Key] = true
-				assert.Equal(t, versions[e.Stream], e.Version)
-				versions[e.Stream]++
-				assert.Len(t, e.Payload, 10)
-				assert.Equal(t, load.NameBytes, len(e.Stream)+len(e.Type)+len(e.Key))
+	for _, follow := range []bool{false, true} {
+		keys := map[string]bool{}
+		versions := map[string]uint64{}
+		for _, w := range load.NewSource(1, 10, follow).Writers(3) {
+			for range 40 {
+				for _, e := range w.Next(25) {
+					assert.False(t, keys[e.Key], "key %s twice", e.Key)
+					keys[e.Key] = true
+					assert.Equal(t, versions[e.Stream], e.Version)
+					versions[e.Stream]++
+					assert.Len(t, e.Payload, 10)
+					assert.Equal(t, load.NameBytes, len(e.Stream)+len(e.Type)+len(e.Key))
+					assert.Equal(t, follow, strings.HasPrefix(e.Key, e.Stream[len("session/"):]))
+				}
 			}
 		}
+		assert.Len(t, keys, 3000)
 	}
-	assert.Len(t, keys, 3000)
 }
 
 func TestRunCountsEachCallOnce(t *testing.T) {
 	var calls, entries [4]int
-	writers := load.NewSource(1, 1).Writers(4)
+	writers := load.NewSource(1, 1, false).Writers(4)
 	s, err := load.Run(t.Context(), writers, 3, 20*time.Millisecond, func(_ context.Context, w int, batch []load.Entry) error {
 		calls[w]++
 		entries[w] += len(batch)
@@ -64,14 +68,14 @@ func TestRunCountsEachCallOnce(t *testing.T) {
 }
 
 func TestRunMakesOneCallEvenInNoTime(t *testing.T) {
-	s, err := load.Run(t.Context(), load.NewSource(1, 1).Writers(2), 5, 0, func(context.Context, int, []load.Entry) error { return nil })
+	s, err := load.Run(t.Context(), load.NewSource(1, 1, false).Writers(2), 5, 0, func(context.Context, int, []load.Entry) error { return nil })
 	require.NoError(t, err)
 	assert.Equal(t, 10, s.Entries)
 }
 
 func TestRunEndsWithTheFirstError(t *testing.T) {
 	broken := errors.New("broken")
-	_, err := load.Run(t.Context(), load.NewSource(1, 1).Writers(3), 1, time.Minute, func(ctx context.Context, w int, _ []load.Entry) error {
+	_, err := load.Run(t.Context(), load.NewSource(1, 1, false).Writers(3), 1, time.Minute, func(ctx context.Context, w int, _ []load.Entry) error {
 		if w == 1 {
 			return broken
 		}

@@ -80,7 +80,7 @@ func (b bench) open(ask load.Ask) (load.Answer, error) {
 	}
 	b.running[ask.Engine] = &running{
 		store: s, group: newGroup(s.commit), dir: ask.Dir, batch: ask.Batch,
-		writers: load.NewSource(ask.Seed, ask.Payload).Writers(ask.Writers),
+		writers: load.NewSource(ask.Seed, ask.Payload, ask.Follow).Writers(ask.Writers),
 	}
 	return load.Answer{Version: version(e.module)}, nil
 }

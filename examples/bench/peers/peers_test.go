@@ -47,7 +47,7 @@ func TestKeysAreUnique(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		batch := load.NewSource(1, 10).Writers(1)[0].Next(60)
+		batch := load.NewSource(1, 10, false).Writers(1)[0].Next(60)
 		if err := s.commit([][]load.Entry{batch}); err != nil {
 			t.Error(name, err)
 		}

@@ -7,31 +7,25 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
-	"strings"
 
 	_ "modernc.org/sqlite" // the driver
 
 	"github.com/deeperpoint/csss/examples/bench/load"
 )
 
-// sqliteRows is how many rows one statement inserts where a batch has that many:
-// a call of the driver costs more than a row.
-const sqliteRows = 50
-
 const (
 	sqliteTable = `CREATE TABLE entries (
 		seq INTEGER PRIMARY KEY, stream TEXT NOT NULL, version INTEGER NOT NULL, type TEXT NOT NULL,
 		key TEXT NOT NULL UNIQUE, hash BLOB NOT NULL, payload BLOB NOT NULL)`
-	sqliteInsert = `INSERT INTO entries (stream, version, type, key, hash, payload) VALUES `
-	sqliteValues = `(?,?,?,?,?,?)`
+	sqliteInsert = `INSERT INTO entries (stream, version, type, key, hash, payload) VALUES (?,?,?,?,?,?)`
 )
 
 // sqliteStore is one connection: SQLite has one writer.
 type sqliteStore struct {
-	db        *sql.DB
-	conn      *sql.Conn
-	one, many *sql.Stmt
-	hash      hasher
+	db     *sql.DB
+	conn   *sql.Conn
+	insert *sql.Stmt
+	hash   hasher
 }
 
 func openSQLite(dir string) (store, error) {
@@ -68,47 +62,30 @@ func (s *sqliteStore) prepare(ctx context.Context) (err error) {
 	if _, err := s.conn.ExecContext(ctx, sqliteTable); err != nil {
 		return err
 	}
-	if s.one, err = s.conn.PrepareContext(ctx, sqliteInsert+sqliteValues); err != nil {
-		return err
-	}
-	s.many, err = s.conn.PrepareContext(ctx, sqliteInsert+strings.Repeat(sqliteValues+",", sqliteRows-1)+sqliteValues)
+	s.insert, err = s.conn.PrepareContext(ctx, sqliteInsert)
 	return err
 }
 
+// commit inserts row by row with a prepared statement. Statements of many rows
+// were not faster.
 func (s *sqliteStore) commit(batches [][]load.Entry) error {
 	ctx := context.Background()
 	tx, err := s.conn.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	one, many := tx.StmtContext(ctx, s.one), tx.StmtContext(ctx, s.many)
+	insert := tx.StmtContext(ctx, s.insert)
 	for _, batch := range batches {
-		if err := s.insert(one, many, batch); err != nil {
-			return errors.Join(err, tx.Rollback())
+		for _, e := range batch {
+			h := s.hash.sum(e)
+			if _, err := insert.ExecContext(ctx, e.Stream, int64(e.Version), e.Type, e.Key, h[:], e.Payload); err != nil {
+				return errors.Join(err, tx.Rollback())
+			}
 		}
 	}
 	return tx.Commit()
 }
 
-func (s *sqliteStore) insert(one, many *sql.Stmt, batch []load.Entry) error {
-	for len(batch) > 0 {
-		stmt, n := one, 1
-		if len(batch) >= sqliteRows {
-			stmt, n = many, sqliteRows
-		}
-		args := make([]any, 0, 6*n)
-		for _, e := range batch[:n] {
-			h := s.hash.sum(e)
-			args = append(args, e.Stream, int64(e.Version), e.Type, e.Key, h[:], e.Payload)
-		}
-		if _, err := stmt.Exec(args...); err != nil {
-			return err
-		}
-		batch = batch[n:]
-	}
-	return nil
-}
-
 func (s *sqliteStore) close() error {
-	return errors.Join(s.one.Close(), s.many.Close(), s.conn.Close(), s.db.Close())
+	return errors.Join(s.insert.Close(), s.conn.Close(), s.db.Close())
 }
