@@ -74,11 +74,17 @@ func longLeafHash(record []byte) Hash {
 // NodeHash returns the hash of an inner node, SHA-256(0x01 ‖ left ‖ right). It
 // allocates nothing.
 func NodeHash(left, right Hash) Hash {
-	var buf [1 + 2*HashSize]byte
-	buf[0] = 1
-	*(*Hash)(buf[1:]) = left
-	*(*Hash)(buf[1+HashSize:]) = right
-	return sha256.Sum256(buf[:])
+	n := node{0: 1}
+	return n.hash(&left, &right)
+}
+
+// node is what the hash of an inner node is of; its first byte is 1. Whoever
+// hashes many keeps one.
+type node [1 + 2*HashSize]byte
+
+func (n *node) hash(left, right *Hash) Hash {
+	*(*Hash)(n[1:]), *(*Hash)(n[1+HashSize:]) = *left, *right
+	return sha256.Sum256(n[:])
 }
 
 // EmptyRoot returns the root of the tree without leaves, SHA-256 of nothing.

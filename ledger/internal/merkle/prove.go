@@ -15,11 +15,9 @@ func (v View) Prove(index, size uint64) ([]Hash, error) {
 	if size > v.size || index >= size {
 		return nil, fmt.Errorf("%w: leaf %d in size %d of %d", ErrRange, index, size, v.size)
 	}
-	inner, border := split(index, size)
-	if inner+bits.OnesCount64(border) == 0 {
-		return nil, nil
-	}
-	return v.path(make([]Hash, 0, inner+bits.OnesCount64(border)), index, size, 0, inner, border), nil
+	var w way
+	v.climb(&w, index, size, 0)
+	return w.proof(), nil
 }
 
 // split takes an audit path apart. Its first inner steps go up from the leaf
@@ -47,27 +45,57 @@ func (v View) ProveConsistency(a, b uint64) ([]Hash, error) {
 	// complete subtrees. So the proof is the audit path of that subtree, which
 	// comes first itself unless it is the whole old tree.
 	low := bits.TrailingZeros64(a)
-	inner, border := split(a-1, b) // inner > low: leaf a of the new tree is right of the subtree
-	proof := make([]Hash, 0, 1+inner-low+bits.OnesCount64(border))
+	var w way
 	if a != 1<<low {
-		proof = append(proof, v.store.node(low, a>>low-1))
+		w.add(v.store.node(low, a>>low-1))
 	}
-	return v.path(proof, a-1, b, low, inner, border), nil
+	v.climb(&w, a-1, b, low)
+	return w.proof(), nil
 }
 
-// path appends the siblings on the way from the node of a level above a leaf to
-// the root of the tree of size leaves, where inner and border are the split of
-// that leaf and inner is above level or nothing.
-func (v *View) path(proof []Hash, leaf, size uint64, level, inner int, border uint64) []Hash {
+// way is where the hashes of a proof lie. They are found first and read
+// afterwards, in a loop so short that the processor waits for all of them at once:
+// in a large tree most are not in its caches.
+type way struct {
+	at   [64]*Hash // nil for edge; a tree that fits into memory is less high
+	n    int
+	edge Hash // the one hash that may not be stored
+}
+
+func (w *way) add(h *Hash) {
+	w.at[w.n&63] = h
+	w.n++
+}
+
+func (w *way) proof() []Hash {
+	if w.n == 0 {
+		return nil
+	}
+	proof := make([]Hash, w.n)
+	for i := range proof {
+		h := w.at[i&63]
+		if h == nil {
+			h = &w.edge
+		}
+		proof[i] = *h
+	}
+	return proof
+}
+
+// climb adds the siblings on the way from the node of a level above a leaf to the
+// root of the tree of size leaves. In ProveConsistency it lies
+// below the first leaf that is new, so inner is above level.
+func (v *View) climb(w *way, leaf, size uint64, level int) {
+	inner, border := split(leaf, size)
 	for ; level < inner-1; level++ {
-		proof = append(proof, v.store.node(level, leaf>>level^1))
+		w.add(v.store.node(level, leaf>>level^1))
 	}
 	if inner > 0 {
-		proof = append(proof, v.last(size, inner-1))
+		w.edge = v.last(size, inner-1)
+		w.add(nil)
 	}
 	for ; border != 0; border &= border - 1 {
 		level := inner + bits.TrailingZeros64(border)
-		proof = append(proof, v.store.node(level, leaf>>level-1))
+		w.add(v.store.node(level, leaf>>level-1))
 	}
-	return proof
 }

@@ -25,8 +25,7 @@ func (v View) AppendTile(dst []byte, level int, n uint64, width int) ([]byte, er
 	}
 	dst = slices.Grow(dst, width*HashSize)
 	for i := range uint64(width) {
-		h := v.store.node(8*level, n*TileWidth+i)
-		dst = append(dst, h[:]...)
+		dst = append(dst, v.store.node(8*level, n*TileWidth+i)[:]...)
 	}
 	return dst, nil
 }

@@ -15,16 +15,13 @@ func VerifyInclusion(proof []Hash, index, size uint64, leaf, root Hash) bool {
 	if len(proof) != inner+bits.OnesCount64(border) {
 		return false
 	}
-	h := leaf
-	for level, p := range proof[:inner] {
-		if index>>level&1 == 0 {
-			h = NodeHash(h, p)
+	n, h := node{0: 1}, leaf
+	for i := range proof {
+		if i < inner && index>>i&1 == 0 {
+			h = n.hash(&h, &proof[i])
 		} else {
-			h = NodeHash(p, h)
+			h = n.hash(&proof[i], &h)
 		}
-	}
-	for _, p := range proof[inner:] {
-		h = NodeHash(p, h)
 	}
 	return h == root
 }
@@ -57,16 +54,14 @@ func VerifyConsistency(proof []Hash, a, b uint64, rootA, rootB Hash) bool {
 	if len(proof) != inner-low+bits.OnesCount64(border) {
 		return false
 	}
-	newH := oldH
-	for i, p := range proof[:inner-low] {
-		if (a-1)>>(low+i)&1 == 0 {
-			newH = NodeHash(newH, p) // p begins after the old tree
+	n, newH := node{0: 1}, oldH
+	for i := range proof {
+		if i < inner-low && (a-1)>>(low+i)&1 == 0 {
+			newH = n.hash(&newH, &proof[i]) // of leaves that the old tree does not have
 			continue
 		}
-		oldH, newH = NodeHash(p, oldH), NodeHash(p, newH)
-	}
-	for _, p := range proof[inner-low:] {
-		oldH, newH = NodeHash(p, oldH), NodeHash(p, newH)
+		oldH = n.hash(&proof[i], &oldH)
+		newH = n.hash(&proof[i], &newH)
 	}
 	return oldH == rootA && newH == rootB
 }

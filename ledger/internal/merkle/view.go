@@ -23,7 +23,7 @@ func (v View) Leaf(i uint64) Hash {
 	if i >= v.size {
 		panic(fmt.Sprintf("merkle: leaf %d of a tree of %d", i, v.size))
 	}
-	return v.store.node(0, i)
+	return *v.store.node(0, i)
 }
 
 // Root returns the root of the view. It hashes nothing unless the view is empty.
@@ -54,15 +54,11 @@ func (v *View) tail(n uint64, level int) Hash {
 	if n == v.size {
 		return v.tails[bits.OnesCount64(rest)-1]
 	}
-	var h Hash
-	for first := true; rest != 0; rest &= rest - 1 {
-		k := bits.TrailingZeros64(rest)
-		node := v.store.node(k, n>>k-1)
-		if first {
-			h, first = node, false
-		} else {
-			h = NodeHash(node, h)
-		}
+	k := bits.TrailingZeros64(rest)
+	buf, h := node{0: 1}, *v.store.node(k, n>>k-1)
+	for rest &= rest - 1; rest != 0; rest &= rest - 1 {
+		k = bits.TrailingZeros64(rest)
+		h = buf.hash(v.store.node(k, n>>k-1), &h)
 	}
 	return h
 }
@@ -70,7 +66,7 @@ func (v *View) tail(n uint64, level int) Hash {
 // last returns the last node of a level in a tree of n leaves, complete or not.
 func (v *View) last(n uint64, level int) Hash {
 	if n&(1<<level-1) == 0 {
-		return v.store.node(level, n>>level-1)
+		return *v.store.node(level, n>>level-1)
 	}
 	return v.tail(n, level)
 }
@@ -85,7 +81,7 @@ func (v View) ReadHashes(indexes []int64) ([]Hash, error) {
 		if x < 0 || uint64(x) >= count {
 			return nil, fmt.Errorf("%w: stored hash %d of %d", ErrRange, x, count)
 		}
-		out[i] = v.store.at(uint64(x))
+		out[i] = *v.store.at(uint64(x))
 	}
 	return out, nil
 }
