@@ -20,8 +20,8 @@ var errNotReplicated = errors.New("pgledger: server did not wait for the synchro
 // Batches of this many entries or bytes go by COPY: more round trips, less work
 // per entry.
 const (
-	copyEntries = 512
-	copyBytes   = 1 << 20
+	copyEntries = 1024
+	copyBytes   = 4 << 20
 )
 
 // The compare-and-swap. Whoever waits for the row's lock sees the winner's size
@@ -44,6 +44,11 @@ const (
 		from unnest($12::text[], $13::bytea[]) as s (name, value) where exists (select from swapped)
 		on conflict (name) do update set value = excluded.value)
 	select count(*) from swapped`
+
+	// A client that vanishes in the middle of a COPY must not keep the head's lock
+	// for the hours that TCP waits by default.
+	vanishQuery = `select set_config('tcp_keepalives_idle', '5', true), set_config('tcp_keepalives_interval', '5', true),
+	set_config('tcp_keepalives_count', '3', true), set_config('idle_in_transaction_session_timeout', '15s', true)`
 
 	copyQuery = `copy {entry} (pos, leaf, header, payload) from stdin binary`
 )
@@ -129,7 +134,10 @@ func (s *Store) giveUp(ctx context.Context, err error, open bool) error {
 	return unreachable("commit", err)
 }
 
-// try is one attempt at a commit.
+// try is one attempt at a commit. An error counts as open as soon as anything may
+// have been sent: pgconn.SafeToRetry is not asked, because a connection that breaks
+// while an answer is read ends, in pgx 5.12, in an error ("conn closed") that
+// calls itself safe.
 type try struct {
 	s       *Store
 	b       ledger.Batch
@@ -259,9 +267,12 @@ func (t *try) statement(ctx context.Context, c *pgx.Conn) (swapped bool, err err
 		leaves[i], headers[i], payloads[i] = notNil(f.Leaf), notNil(f.Header), payload(f)
 	}
 	names, values := t.secrets()
+	if ctx.Err() != nil {
+		return false, ctx.Err()
+	}
 	var count int
 	err = c.QueryRow(ctx, t.s.sql(appendQuery), append(t.swap(c), leaves, headers, payloads, names, values)...).Scan(&count)
-	t.open = err != nil && !pgconn.SafeToRetry(err)
+	t.open = err != nil
 	return count == 1, err
 }
 
@@ -275,29 +286,27 @@ func (t *try) copy(ctx context.Context, c *pgx.Conn) (swapped bool, err error) {
 	}()
 	begin := &pgx.Batch{}
 	begin.Queue(`begin isolation level read committed`)
+	begin.Queue(vanishQuery)
 	begin.Queue(t.s.sql(swapQuery), t.swap(c)...).Exec(func(tag pgconn.CommandTag) error {
 		swapped = tag.RowsAffected() == 1
 		return nil
 	})
+	if names, values := t.secrets(); len(names) > 0 {
+		begin.Queue(t.s.sql(secretsQuery), names, values)
+	}
 	if err := c.SendBatch(ctx, begin).Close(); err != nil || !swapped {
 		return false, err
 	}
 	if _, err := c.PgConn().CopyFrom(ctx, &copyReader{b: t.b}, t.s.sql(copyQuery)); err != nil {
 		return false, err
 	}
-	end := &pgx.Batch{}
-	if names, values := t.secrets(); len(names) > 0 {
-		end.Queue(t.s.sql(secretsQuery), names, values)
-	}
-	committed := false
-	end.Queue(`commit`).Exec(func(tag pgconn.CommandTag) error {
-		committed = tag.String() == "COMMIT"
-		return nil
-	})
 	clearWarning(c)
-	err = c.SendBatch(ctx, end).Close()
-	t.open = err != nil && !pgconn.SafeToRetry(err)
-	return committed, err
+	if ctx.Err() != nil {
+		return false, ctx.Err()
+	}
+	tag, err := c.Exec(ctx, `commit`)
+	t.open = err != nil
+	return tag.String() == "COMMIT", err
 }
 
 // rollback ends a transaction that failed, or the connection.
