@@ -211,7 +211,7 @@ func (x *Exchange) replay(ctx context.Context) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
-	for e, err := range x.log.Read(ctx, 0) {
+	for e, err := range x.log.Read(ctx, ledger.Query{}) {
 		if err != nil {
 			return nil, err
 		}
@@ -407,7 +407,7 @@ func (x *Exchange) fold(e ledger.Entry) error {
 
 // catchUp folds what other writers appended. x.mu is held.
 func (x *Exchange) catchUp(ctx context.Context) error {
-	for e, err := range x.log.Read(ctx, x.st.next) {
+	for e, err := range x.log.Read(ctx, ledger.Query{From: x.st.next}) {
 		if err != nil {
 			return err
 		}

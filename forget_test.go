@@ -142,7 +142,7 @@ func (p *play) unreadable(store ledger.Store, firms ...csss.Firm) {
 	log, err := ledger.Open(p.Context(), store, nil)
 	require.NoError(p, err)
 	defer func() { require.NoError(p, log.Close()) }()
-	for e, err := range log.Read(p.Context(), 0) {
+	for e, err := range log.Read(p.Context(), ledger.Query{}) {
 		require.NoError(p, err)
 		text := strings.ToLower(string(e.Payload))
 		for token, firm := range tokens {

@@ -729,7 +729,7 @@ func TestEveryFailingCommitIsRefused(t *testing.T) {
 		{"after the commit", ledgertest.OpCommitted, errFault, 18, 6},
 		{"lost on the way", ledgertest.OpCommit, unknown, 18, 8},
 		{"lost on the way back", ledgertest.OpCommitted, unknown, 18, 7},
-		{"a key cannot be kept", ledgertest.OpPutSecrets, errFault, 2, 1},
+		{"the keys of the log cannot be kept", ledgertest.OpPutSecrets, errFault, 1, 1},
 	} {
 		t.Run(strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {
 			for n := 1; ; n++ {
@@ -914,7 +914,7 @@ func (d *deal) oneEffectEach(dir string, accepted map[string]bool) {
 	effects := map[string]int{}
 	var state disclosure.State
 	reveals, holds := 0, 0
-	for e, err := range log.Read(background, 0) {
+	for e, err := range log.Read(background, ledger.Query{}) {
 		require.NoError(d, err)
 		switch {
 		case e.Type == "hold.provisional":
@@ -970,7 +970,7 @@ func entriesOf(t *testing.T, dir string) []ledger.Entry {
 	require.NoError(t, err)
 	defer log.Close()
 	var out []ledger.Entry
-	for e, err := range log.Read(background, 0) {
+	for e, err := range log.Read(background, ledger.Query{}) {
 		require.NoError(t, err)
 		out = append(out, e)
 	}

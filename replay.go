@@ -153,7 +153,9 @@ func (st *state) digestSessions(put func(...any)) {
 // head; the findings name an entry at fault.
 //
 // Errors: the ledger's and ctx's.
-func (x *Exchange) Verify(ctx context.Context) (ledger.Findings, error) { return x.log.Verify(ctx) }
+func (x *Exchange) Verify(ctx context.Context) (ledger.Findings, error) {
+	return x.log.Verify(ctx, nil)
+}
 
 // Checkpoint returns the log's signed head, in the C2SP form.
 //
@@ -194,7 +196,7 @@ func (x *Exchange) Erase(ctx context.Context, by By, subject, reason string) (Re
 	if err != nil {
 		return Receipt{}, err
 	}
-	_, err = x.log.Shred(ctx, subject, by.key()+"#0", reason, at) // again, too: it finishes what a crash has left
+	_, err = x.log.Shred(ctx, subject, &ledger.ShredOptions{Key: by.key() + "#0", Reason: reason, Time: at}) // again, too: it finishes what a crash has left
 	if x.log.Size() > x.st.next || known {
 		if failed := x.rebuild(ctx); failed != nil {
 			x.broken = failed

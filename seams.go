@@ -152,7 +152,7 @@ func batchTime(recs []disclosure.Record) (time.Time, error) {
 
 func (l sessionLog) Read(ctx context.Context, stream string, after uint64) iter.Seq2[disclosure.Record, error] {
 	return func(yield func(disclosure.Record, error) bool) {
-		for e, err := range l.x.log.ReadStream(ctx, stream, after) {
+		for e, err := range l.x.log.Read(ctx, ledger.Query{Stream: stream, After: after}) {
 			r := disclosure.Record{Stream: stream, Type: e.Type, Data: e.Payload, Subjects: e.Subjects, Expect: e.StreamVersion}
 			if !yield(r, err) {
 				return

@@ -71,7 +71,7 @@ func BenchmarkAt10k(b *testing.B) {
 	defer l.Close()
 	b.Run("Verify", func(b *testing.B) {
 		for b.Loop() {
-			_, err := l.Verify(b.Context())
+			_, err := l.Verify(b.Context(), nil)
 			require.NoError(b, err)
 		}
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/10000, "ns/entry")

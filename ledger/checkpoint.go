@@ -11,6 +11,8 @@ import (
 
 	tlogformat "github.com/transparency-dev/formats/log"
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/deeperpoint/csss/ledger/internal/merkle"
 )
 
 // Checkpoint returns the signed head of the log: a note of c2sp.org/signed-note
@@ -37,21 +39,20 @@ func (l *Log) checkpoint(ctx context.Context) (signedHead, error) {
 	}
 	// The token, without asking whether the log is poisoned: what is
 	// acknowledged may still be signed.
-	select {
-	case l.writer <- struct{}{}:
-		defer l.unlock()
-	case <-ctx.Done():
-		return signedHead{}, ctx.Err()
+	if err := l.quiet(ctx); err != nil {
+		return signedHead{}, err
 	}
+	defer l.unlock()
 	return l.sign(ctx)
 }
 
 func (l *Log) sign(ctx context.Context) (signedHead, error) {
-	nodes, size, err := l.snapshot()
-	if err != nil {
-		return signedHead{}, err
-	}
-	root, err := rootAt(nodes, size)
+	var size uint64
+	var root Hash
+	err := l.withView(func(v merkle.View) error {
+		size, root = v.Size(), v.Root()
+		return nil
+	})
 	if err != nil {
 		return signedHead{}, err
 	}

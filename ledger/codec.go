@@ -1,6 +1,9 @@
 package ledger
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // The binary records are in the style of the TLS presentation language (RFC
 // 8446, section 3): fixed big-endian integers, and byte strings behind a length.
@@ -25,6 +28,12 @@ func appendVarint(b []byte, v int64) []byte { return binary.AppendVarint(b, v) }
 func appendStr(b []byte, s string) []byte {
 	return append(appendUvarint(b, uint64(len(s))), s...)
 }
+
+func uvarintSize(v uint64) int { return (bits.Len64(v|1) + 6) / 7 }
+
+func strSize(s string) int { return uvarintSize(uint64(len(s))) + len(s) }
+
+func zigzag(v int64) uint64 { return uint64(v)<<1 ^ uint64(v>>63) }
 
 // reader takes fields off the front of a record. After the first field that is
 // not there it yields zeros and bad stays true.

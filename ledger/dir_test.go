@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -71,7 +70,7 @@ func copyDir(t testing.TB, from string) string {
 func contents(t testing.TB, l *ledger.Log) string {
 	t.Helper()
 	var b strings.Builder
-	for e, err := range l.Read(t.Context(), 0) {
+	for e, err := range l.Read(t.Context(), ledger.Query{}) {
 		require.NoError(t, err)
 		fmt.Fprintf(&b, "%+v\n", e)
 	}
@@ -195,7 +194,7 @@ func TestEveryChangedByteIsNoticed(t *testing.T) {
 	dir := t.TempDir()
 	l := openDir(t, dir)
 	fill(t, l)
-	_, err := l.Shred(t.Context(), "p", "shred", "", time.Time{})
+	_, err := l.Shred(t.Context(), "p", &ledger.ShredOptions{Key: "shred"})
 	require.NoError(t, err)
 	_, err = l.Append(t.Context(), ledger.Append{Stream: "s0", Type: "t", Key: "q", Subjects: []string{"q"}, Payload: []byte("q")})
 	require.NoError(t, err)
@@ -212,7 +211,7 @@ func TestEveryChangedByteIsNoticed(t *testing.T) {
 			refused++
 			return
 		}
-		if _, err = l.Verify(t.Context()); err != nil { // keys are looked at when they are needed
+		if _, err = l.Verify(t.Context(), nil); err != nil { // keys are looked at when they are needed
 			require.ErrorIs(t, err, ledger.ErrCorrupt, what)
 			require.NoError(t, l.Close())
 			refused++
@@ -274,7 +273,7 @@ func TestDamageUnderAnOpenLogIsNamed(t *testing.T) {
 	for i := 28; i < len(b); i += 13 {
 		_, err = f.WriteAt([]byte{b[i] ^ 4}, int64(i))
 		require.NoError(t, err)
-		findings, err := l.Verify(t.Context())
+		findings, err := l.Verify(t.Context(), nil)
 		if err != nil { // a trailer is not read again
 			damage, ok := errors.AsType[*ledger.CorruptError](err)
 			require.True(t, ok)
@@ -282,7 +281,7 @@ func TestDamageUnderAnOpenLogIsNamed(t *testing.T) {
 			require.Equal(t, findings.Faults[0].Index, damage.Index)
 			blamed[damage.Index] = true
 			read := int64(0)
-			for _, err = range l.Read(t.Context(), 0) {
+			for _, err = range l.Read(t.Context(), ledger.Query{}) {
 				if err != nil {
 					break
 				}
@@ -295,7 +294,7 @@ func TestDamageUnderAnOpenLogIsNamed(t *testing.T) {
 		require.NoError(t, err)
 	}
 	assert.Len(t, blamed, 6)
-	_, err = l.Verify(t.Context())
+	_, err = l.Verify(t.Context(), nil)
 	require.NoError(t, err)
 }
 
@@ -460,10 +459,10 @@ func TestShreddedPayloadIsInNoFile(t *testing.T) {
 		return n
 	}
 	require.Equal(t, 3, count())
-	_, err = l.Shred(t.Context(), "p", "shred", "", time.Time{})
+	_, err = l.Shred(t.Context(), "p", &ledger.ShredOptions{Key: "shred"})
 	require.NoError(t, err)
 	require.Zero(t, count())
-	_, err = l.Verify(t.Context())
+	_, err = l.Verify(t.Context(), nil)
 	require.NoError(t, err)
 	names, err := filepath.Glob(filepath.Join(dir, "segments", "*"))
 	require.NoError(t, err)
@@ -495,14 +494,14 @@ func TestShreddingCutOffAnywhereIsFinished(t *testing.T) {
 			require.NoError(t, err)
 
 			ledger.FailSyncFrom(store, n, cut)
-			_, err = l.Shred(t.Context(), "gone", "shred", "", time.Time{})
+			_, err = l.Shred(t.Context(), "gone", &ledger.ShredOptions{Key: "shred"})
 			finished = err == nil
 			if !finished {
 				require.ErrorIs(t, err, cut)
 			}
 			ledger.NoSync(store)
 			if retried {
-				if _, err = l.Shred(t.Context(), "gone", "shred", "", time.Time{}); err != nil {
+				if _, err = l.Shred(t.Context(), "gone", &ledger.ShredOptions{Key: "shred"}); err != nil {
 					require.ErrorIs(t, err, ledger.ErrPoisoned)
 				} else {
 					require.Zero(t, countKeys(t, dir, store, before))
@@ -514,7 +513,7 @@ func TestShreddingCutOffAnywhereIsFinished(t *testing.T) {
 			require.NoError(t, err)
 			l, err = ledger.Open(t.Context(), ledger.NoSync(store), nil)
 			require.NoError(t, err, "cut at sync %d", n)
-			findings, err := l.Verify(t.Context())
+			findings, err := l.Verify(t.Context(), nil)
 			require.NoError(t, err)
 			_, logged, err := l.ByKey(t.Context(), "shred")
 			require.NoError(t, err)

@@ -162,3 +162,9 @@ func corruptEntry(index uint64, what string) *CorruptError {
 
 // corrupt is the error of damage that belongs to no single entry.
 func corrupt(what string) *CorruptError { return &CorruptError{Index: -1, What: what} }
+
+// asCorrupt returns the damage an error tells of, or nil.
+func asCorrupt(err error) *CorruptError {
+	damage, _ := errors.AsType[*CorruptError](err)
+	return damage
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/deeperpoint/csss/ledger"
 )
@@ -26,7 +25,7 @@ func Example() {
 	_, err = log.Append(ctx, ledger.Append{Stream: "offer/7f3", Type: "offer.changed", Key: "cmd-2", Expect: ledger.NoStream})
 	fmt.Println(errors.Is(err, ledger.ErrConflict), err)
 
-	for e, err := range log.ReadStream(ctx, "offer/7f3", 0) {
+	for e, err := range log.Read(ctx, ledger.Query{Stream: "offer/7f3"}) {
 		fmt.Println(e.StreamVersion, e.Type, string(e.Payload), err)
 	}
 	// Output:
@@ -73,12 +72,12 @@ func ExampleLog_Shred() {
 	log.Append(ctx, ledger.Append{Stream: "person/9", Type: "person.registered", Key: "k1", Subjects: []string{"subject-9"}, Payload: []byte("welder, Guelph")})
 	file, _ := log.ExportReceipt(ctx, 0)
 
-	log.Shred(ctx, "subject-9", "k2", "request of 3 May", time.Time{})
-	for e := range log.Read(ctx, 0) {
+	log.Shred(ctx, "subject-9", &ledger.ShredOptions{Key: "k2", Reason: "request of 3 May"})
+	for e := range log.Read(ctx, ledger.Query{}) {
 		fmt.Printf("%s %t %q\n", e.Type, e.Erased, e.Payload)
 	}
 	_, err = ledger.VerifyReceipt(file, log.VerifierKey())
-	findings, audit := log.Verify(ctx)
+	findings, audit := log.Verify(ctx, nil)
 	fmt.Println(err, findings.Erased, audit)
 	// Output:
 	// person.registered true ""

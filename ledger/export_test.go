@@ -1,9 +1,10 @@
 package ledger
 
 import (
+	"context"
 	"os"
 
-	"golang.org/x/mod/sumdb/tlog"
+	"github.com/deeperpoint/csss/ledger/internal/merkle"
 )
 
 // What the tests of the formats look at from outside.
@@ -22,8 +23,6 @@ var (
 	DecodeTrailer = decodeTrailer
 	DecodeSlot    = decodeSlot
 	EncodeSlot    = encodeSlot
-	RootAt        = rootAt
-	Grow          = grow
 	EncodeHeader  = func(stream string, subjects ...string) []byte {
 		return header{stream: stream, version: 1, kind: "t", key: "k", subjects: subjects}.appended()
 	}
@@ -65,26 +64,23 @@ func NoSync(s Store) Store {
 }
 
 // Forge makes the frame that the holder of the tenant key could make: sealed and
-// committed to as it must be, with a leaf that was changed afterwards.
+// committed to as it must be, with a leaf that was changed meanwhile.
 func Forge(l *Log, index uint64, a Append, change string) Frame {
-	o := opened{index: index, leaf: leaf{time: 1}, header: header{stream: a.Stream, version: 1, kind: a.Type, key: a.Key}}
-	f := l.tenant.seal(&o, Hash{}, l.tenant.plain, a.Payload)
-	switch change {
-	case "position":
-		o.leaf.position[0] ^= 1
-	case "key":
-		o.leaf.key[0] ^= 1
-	case "header":
-		o.leaf.header[0] ^= 1
-	case "payload":
-		o.leaf.payload[0] ^= 1
-	case "domain":
-		f.Leaf = o.leaf.encode()
-		f.Leaf[5] ^= 1
-		return f
+	c := &call{ctx: context.Background(), entries: []Append{a}}
+	if err := l.prepare(c); err != nil {
+		panic(err)
 	}
-	f.Leaf = o.leaf.encode()
-	o.hash = tlog.RecordHash(f.Leaf)
-	f.Header = l.tenant.headers.header(nil, o.nonce, o.plain, &o.hash)
-	return f
+	w := &work{first: index, streams: []streamHead{{newest: -1}}}
+	w.entries = []fresh{{call: c, append: &c.entries[0], prepared: &c.prep[0], previous: -1, version: 1, time: 1}}
+	w.layOut()
+	l.tenant.encode(w, 0, 1)
+	w.commitTo(0)
+	f := &w.entries[0]
+	record := w.arena[f.leaf.from:f.leaf.to]
+	const fields = 2 + len(leafDomain) + 8
+	at := map[string]int{"domain": 5, "position": fields, "key": fields + 32, "header": fields + 64, "payload": fields + 96}
+	record[at[change]] ^= 1
+	f.hash = merkle.LeafHash(record)
+	l.tenant.frame(w, 0, 1)
+	return w.batch.Frames[0]
 }

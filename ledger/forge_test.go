@@ -74,8 +74,8 @@ func TestForgedOrderIsRefused(t *testing.T) {
 		"stream version has a hole or a repetition":  {1, []ledger.Frame{log[0], again[1]}},
 		"does not hold behind the stream's previous": {1, []ledger.Frame{log[0], chain[1]}},
 		"idempotency key occurs twice":               {1, []ledger.Frame{log[0], twice[1]}},
-		"index is out of order":                      {0, []ledger.Frame{log[1], log[0]}},
-		"is out of order":                            {1, []ledger.Frame{moved, log[0]}},
+		"store yields another frame":                 {0, []ledger.Frame{log[1], log[0]}},
+		"yields another frame":                       {1, []ledger.Frame{moved, log[0]}},
 		"header: ciphertext does not open":           {0, []ledger.Frame{mixed, log[1]}},
 	} {
 		_, err := ledger.Open(t.Context(), forged(t, c.list...), &ledger.Options{TenantKey: forgersKey})
@@ -95,19 +95,27 @@ func TestForgedLeafIsRefused(t *testing.T) {
 	require.NoError(t, err)
 	defer forger.Close()
 	a := ledger.Append{Stream: "s", Type: "t", Key: "k", Payload: []byte("yes")}
-	for change, what := range map[string]string{
-		"position": "position tag", "key": "key tag", "header": "header commitment does not hold", "domain": "leaf is not canonical",
-	} {
+	for change, what := range map[string]string{"header": "header commitment does not hold", "domain": "leaf is not canonical"} {
 		_, err := ledger.Open(t.Context(), forged(t, ledger.Forge(forger, 0, a, change)), &ledger.Options{TenantKey: forgersKey})
 		require.ErrorIs(t, err, ledger.ErrCorrupt, change)
 		assert.ErrorContains(t, err, what)
 	}
+	for change, what := range map[string]string{"position": "position tag", "key": "key tag"} {
+		l, err := ledger.Open(t.Context(), forged(t, ledger.Forge(forger, 0, a, change)), &ledger.Options{TenantKey: forgersKey})
+		require.NoError(t, err, "tags are for the audit")
+		findings, err := l.Verify(t.Context(), nil)
+		assert.ErrorContains(t, err, what)
+		assert.Equal(t, int64(0), findings.Faults[0].Index)
+		_, err = l.Verify(t.Context(), &ledger.VerifyOptions{Depth: ledger.VerifyCommitments})
+		require.NoError(t, err)
+		require.NoError(t, l.Close())
+	}
 	l, err := ledger.Open(t.Context(), forged(t, ledger.Forge(forger, 0, a, "payload")), &ledger.Options{TenantKey: forgersKey})
 	require.NoError(t, err, "payloads are looked at when they are read")
 	defer l.Close()
-	_, err = l.Verify(t.Context())
+	_, err = l.Verify(t.Context(), nil)
 	assert.ErrorContains(t, err, "payload: commitment")
-	for _, err := range l.Read(t.Context(), 0) {
+	for _, err := range l.Read(t.Context(), ledger.Query{}) {
 		assert.ErrorIs(t, err, ledger.ErrCorrupt)
 	}
 	_, err = l.OpenPayload(t.Context(), 0)
@@ -168,7 +176,7 @@ func TestVerifyNamesEveryEntryAtFault(t *testing.T) {
 	erased.Payload, erased.Erased = nil, true
 	s.instead = map[uint64]ledger.Frame{1: other[1], 2: other[3], 4: erased}
 	s.gone = 5
-	findings, err := l.Verify(t.Context())
+	findings, err := l.Verify(t.Context(), nil)
 	require.ErrorIs(t, err, ledger.ErrCorrupt)
 	require.Equal(t, []ledger.Fault{
 		{Index: 1, What: "leaf is not the one in the tree"},

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
@@ -35,35 +36,69 @@ func (h *header) append(b []byte) []byte {
 	return b
 }
 
-// decodeHeader accepts exactly what append writes.
-func decodeHeader(b []byte) (h header, ok bool) {
+// size is how many bytes append writes.
+func (h *header) size() int {
+	n := strSize(h.stream) + uvarintSize(h.version) + strSize(h.kind) + strSize(h.key) +
+		uvarintSize(zigzag(h.claimed.Unix())) + uvarintSize(uint64(h.claimed.Nanosecond())) + uvarintSize(uint64(len(h.subjects)))
+	for _, s := range h.subjects {
+		n += strSize(s)
+	}
+	return n
+}
+
+// rawHeader is a header whose strings still lie in the bytes it was read from.
+type rawHeader struct {
+	stream, kind, key []byte
+	version           uint64
+	seconds           int64
+	nanos             uint64
+	subjects          [][]byte
+}
+
+// parseHeader accepts exactly what header.append writes.
+func parseHeader(b []byte) (h rawHeader, ok bool) {
 	r := reader{b: b}
-	h.stream = string(r.bytes())
-	h.version = r.uvarint()
-	h.kind = string(r.bytes())
-	h.key = string(r.bytes())
-	sec, nsec := r.varint(), r.uvarint()
-	h.claimed = time.Unix(sec, int64(min(nsec, 1e9))).UTC()
+	h.stream, h.version, h.kind, h.key = r.bytes(), r.uvarint(), r.bytes(), r.bytes()
+	h.seconds, h.nanos = r.varint(), r.uvarint()
 	n := r.uvarint()
 	if n > uint64(len(r.b)) {
-		return header{}, false
+		return h, false
 	}
 	for range n {
-		s := string(r.bytes())
-		if i := len(h.subjects); i > 0 && h.subjects[i-1] >= s {
-			return header{}, false
+		s := r.bytes()
+		if i := len(h.subjects); i > 0 && bytes.Compare(h.subjects[i-1], s) >= 0 {
+			return h, false
 		}
 		h.subjects = append(h.subjects, s)
 	}
 	// A time whose seconds overflow does not come back as it was written.
-	canonical := nsec < 1e9 && h.claimed.Unix() == sec
-	return h, r.done() && canonical
+	return h, r.done() && h.nanos < 1e9 && h.claimed().Unix() == h.seconds
+}
+
+func (h *rawHeader) claimed() time.Time { return time.Unix(h.seconds, int64(h.nanos)).UTC() }
+
+// header copies.
+func (h *rawHeader) header() header {
+	out := header{stream: string(h.stream), version: h.version, kind: string(h.kind), key: string(h.key), claimed: h.claimed()}
+	for _, s := range h.subjects {
+		out.subjects = append(out.subjects, string(s))
+	}
+	return out
+}
+
+// decodeHeader is parseHeader with a copy.
+func decodeHeader(b []byte) (header, bool) {
+	h, ok := parseHeader(b)
+	if !ok {
+		return header{}, false
+	}
+	return h.header(), true
 }
 
 // headerCommitment is SHA-256(domain ‖ salt ‖ length ‖ previous ‖ header), where
 // previous is the leaf hash of the stream's entry before, zero for the first.
 // So each stream is a hash chain of its own.
-func headerCommitment(salt *Hash, previous Hash, header []byte) Hash {
+func headerCommitment(salt, previous *Hash, header []byte) Hash {
 	var buf [512]byte
 	b := append(buf[:0], headerDomain...)
 	b = append(b, salt[:]...)

@@ -87,11 +87,11 @@ func TestKilledWriterLosesNothingAcknowledged(t *testing.T) {
 		require.Greater(t, len(acknowledged), acknowledgedBefore)
 
 		l := openDir(t, dir)
-		_, err = l.Verify(t.Context())
+		_, err = l.Verify(t.Context(), nil)
 		require.NoError(t, err)
 		found := map[string]string{}
 		sizes := map[string]int{}
-		for e, err := range l.Read(t.Context(), 0) {
+		for e, err := range l.Read(t.Context(), ledger.Query{}) {
 			require.NoError(t, err)
 			found[e.Key] = fmt.Sprint(e.Index, " ", e.Leaf)
 			batch, _, _ := strings.Cut(e.Key, "/")

@@ -17,7 +17,9 @@ type Hash = tlog.Hash
 const (
 	leafDomain = "csss/ledger/leaf/v1"
 	leafFixed  = 2 + len(leafDomain) + 8 + 4*32 + 2 // bytes of a leaf without public attributes
-	maxLeaf    = 1024
+
+	leafHeaderAt = 2 + len(leafDomain) + 8 + 2*32 // where its header commitment stands
+	maxLeaf      = 1024
 )
 
 // leaf is the record in the tree. But for public attributes, nothing in it links
@@ -70,8 +72,11 @@ func decodeLeaf(b []byte) (l leaf, ok bool) {
 	return l, ok
 }
 
-// at returns the engine time of the leaf.
-func (l *leaf) at() time.Time { return time.Unix(0, l.time).UTC() }
+// leafSize is how long the leaf with these attributes is.
+func leafSize(public map[string]string) int { return leafFixed + 4*len(public) + publicSize(public) }
+
+// timeOf returns an engine time.
+func timeOf(t int64) time.Time { return time.Unix(0, t).UTC() }
 
 // publicSize is what MaxPublic bounds.
 func publicSize(public map[string]string) (n int) {

@@ -116,7 +116,7 @@ func TestConcurrentHistoriesAreLinear(t *testing.T) {
 			wg.Wait()
 			require.Equal(t, porcupine.Ok, porcupine.CheckOperationsTimeout(streamModel, history, 10*time.Second))
 			require.NotZero(t, l.Size())
-			_, err = l.Verify(t.Context())
+			_, err = l.Verify(t.Context(), nil)
 			require.NoError(t, err)
 		})
 	}

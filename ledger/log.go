@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 
 	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/deeperpoint/csss/ledger/internal/merkle"
 )
 
 // Options are the choices of [Open]. A nil *Options is the zero value.
@@ -38,24 +40,47 @@ type Options struct {
 // DefaultName is the origin of a log that was given none.
 const DefaultName = "csss.local/log"
 
-// Log is an open log. It may be used by any number of goroutines: appends wait
-// for each other, reads and proofs run beside them and see whole batches.
+// Log is an open log. It may be used by any number of goroutines: appends that
+// wait at the same time go together, reads and proofs run beside them and see
+// whole batches.
 type Log struct {
 	store  Store
+	pipe   Pipeliner // the store, if it is one and no Follower
+	follow Follower  // the store, if it is one
+	cache  Cacher    // the store, if it is one
 	name   string
 	tenant tenant
 	signer note.Signer
 	vkey   string
 	check  note.Verifier
 
-	writer chan struct{} // a token: held by the one that appends or shreds
+	// The token: who has it decides and begins a group, and owns what follows.
+	writer   chan struct{}
+	tree     merkle.Tree // with what is in flight
+	next     uint64      // index of the next entry
+	lastTime int64       // engine time of the entry before
+	tail     *group      // the last group that was begun
+	crowd    int         // calls of the last group
 
-	mu     sync.RWMutex // guards what follows; held shortly, never during a sync
-	state  *state
-	data   map[string][]byte // subject -> data key, as far as used
-	signed signedHead
-	fail   error // ErrClosed, or why the log is poisoned
-	closed bool
+	inFlight chan struct{} // a place for each of two groups between begin and end
+
+	qmu     sync.Mutex
+	forming queue
+
+	mu       sync.RWMutex // guards what follows; held shortly, never during a sync
+	state    *state
+	overlay  *work         // the group in flight
+	watch    chan struct{} // closed at the next growth; nil if nobody waits
+	signed   signedHead
+	fail     error // ErrClosed, or why the log is poisoned
+	closed   bool
+	unshred  int    // shreddings whose destruction is not finished
+	snapped  uint64 // size of the newest snapshot
+	releases []func() error
+
+	subjects subjectKeys
+	life     context.Context // ends with Close
+	end      context.CancelFunc
 }
 
 // signedHead is the newest checkpoint that was handed out.
@@ -86,9 +111,11 @@ func OpenDir(ctx context.Context, dir string, o *Options) (*Log, error) {
 }
 
 // Open opens the log a store keeps and takes the store over: the log closes it,
-// also when Open fails. It reads and checks every entry once (leaf, header,
-// positions, keys, the root of the tree; payloads are checked when they are
-// read), about 10 µs each. It finishes erasures that a crash cut short.
+// also when Open fails. What a snapshot of the indexes does not cover it reads
+// and checks once (leaf, header, positions, keys, the root of the tree; payloads
+// are checked when they are read), below 1 µs each on two processors. A snapshot
+// that is damaged, or does not lead to the store's head, is dropped. It finishes
+// erasures that a crash cut short.
 //
 // Errors: [ErrInvalid] for options, [ErrCorrupt] for damage and for a log that
 // does not extend a checkpoint it gave out or Trusted, and those of the store.
@@ -96,9 +123,15 @@ func Open(ctx context.Context, store Store, o *Options) (*Log, error) {
 	if o == nil {
 		o = &Options{}
 	}
-	l := &Log{store: store, writer: make(chan struct{}, 1), state: newState(), data: map[string][]byte{}}
+	l := &Log{store: store, writer: make(chan struct{}, 1), inFlight: make(chan struct{}, 2), state: &state{}}
+	l.life, l.end = context.WithCancel(context.Background())
+	if l.follow, _ = store.(Follower); l.follow == nil {
+		l.pipe, _ = store.(Pipeliner)
+	}
+	l.cache, _ = store.(Cacher)
 	if err := l.open(ctx, o); err != nil {
-		return nil, errors.Join(err, store.Close())
+		l.end()
+		return nil, errors.Join(err, l.release(), store.Close())
 	}
 	return l, nil
 }
@@ -111,11 +144,7 @@ func (l *Log) open(ctx context.Context, o *Options) error {
 	if err := l.identify(ctx, o, head.Size > 0); err != nil {
 		return err
 	}
-	stale, err := l.rebuild(ctx, head)
-	if err != nil {
-		return err
-	}
-	if err := l.finishShreddings(ctx, stale); err != nil {
+	if err := l.load(ctx, head); err != nil {
 		return err
 	}
 	signed, _, err := l.store.Secret(ctx, secretCheckpoint)
@@ -126,60 +155,6 @@ func (l *Log) open(ctx context.Context, o *Options) error {
 		return err
 	}
 	return l.extends(o.Trusted, "the trusted checkpoint")
-}
-
-// rebuild reads every frame. It returns the payloads that a shredding should
-// have erased and did not.
-func (l *Log) rebuild(ctx context.Context, head Head) (stale []uint64, err error) {
-	whole := map[uint64]bool{} // entries with subjects whose ciphertext is there
-	for f, err := range l.store.Read(ctx, 0, head.Size) {
-		if err != nil {
-			return nil, err
-		}
-		o, what := l.tenant.open(f)
-		if what == "" {
-			what = l.state.add(&l.tenant, o)
-		}
-		if what != "" {
-			return nil, corruptEntry(l.state.size(), what)
-		}
-		if !f.Erased && len(o.subjects) > 0 {
-			whole[o.index] = true
-		}
-	}
-	root, err := rootAt(l.state.nodes, l.state.size())
-	if err != nil {
-		return nil, err
-	}
-	if l.state.size() != head.Size || root != head.Root {
-		return nil, corrupt("entries do not lead to the root of the store's head")
-	}
-	for subject := range l.state.shredded {
-		for _, i := range l.state.subjects[subject] {
-			if whole[i] {
-				stale = append(stale, i)
-			}
-		}
-	}
-	slices.Sort(stale)
-	return slices.Compact(stale), nil
-}
-
-// finishShreddings destroys what a crash in the middle of a shredding has left.
-func (l *Log) finishShreddings(ctx context.Context, stale []uint64) error {
-	var names []string
-	for subject := range l.state.shredded {
-		names = append(names, l.tenant.subjectSecret(subject))
-	}
-	if len(names) > 0 {
-		if err := l.store.DeleteSecrets(ctx, names...); err != nil {
-			return err
-		}
-	}
-	if len(stale) == 0 {
-		return nil
-	}
-	return l.store.Erase(ctx, stale)
 }
 
 // extends refuses a log that does not contain the tree of a checkpoint.
@@ -194,7 +169,7 @@ func (l *Log) extends(signed []byte, which string) error {
 	if size > l.state.size() {
 		return corrupt(fmt.Sprintf("%d entries are left of the %d in %s", l.state.size(), size, which))
 	}
-	have, err := rootAt(l.state.nodes, size)
+	have, err := l.state.view.RootAt(size)
 	if err != nil {
 		return err
 	}
@@ -207,8 +182,10 @@ func (l *Log) extends(signed []byte, which string) error {
 	return nil
 }
 
-// lock takes the writer's token.
-func (l *Log) lock(ctx context.Context) error {
+// quiet takes the token and waits until nothing is in flight, so that the caller
+// is the only one who writes to the store. It does not ask whether the log is
+// poisoned or closed.
+func (l *Log) quiet(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -216,6 +193,17 @@ func (l *Log) lock(ctx context.Context) error {
 	case l.writer <- struct{}{}:
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+	if g := l.tail; g != nil {
+		<-g.done
+	}
+	return nil
+}
+
+// lock is quiet, but refuses where the log refuses to write.
+func (l *Log) lock(ctx context.Context) error {
+	if err := l.quiet(ctx); err != nil {
+		return err
 	}
 	if err := l.refusal(); err != nil {
 		l.unlock()
@@ -237,22 +225,25 @@ func (l *Log) refusal() error {
 func (l *Log) poison(cause error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.fail = ErrPoisoned
+	if l.fail == nil {
+		l.fail = ErrPoisoned
+	}
 	return fmt.Errorf("%w: %w", ErrPoisoned, cause)
 }
 
-// snapshot is what a reader needs to go on without the lock: slices that only
-// grow behind their length.
-func (l *Log) snapshot() (nodes []Hash, size uint64, err error) {
+// withView calls f with the tree over the durable entries. The view may lie in a
+// mapping that ends with Close, so nobody keeps it.
+func (l *Log) withView(f func(merkle.View) error) error {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if l.closed {
-		return nil, 0, ErrClosed
+		return ErrClosed
 	}
-	return l.state.nodes, l.state.size(), nil
+	return f(l.state.view)
 }
 
-// Size returns the number of acknowledged entries.
+// Size returns the number of acknowledged entries. On a store that several logs
+// write, it is the number this log knows of.
 func (l *Log) Size() uint64 {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -261,10 +252,14 @@ func (l *Log) Size() uint64 {
 
 // StreamVersion returns the version of a stream: the number of its entries.
 func (l *Log) StreamVersion(stream string) uint64 {
+	name := l.tenant.id(idStream, clip(stream))
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return l.state.version(stream)
+	return l.state.version(name)
 }
+
+// clip shortens a name that no entry can have to another one.
+func clip(name string) string { return name[:min(len(name), MaxName+1)] }
 
 // Name returns the origin of the log's checkpoints.
 func (l *Log) Name() string { return l.name }
@@ -274,16 +269,45 @@ func (l *Log) Name() string { return l.name }
 // than the receipts.
 func (l *Log) VerifierKey() string { return l.vkey }
 
-// Close waits for a running append and closes the store. Later calls return
-// [ErrClosed], Close itself nil.
+// ReadHashes returns hashes of the tree by their storage index, as
+// [tlog.StoredHashIndex] counts them, which makes a Log a [tlog.HashReader] over
+// the acknowledged entries. Errors: [ErrRange], [ErrClosed].
+func (l *Log) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	var hashes []Hash
+	err := l.withView(func(v merkle.View) (err error) {
+		if hashes, err = v.ReadHashes(indexes); err != nil {
+			return fmt.Errorf("%w: stored hash of the tree of %d", ErrRange, v.Size())
+		}
+		return nil
+	})
+	return hashes, err
+}
+
+// Close waits for running appends, writes a snapshot of the indexes where the
+// store keeps some and many entries are new, and closes the store. Loops over
+// [Log.Subscribe] end. Later calls return [ErrClosed], Close itself nil.
 func (l *Log) Close() error {
-	l.writer <- struct{}{}
+	l.end()
+	_ = l.quiet(context.Background())
 	defer l.unlock()
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed {
+	was := l.closed
+	l.closed, l.fail = true, ErrClosed
+	l.grown()
+	l.mu.Unlock()
+	if was {
 		return nil
 	}
-	l.closed, l.fail = true, ErrClosed
-	return l.store.Close()
+	l.snapshotIfDue()
+	return errors.Join(l.release(), l.store.Close())
+}
+
+// release lets go of mappings.
+func (l *Log) release() error {
+	var errs []error
+	for _, release := range l.releases {
+		errs = append(errs, release())
+	}
+	l.releases = nil
+	return errors.Join(errs...)
 }

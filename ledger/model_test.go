@@ -6,7 +6,6 @@ import (
 	"os"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -160,7 +159,7 @@ func testModel(t *rapid.T, reopen ledgertest.Reopener) {
 			subject := rapid.SampledFrom([]string{"p", "q", "r"}).Draw(t, "subject")
 			shreds++
 			key := fmt.Sprint("shred", shreds)
-			_, err := l.Shred(ctx, subject, key, "why", time.Time{})
+			_, err := l.Shred(ctx, subject, &ledger.ShredOptions{Key: key, Reason: "why"})
 			require.NoError(t, err)
 			m.shredded[subject] = true
 			m.entries = append(m.entries, ledger.Append{Stream: ledger.StreamShredded, Type: ledger.TypeShredded, Key: key, Subjects: []string{subject}, Payload: []byte("why")})
@@ -178,7 +177,7 @@ func testModel(t *rapid.T, reopen ledgertest.Reopener) {
 		},
 		"": func(t *rapid.T) {
 			i := 0
-			for e, err := range l.Read(ctx, 0) {
+			for e, err := range l.Read(ctx, ledger.Query{}) {
 				require.NoError(t, err)
 				a := m.entries[i]
 				require.Equal(t, []string{a.Stream, a.Type, a.Key}, []string{e.Stream, e.Type, e.Key})
@@ -198,7 +197,7 @@ func testModel(t *rapid.T, reopen ledgertest.Reopener) {
 				require.NoError(t, err)
 				require.NoError(t, p.Verify(c.ToRoot, p.ToRoot))
 			}
-			_, err := l.Verify(ctx)
+			_, err := l.Verify(ctx, nil)
 			require.NoError(t, err)
 		},
 	})

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"math"
 
-	"golang.org/x/mod/sumdb/tlog"
+	"github.com/deeperpoint/csss/ledger/internal/merkle"
 )
 
 // Proof shows that a leaf is at an index of the tree of a size (RFC 6962,
@@ -24,7 +24,7 @@ func (p Proof) Verify(root Hash) error {
 	if p.Size > math.MaxInt64 || p.Index >= p.Size {
 		return fmt.Errorf("%w: index %d of size %d", ErrProof, p.Index, p.Size)
 	}
-	if err := tlog.CheckRecord(p.Hashes, int64(p.Size), root, int64(p.Index), p.Leaf); err != nil {
+	if !merkle.VerifyInclusion(p.Hashes, p.Index, p.Size, p.Leaf, root) {
 		return fmt.Errorf("%w: inclusion of index %d in size %d", ErrProof, p.Index, p.Size)
 	}
 	return nil
@@ -46,64 +46,64 @@ func (p ConsistencyProof) Verify(from, to Hash) error {
 	if p.From > p.To || p.To > math.MaxInt64 {
 		return fmt.Errorf("%w: sizes %d to %d", ErrProof, p.From, p.To)
 	}
-	ok := false
-	if p.From == 0 { // the empty tree is the beginning of every log
-		ok = len(p.Hashes) == 0 && from == emptyRoot() && (p.To > 0 || to == from)
-	} else {
-		ok = tlog.CheckTree(p.Hashes, int64(p.To), to, int64(p.From), from) == nil
-	}
-	if !ok {
+	if !merkle.VerifyConsistency(p.Hashes, p.From, p.To, from, to) {
 		return fmt.Errorf("%w: consistency of sizes %d and %d", ErrProof, p.From, p.To)
 	}
 	return nil
 }
 
 // Prove returns the inclusion proof of an entry in the tree of a size, which is
-// above index and at most [Log.Size]. It reads memory only: a few µs at a
-// million entries. Errors: [RangeError], [ErrClosed], the context's.
+// above index and at most [Log.Size]. It reads memory only, and for the newest
+// size hashes nothing: below 1 µs at a million entries. Errors: [RangeError],
+// [ErrClosed], the context's.
 func (l *Log) Prove(ctx context.Context, index, size uint64) (Proof, error) {
-	nodes, have, err := l.snapshot()
-	switch {
-	case err != nil:
+	if err := ctx.Err(); err != nil {
 		return Proof{}, err
-	case ctx.Err() != nil:
-		return Proof{}, ctx.Err()
-	case size > have:
-		return Proof{}, &RangeError{Field: "size", Value: size, Limit: have}
+	}
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	v := &l.state.view
+	switch {
+	case l.closed:
+		return Proof{}, ErrClosed
+	case size > v.Size():
+		return Proof{}, &RangeError{Field: "size", Value: size, Limit: v.Size()}
 	case index >= size:
 		return Proof{}, &RangeError{Field: "index", Value: index, Limit: size}
 	}
-	hashes, err := tlog.ProveRecord(int64(size), int64(index), nodeReader(nodes))
+	hashes, err := v.Prove(index, size)
 	if err != nil {
 		return Proof{}, err
 	}
-	root, err := rootAt(nodes, size)
-	return Proof{Index: index, Size: size, Leaf: nodes[tlog.StoredHashIndex(0, int64(index))], Root: root, Hashes: hashes}, err
+	root, err := v.RootAt(size)
+	return Proof{Index: index, Size: size, Leaf: v.Leaf(index), Root: root, Hashes: hashes}, err
 }
 
 // ProveConsistency returns the proof that the tree of size b extends the tree
 // of size a, for a ≤ b ≤ [Log.Size]. Cost and errors as for [Log.Prove].
 func (l *Log) ProveConsistency(ctx context.Context, a, b uint64) (ConsistencyProof, error) {
-	nodes, have, err := l.snapshot()
-	switch {
-	case err != nil:
+	if err := ctx.Err(); err != nil {
 		return ConsistencyProof{}, err
-	case ctx.Err() != nil:
-		return ConsistencyProof{}, ctx.Err()
-	case b > have:
-		return ConsistencyProof{}, &RangeError{Field: "size", Value: b, Limit: have}
+	}
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	v := &l.state.view
+	switch {
+	case l.closed:
+		return ConsistencyProof{}, ErrClosed
+	case b > v.Size():
+		return ConsistencyProof{}, &RangeError{Field: "size", Value: b, Limit: v.Size()}
 	case a > b:
 		return ConsistencyProof{}, &RangeError{Field: "earlier size", Value: a, Limit: b}
 	}
 	p := ConsistencyProof{From: a, To: b}
-	if a > 0 {
-		if p.Hashes, err = tlog.ProveTree(int64(b), int64(a), nodeReader(nodes)); err != nil {
-			return ConsistencyProof{}, err
-		}
-	}
-	if p.FromRoot, err = rootAt(nodes, a); err != nil {
+	var err error
+	if p.Hashes, err = v.ProveConsistency(a, b); err != nil {
 		return ConsistencyProof{}, err
 	}
-	p.ToRoot, err = rootAt(nodes, b)
+	if p.FromRoot, err = v.RootAt(a); err != nil {
+		return ConsistencyProof{}, err
+	}
+	p.ToRoot, err = v.RootAt(b)
 	return p, err
 }

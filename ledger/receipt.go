@@ -44,24 +44,6 @@ func (l *Log) ExportReceipt(ctx context.Context, index uint64) ([]byte, error) {
 	return file.Marshal(), nil
 }
 
-// frame reads one frame whose leaf is the one in the tree.
-func (l *Log) frame(ctx context.Context, index uint64) (Frame, error) {
-	nodes, _, err := l.snapshot()
-	if err != nil {
-		return Frame{}, err
-	}
-	for f, err := range l.store.Read(ctx, index, index+1) {
-		if err != nil {
-			return Frame{}, err
-		}
-		if tlog.RecordHash(f.Leaf) != nodes[tlog.StoredHashIndex(0, int64(index))] {
-			return Frame{}, corruptEntry(index, "leaf is not the one in the tree")
-		}
-		return f, nil
-	}
-	return Frame{}, corruptEntry(index, "store yields no frame")
-}
-
 // ReceiptInfo is what a receipt proves.
 type ReceiptInfo struct {
 	Origin  string    `json:"origin"` // the log
@@ -111,7 +93,7 @@ func VerifyReceipt(file []byte, vkey string) (ReceiptInfo, error) {
 	if err := proof.Verify(root); err != nil {
 		return ReceiptInfo{}, fmt.Errorf("%w: %w", ErrReceipt, err)
 	}
-	return ReceiptInfo{Origin: v.Name(), Index: p.Index, Size: size, Root: root, Leaf: proof.Leaf, Time: l.at(), Payload: l.payload}, nil
+	return ReceiptInfo{Origin: v.Name(), Index: p.Index, Size: size, Root: root, Leaf: proof.Leaf, Time: timeOf(l.time), Payload: l.payload}, nil
 }
 
 // Opening opens the payload commitment of one receipt: with it, the holder of
@@ -137,16 +119,18 @@ func (l *Log) OpenPayload(ctx context.Context, index uint64) (Opening, error) {
 	if err != nil {
 		return Opening{}, err
 	}
-	o, what := l.tenant.open(f)
-	if what != "" {
-		return Opening{}, corruptEntry(index, what)
+	o, err := l.openAt(&f)
+	if err != nil {
+		return Opening{}, err
 	}
-	salt, plain, erased, err := l.payload(ctx, f, o)
+	s := l.tenant.scratch()
+	defer l.tenant.done(s)
+	salt, plain, erased, err := l.openPayload(ctx, s, &o, f.Payload, make([]byte, 0, len(f.Payload)))
 	switch {
 	case err != nil:
 		return Opening{}, err
 	case erased:
 		return Opening{}, ErrShredded
 	}
-	return Opening{Salt: salt[:], Payload: plain}, nil
+	return Opening{Salt: bytes.Clone(salt[:]), Payload: plain}, nil
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -203,7 +202,7 @@ func TestErrorsNameNobody(t *testing.T) {
 	reused.Payload = []byte("secret2")
 	large.Key, large.Stream = "secret3", strings.Repeat("secret", 100)
 	shredded.Key = "secret5"
-	_, err = l.Shred(t.Context(), "secret", "secret4", "secret", time.Time{})
+	_, err = l.Shred(t.Context(), "secret", &ledger.ShredOptions{Key: "secret4", Reason: "secret"})
 	require.NoError(t, err)
 	for want, a := range map[error]ledger.Append{
 		ledger.ErrConflict: conflict, ledger.ErrTooLarge: large, ledger.ErrShredded: shredded,

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"crypto/cipher"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
 	"hash"
@@ -29,8 +30,8 @@ type sealer struct {
 }
 
 func newSealer(secret []byte) *sealer {
-	m := newMacKey(secret)
-	seal, salt := m.sum("seal"), m.sum("salt")
+	h := hmac.New(sha256.New, secret)
+	seal, salt := mac(h, "seal"), mac(h, "salt")
 	return &sealer{aead: gcm(seal[:]), salt: block(salt[:])}
 }
 
@@ -57,42 +58,42 @@ func longCommitment(salt *Hash, plain []byte) (h Hash) {
 	return h
 }
 
+var payloadAAD = []byte(payloadDomain)
+
 // payload seals a payload behind dst and returns its commitment.
-func (s *sealer) payload(dst, nonce, plain []byte) ([]byte, Hash) {
-	salt := s.saltOf(nonce)
-	return s.aead.Seal(dst, nonce, plain, payloadAAD), commitment(&salt, plain)
+func (k *sealer) payload(s *scratch, dst, nonce, plain []byte) ([]byte, Hash) {
+	return k.aead.Seal(dst, nonce, plain, payloadAAD), commitment(s.saltOf(k.salt, nonce), plain)
 }
 
-// openPayload undoes payload. The plaintext is new memory, never nil.
-func (s *sealer) openPayload(nonce, sealed []byte, commit Hash) (salt Hash, plain []byte, what string) {
+// openPayload undoes payload behind dst.
+func (k *sealer) openPayload(s *scratch, dst, nonce, sealed []byte, commit *Hash) (salt *Hash, plain []byte, what string) {
 	if len(sealed) < tagSize {
-		return salt, nil, "ciphertext does not open"
+		return nil, nil, "ciphertext does not open"
 	}
-	plain, err := s.aead.Open(make([]byte, 0, len(sealed)-tagSize), nonce, sealed, payloadAAD)
+	plain, err := k.aead.Open(dst, nonce, sealed, payloadAAD)
 	if err != nil {
-		return salt, nil, "ciphertext does not open"
+		return nil, nil, "ciphertext does not open"
 	}
-	salt = s.saltOf(nonce)
-	if commitment(&salt, plain) != commit {
-		return salt, nil, "commitment in the leaf does not hold"
+	salt = s.saltOf(k.salt, nonce)
+	if commitment(salt, plain[len(dst):]) != *commit {
+		return nil, nil, "commitment in the leaf does not hold"
 	}
 	return salt, plain, ""
 }
 
-var payloadAAD = []byte(payloadDomain)
-
-// header seals an encoded header behind dst, bound to the leaf it belongs to.
-func (s *sealer) header(dst, nonce, plain []byte, leafHash *Hash) []byte {
-	return s.aead.Seal(append(dst, nonce...), nonce, plain, leafHash[:])
+// header seals an encoded header in place, bound to the leaf it belongs to. b is
+// the nonce and the header, with room for the tag behind.
+func (k *sealer) header(b []byte, leafHash *Hash) []byte {
+	return k.aead.Seal(b[:nonceSize], b[:nonceSize], b[nonceSize:], leafHash[:])
 }
 
-// openHeader undoes header into dst. It returns nonce and plaintext; that it
+// openHeader undoes header behind dst. It returns nonce and plaintext; that it
 // opens proves that header and leaf were made together.
-func (s *sealer) openHeader(dst, sealed []byte, leafHash *Hash) (nonce, plain []byte, ok bool) {
+func (k *sealer) openHeader(dst, sealed []byte, leafHash *Hash) (nonce, plain []byte, ok bool) {
 	if len(sealed) < nonceSize+tagSize {
 		return nil, nil, false
 	}
 	nonce = sealed[:nonceSize:nonceSize]
-	plain, err := s.aead.Open(dst, nonce, sealed[nonceSize:], leafHash[:])
+	plain, err := k.aead.Open(dst, nonce, sealed[nonceSize:], leafHash[:])
 	return nonce, plain, err == nil
 }

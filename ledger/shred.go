@@ -5,49 +5,92 @@ import (
 	"time"
 )
 
-// Shred erases a data subject. It appends an entry of [TypeShredded] that names
-// the subject and holds the reason, destroys the subject's data key, and has
-// the store drop the ciphertexts of every entry of that subject, also of those
-// it shares with others. From then on those entries read as Erased; the tree,
-// old receipts and proofs stay valid; appends that name the subject are refused
-// with [ErrShredded]. A subject without entries may be shredded too.
+// ShredOptions are the choices of [Log.Shred]. A nil *ShredOptions is the zero
+// value.
+type ShredOptions struct {
+	// Key is the idempotency key of the entry: with the same key, subject, reason
+	// and KeepBlobs, a repetition returns the first receipt with Duplicate set.
+	// Default: "shred/" and the subject, so that a subject is shredded once.
+	Key string
+
+	// Reason is logged with the entry, and not encrypted under the subject's key.
+	// Default: empty.
+	Reason string
+
+	// Time is the time the caller claims, as of an append. Default: none.
+	Time time.Time
+
+	// KeepBlobs destroys the key alone and leaves the ciphertexts, which nobody
+	// can open any more. Default: false, they are erased.
+	KeepBlobs bool
+}
+
+// Shred erases a data subject. It appends an entry of [TypeShredded] (with
+// KeepBlobs of [TypeKeyShredded]) that names the subject and holds the reason,
+// destroys the subject's data key and with it the salts, and has the store erase
+// the ciphertexts of every entry of that subject, also of those it shares with
+// others. From then on those entries read as Erased; the tree, old receipts and
+// proofs stay valid; appends that name the subject are refused with
+// [ErrShredded]. A subject without entries may be shredded too.
 //
-// at is the time the caller claims, as of an append; zero for none. key is an
-// idempotency key like any other: the same key, subject and reason
-// return the first receipt with Duplicate set. If the entry was written and the
-// destruction then failed, the error is returned, reads already answer Erased,
-// and the same call again, or opening the log again, finishes the work.
+// If the entry was written and the destruction then failed, the error is
+// returned, reads already answer Erased, and the same call again, or opening the
+// log again, finishes the work.
 //
-// It costs one append and, in a directory, one rewrite of each segment that
-// holds entries of the subject. Copies of the directory made before are beyond
-// its reach. Errors: those of [Log.Append] and of the store.
-func (l *Log) Shred(ctx context.Context, subject, key, reason string, at time.Time) (Receipt, error) {
-	a := Append{Stream: StreamShredded, Type: TypeShredded, Key: key, Subjects: []string{subject}, Time: at, Payload: []byte(reason)}
-	if err := checkAppend(0, a); err != nil {
+// It costs one append and one erasure in the store. Copies of the store made
+// before are beyond its reach. Errors: those of [Log.Append] and of the store.
+func (l *Log) Shred(ctx context.Context, subject string, o *ShredOptions) (Receipt, error) {
+	if o == nil {
+		o = &ShredOptions{}
+	}
+	a := Append{Stream: StreamShredded, Type: TypeShredded, Key: o.Key, Subjects: []string{subject}, Time: o.Time, Payload: []byte(o.Reason)}
+	if o.KeepBlobs {
+		a.Type = TypeKeyShredded
+	}
+	if a.Key == "" {
+		a.Key = "shred/" + subject
+	}
+	if err := checkAppend(0, &a); err != nil {
 		return Receipt{}, err
 	}
-	if err := l.lock(ctx); err != nil {
-		return Receipt{}, err
-	}
-	defer l.unlock()
-	receipts, err := l.append(ctx, []Append{a})
+	l.shredding(1)
+	receipts, err := l.appendAny(ctx, []Append{a})
 	if err != nil {
+		l.shredding(-1)
 		return Receipt{}, err
 	}
-	return receipts[0], l.destroy(ctx, subject)
+	if err := l.destroy(ctx, subject, o.KeepBlobs); err != nil {
+		return receipts[0], err
+	}
+	l.shredding(-1)
+	return receipts[0], nil
+}
+
+// shredding counts what is not finished: a snapshot may not say it is.
+func (l *Log) shredding(by int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.unshred += by
 }
 
 // destroy is repeatable, so that a retry or a reopening can finish it.
-func (l *Log) destroy(ctx context.Context, subject string) error {
-	l.mu.Lock()
-	delete(l.data, subject)
-	entries := l.state.subjects[subject]
-	l.mu.Unlock()
+func (l *Log) destroy(ctx context.Context, subject string, keepBlobs bool) error {
+	if err := l.lock(ctx); err != nil {
+		return err
+	}
+	defer l.unlock()
+	l.subjects.drop(subject)
 	if err := l.store.DeleteSecrets(ctx, l.tenant.subjectSecret(subject)); err != nil {
 		return err
 	}
-	if len(entries) == 0 {
+	if keepBlobs {
 		return nil
 	}
-	return l.store.Erase(ctx, entries)
+	l.mu.RLock()
+	indexes := l.state.sealedFor(l.tenant.id(idSubject, subject))
+	l.mu.RUnlock()
+	if len(indexes) == 0 {
+		return nil
+	}
+	return l.store.Erase(ctx, indexes)
 }

@@ -3,14 +3,44 @@ package ledger
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
+
+	"github.com/deeperpoint/csss/ledger/internal/merkle"
 )
+
+// Depth says how much an audit looks at. Each one includes the next.
+type Depth int
+
+const (
+	// VerifyAll recomputes everything: leaves, headers, tags, header and payload
+	// commitments, streams, keys, times, the tree.
+	VerifyAll Depth = iota
+	// VerifyCommitments leaves out the HMAC tags of keys and positions, which
+	// only the holder of the tenant key could have made wrong.
+	VerifyCommitments
+	// VerifyHeaders leaves out the payloads too.
+	VerifyHeaders
+	// VerifyTree reads the leaf records alone: their form, times and the tree.
+	VerifyTree
+)
+
+// VerifyOptions are the choices of [Log.Verify]. A nil *VerifyOptions is the zero
+// value.
+type VerifyOptions struct {
+	// Depth is how much is looked at. Default: VerifyAll.
+	Depth Depth
+
+	// Progress is called now and then, in order, from the goroutine of the call,
+	// with the entries done and all there are. Default: none.
+	Progress func(done, total uint64)
+}
 
 // Findings are the result of an audit.
 type Findings struct {
-	Size       uint64    `json:"size"` // entries looked at
-	Erased     uint64    `json:"erased"`
-	Streams    int       `json:"streams"`    // before the first fault
+	Size       uint64    `json:"size"`       // entries looked at
+	Erased     uint64    `json:"erased"`     // entries whose payload is gone by right; 0 where payloads are not looked at
+	Streams    int       `json:"streams"`    // before the first fault; 0 where headers are not looked at
 	Root       Hash      `json:"root"`       // of the tree the log answers from
 	Checkpoint uint64    `json:"checkpoint"` // size of the newest signed head; 0 if none
 	First      time.Time `json:"first,omitzero"`
@@ -28,25 +58,34 @@ type Fault struct {
 const MaxFaults = 100
 
 // Verify audits the whole log from the store, with nothing taken from memory
-// but the keys: every leaf, header, tag and payload commitment; positions and
-// chains of the streams, keys, times and the tree, computed again; and the
-// newest signed checkpoint. Then it compares the result with what the log
-// answers from. Entries whose subject was shredded count as erased, not as
-// damaged. It goes on after a fault, up to [MaxFaults]; the tree and the chains
-// are then not computed behind it.
+// but the keys: every leaf, header, tag and commitment; positions and chains of
+// the streams, keys, times and the tree, computed again; and the newest signed
+// checkpoint. Then it compares the result with what the log answers from. Entries
+// whose subject was shredded count as erased, not as damaged; a payload that is
+// gone though no shredding says so is damage. It goes on after a fault, up to
+// [MaxFaults]; the tree and the chains are then not computed behind it.
 //
-// It costs about 10 µs per entry and runs beside appends, over the size the log
-// has at the start. The error is nil only if nothing was found: a
-// [CorruptError] names the first fault. Other errors ([ErrClosed], the
-// context's) mean that the audit is incomplete.
-func (l *Log) Verify(ctx context.Context) (Findings, error) {
-	nodes, size, err := l.snapshot()
+// It runs on all processors, beside appends, over the size the log has at the
+// start. Per entry of 300 bytes and processor, beside the store's reading: about
+// 1.8 µs, 1.2 µs without tags, 0.4 µs for the tree alone; and about 80 bytes of
+// memory, 64 for the tree alone. The error is nil only if nothing was found: a
+// [CorruptError] names the first fault. Other errors ([ErrClosed], [ErrInvalid]
+// for a depth that is none, the context's) mean that the audit is incomplete.
+func (l *Log) Verify(ctx context.Context, o *VerifyOptions) (Findings, error) {
+	if o == nil {
+		o = &VerifyOptions{}
+	}
+	if o.Depth < VerifyAll || o.Depth > VerifyTree {
+		return Findings{}, &InvalidError{Entry: -1, Field: "Depth", Why: "not a depth"}
+	}
+	a := audit{log: l, options: o, fold: folding{state: &state{}, tree: &merkle.Tree{}, leafs: o.Depth == VerifyTree, scratch: l.tenant.scratch()}}
+	defer l.tenant.done(a.fold.scratch)
+	err := l.withView(func(v merkle.View) error {
+		a.Size, a.Root = v.Size(), v.Root()
+		return nil
+	})
 	if err != nil {
 		return Findings{}, err
-	}
-	a := audit{Findings: Findings{Size: size}, log: l, again: newState()}
-	if a.Root, err = rootAt(nodes, size); err != nil {
-		return a.Findings, err
 	}
 	if err := a.entries(ctx); err != nil {
 		return a.Findings, err
@@ -61,69 +100,87 @@ func (l *Log) Verify(ctx context.Context) (Findings, error) {
 // audit is a running Verify.
 type audit struct {
 	Findings
-	log   *Log
-	again *state // rebuilt from the entries, up to the first fault
+	log     *Log
+	options *VerifyOptions
+	fold    folding // the log again, up to the first fault
+	next    uint64  // first entry that was not looked at
+	streams map[id]struct{}
 }
 
 func (a *audit) fault(index int64, what string) {
 	a.Faults = append(a.Faults, Fault{Index: index, What: what})
 }
 
-// entries reads entry after entry, and starts again behind each fault.
+var errEnough = errors.New("ledger: enough faults")
+
+// entries sweeps the log, and starts again behind each frame that the store does
+// not yield.
 func (a *audit) entries(ctx context.Context) error {
-	for next := uint64(0); next < a.Size && len(a.Faults) < MaxFaults; next++ {
-		err := error(nil)
-		for f, e := range a.log.store.Read(ctx, next, a.Size) {
-			if err = e; err == nil {
-				err = a.entry(ctx, f, next)
-			}
-			if err != nil {
-				break
-			}
-			next++
-		}
+	s := sweep{log: a.log, fold: &a.fold, report: a.chunk, leafs: a.fold.leafs}
+	s.tags = a.options.Depth == VerifyAll
+	s.plain = a.options.Depth <= VerifyCommitments
+	for a.next < a.Size && len(a.Faults) < MaxFaults {
+		err := s.run(ctx, a.next, a.Size)
 		switch {
+		case err == nil, errors.Is(err, errEnough):
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case errors.Is(err, ErrClosed):
 			return err
-		case err != nil:
-			a.fault(int64(next), faultText(err))
-		case next < a.Size:
-			a.fault(int64(next), "store yields no frame")
+		default:
+			a.fault(int64(a.next), faultText(err))
+			a.fold.stopped = true
+			a.next++
 		}
 	}
-	a.Streams = len(a.again.streams)
 	return nil
 }
 
-// entry checks one frame, which must be that of an index.
-func (a *audit) entry(ctx context.Context, f Frame, index uint64) error {
-	if f.Index != index {
-		return corruptEntry(index, "store yields another frame")
-	}
-	e, o, err := a.log.decode(ctx, f)
-	if err != nil {
+// chunk takes a chunk's findings over, in order.
+func (a *audit) chunk(c *chunk) error {
+	if err := a.compare(c); err != nil {
 		return err
 	}
-	if len(a.Faults) == 0 {
-		if what := a.again.add(&a.log.tenant, o); what != "" {
-			return corruptEntry(index, what)
+	for i := range c.frames {
+		switch {
+		case c.what[i] != "":
+			a.fault(int64(c.first)+int64(i), c.what[i])
+		case c.gone[i]:
+			a.Erased++
+		}
+		if a.next++; len(a.Faults) == MaxFaults {
+			return errEnough
+		}
+		if c.what[i] != "" {
+			continue
+		}
+		a.Last = timeOf(c.opened[i].leaf.time)
+		if a.First.IsZero() {
+			a.First = a.Last
 		}
 	}
-	if e.Erased {
-		a.Erased++
+	if a.options.Progress != nil {
+		a.options.Progress(a.next, a.Size)
 	}
-	if a.First.IsZero() {
-		a.First = e.Time
-	}
-	a.Last = e.Time
 	return nil
+}
+
+// compare holds the leaves against the tree the log answers from. That a leaf is
+// another one comes before what else is wrong with it.
+func (a *audit) compare(c *chunk) error {
+	return a.log.withView(func(v merkle.View) error {
+		for i := range c.opened {
+			if c.opened[i].hash != v.Leaf(c.first+uint64(i)) {
+				c.what[i] = "leaf is not the one in the tree"
+			}
+		}
+		return nil
+	})
 }
 
 func faultText(err error) string {
-	if c, ok := errors.AsType[*CorruptError](err); ok {
-		return c.What
+	if damage := asCorrupt(err); damage != nil {
+		return damage.What
 	}
 	return err.Error()
 }
@@ -131,10 +188,12 @@ func faultText(err error) string {
 // tree compares the tree of the entries with the one the log answers from, and
 // with the newest signed checkpoint.
 func (a *audit) tree() {
+	slices.SortStableFunc(a.Faults, func(x, y Fault) int { return int(x.Index - y.Index) })
 	if len(a.Faults) > 0 {
 		return
 	}
-	if root, err := rootAt(a.again.nodes, a.Size); err != nil || root != a.Root {
+	again := a.fold.tree.View()
+	if again.Size() != a.Size || again.Root() != a.Root {
 		a.fault(-1, "tree in memory is not that of the entries")
 		return
 	}
@@ -149,7 +208,7 @@ func (a *audit) tree() {
 		a.fault(-1, "newest checkpoint: "+err.Error())
 		return
 	}
-	if have, err := rootAt(a.again.nodes, size); err != nil || have != root {
+	if have, err := again.RootAt(size); err != nil || have != root {
 		a.fault(-1, "newest checkpoint is not of this tree")
 	}
 	a.Checkpoint = size

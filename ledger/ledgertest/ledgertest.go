@@ -122,7 +122,7 @@ func entry(stream, key string) ledger.Append {
 func (f *fixture) read(l *ledger.Log) []ledger.Entry {
 	f.Helper()
 	var out []ledger.Entry
-	for e, err := range l.Read(f.Context(), 0) {
+	for e, err := range l.Read(f.Context(), ledger.Query{}) {
 		f.must(err)
 		out = append(out, e)
 	}
@@ -131,7 +131,7 @@ func (f *fixture) read(l *ledger.Log) []ledger.Entry {
 
 func (f *fixture) verify(l *ledger.Log) ledger.Findings {
 	f.Helper()
-	findings, err := l.Verify(f.Context())
+	findings, err := l.Verify(f.Context(), nil)
 	f.must(err)
 	f.equal("size of the audit", findings.Size, l.Size())
 	return findings
@@ -309,22 +309,22 @@ func testReads(f *fixture) {
 	f.append(l, batch[:25]...)
 	f.append(l, batch[25:]...)
 	var keys []string
-	for e, err := range l.ReadStream(f.Context(), "s1", 2) {
+	for e, err := range l.Read(f.Context(), ledger.Query{Stream: "s1", After: 2}) {
 		f.must(err)
 		keys = append(keys, e.Key)
 		f.equal("payload", string(e.Payload), "payload of "+e.Key)
 	}
 	f.equal("stream above version 2", keys, []string{"7", "10", "13", "16", "19"})
 	for _, after := range []uint64{7, 8, 1<<64 - 1} {
-		for e, err := range l.ReadStream(f.Context(), "s1", after) {
+		for e, err := range l.Read(f.Context(), ledger.Query{Stream: "s1", After: after}) {
 			f.Fatalf("read behind the end: %v, %v", e.Key, err)
 		}
 	}
-	for e, err := range l.ReadStream(f.Context(), "none", 0) {
+	for e, err := range l.Read(f.Context(), ledger.Query{Stream: "none"}) {
 		f.Fatalf("read of no stream: %v, %v", e.Key, err)
 	}
 	n := 0
-	for e, err := range l.Read(f.Context(), 31) {
+	for e, err := range l.Read(f.Context(), ledger.Query{From: 31}) {
 		f.must(err)
 		f.equal("index", e.Index, 31+n)
 		if n++; n == 3 {
@@ -332,12 +332,12 @@ func testReads(f *fixture) {
 		}
 	}
 	f.equal("entries before the break", n, 3)
-	for e, err := range l.Read(f.Context(), 40) {
+	for e, err := range l.Read(f.Context(), ledger.Query{From: 40}) {
 		f.Fatalf("read behind the end: %v, %v", e.Key, err)
 	}
 	cancelled, cancel := context.WithCancel(f.Context())
 	cancel()
-	for _, err := range l.Read(cancelled, 0) {
+	for _, err := range l.Read(cancelled, ledger.Query{}) {
 		f.is(err, context.Canceled)
 	}
 }
@@ -425,13 +425,13 @@ func testShredding(f *fixture) {
 	file, err := l.ExportReceipt(f.Context(), 0)
 	f.must(err)
 	before := f.verify(l)
-	r, err := l.Shred(f.Context(), "p", "shred-1", "asked for", time.Time{})
+	r, err := l.Shred(f.Context(), "p", &ledger.ShredOptions{Key: "shred-1", Reason: "asked for"})
 	f.must(err)
 	f.equal("receipt of the shredding", []any{r.Index, r.Duplicate}, []any{3, false})
-	again, err := l.Shred(f.Context(), "p", "shred-1", "asked for", time.Time{})
+	again, err := l.Shred(f.Context(), "p", &ledger.ShredOptions{Key: "shred-1", Reason: "asked for"})
 	f.must(err)
 	f.equal("repeated shredding", []any{again.Index, again.Duplicate}, []any{3, true})
-	_, err = l.Shred(f.Context(), "q", "shred-1", "asked for", time.Time{})
+	_, err = l.Shred(f.Context(), "q", &ledger.ShredOptions{Key: "shred-1", Reason: "asked for"})
 	f.is(err, ledger.ErrKeyReused)
 
 	check := func(l *ledger.Log) {
@@ -461,7 +461,7 @@ func testShredding(f *fixture) {
 	f.must(l.Close())
 	l = f.open()
 	check(l)
-	_, err = l.Shred(f.Context(), "never seen", "shred-2", "", time.Time{})
+	_, err = l.Shred(f.Context(), "never seen", &ledger.ShredOptions{Key: "shred-2"})
 	f.must(err)
 	_, err = l.Append(f.Context(), ledger.Append{Stream: "s", Type: "noted", Key: "late", Subjects: []string{"never seen"}})
 	f.is(err, ledger.ErrShredded)
@@ -473,7 +473,7 @@ func testSharedSubjects(f *fixture) {
 	both.Subjects = []string{"p", "q"}
 	one.Subjects = []string{"p"}
 	f.append(l, both, one)
-	_, err := l.Shred(f.Context(), "q", "k", "", time.Time{})
+	_, err := l.Shred(f.Context(), "q", &ledger.ShredOptions{Key: "k"})
 	f.must(err)
 	for range 2 {
 		got := f.read(l)
@@ -499,9 +499,9 @@ func testShreddingResumes(f *fixture) {
 		}, nil, &names)
 		f.equal("keys of subjects", len(names), i+1)
 		f.reopenWith(func(l *ledger.Log) {
-			_, err := l.Shred(f.Context(), fmt.Sprint("p", i), fmt.Sprint("k", i), "", time.Time{})
+			_, err := l.Shred(f.Context(), fmt.Sprint("p", i), &ledger.ShredOptions{Key: fmt.Sprint("k", i)})
 			f.is(err, cut)
-			for e, err := range l.ReadStream(f.Context(), "s", uint64(i)) {
+			for e, err := range l.Read(f.Context(), ledger.Query{Stream: "s", After: uint64(i)}) {
 				f.must(err)
 				f.equal("erased at once", e.Erased, true)
 			}
@@ -617,7 +617,7 @@ func testFailedCommit(f *fixture) {
 		for range 2 {
 			_, err = l.Append(f.Context(), entry("s", "c"))
 			f.is(err, ledger.ErrPoisoned)
-			_, err = l.Shred(f.Context(), "p", "d", "", time.Time{})
+			_, err = l.Shred(f.Context(), "p", &ledger.ShredOptions{Key: "d"})
 			f.is(err, ledger.ErrPoisoned)
 		}
 		f.equal("entries of a poisoned log", len(f.read(l)), 1)
@@ -677,7 +677,7 @@ func testConcurrency(f *fixture) {
 		wg.Go(func() {
 			for range rounds {
 				next := uint64(0)
-				for e, err := range l.Read(f.Context(), 0) {
+				for e, err := range l.Read(f.Context(), ledger.Query{}) {
 					if err != nil || e.Index != next {
 						f.Errorf("read %d at %d: %v", e.Index, next, err)
 						return
@@ -716,9 +716,9 @@ func testClosed(f *fixture) {
 	f.is(err, ledger.ErrClosed)
 	_, err = l.Checkpoint(f.Context())
 	f.is(err, ledger.ErrClosed)
-	_, err = l.Verify(f.Context())
+	_, err = l.Verify(f.Context(), nil)
 	f.is(err, ledger.ErrClosed)
-	for _, err := range l.Read(f.Context(), 0) {
+	for _, err := range l.Read(f.Context(), ledger.Query{}) {
 		f.is(err, ledger.ErrClosed)
 	}
 }

@@ -1,0 +1,114 @@
+package ledger
+
+import (
+	"context"
+
+	"github.com/deeperpoint/csss/ledger/internal/merkle"
+)
+
+// opened is a frame that was taken apart. Its bytes lie in the frame and in the
+// buffer the header was opened into.
+type opened struct {
+	index  uint64
+	leaf   leaf
+	hash   Hash // of the leaf
+	nonce  []byte
+	plain  []byte // the header as it was committed to
+	raw    rawHeader
+	erased bool
+}
+
+// open decodes a frame, and checks that its header was sealed for its leaf, which
+// only the holder of the tenant key can do. It returns what does not hold, or
+// nothing. The header is opened behind dst.
+func (t *tenant) open(o *opened, f *Frame, dst []byte) (what string) {
+	*o = opened{index: f.Index, erased: f.Erased, hash: merkle.LeafHash(f.Leaf)}
+	var ok bool
+	if o.leaf, ok = decodeLeaf(f.Leaf); !ok {
+		return "leaf is not canonical"
+	}
+	if o.nonce, o.plain, ok = t.headers.openHeader(dst, f.Header, &o.hash); !ok {
+		return "header: ciphertext does not open"
+	}
+	o.plain = o.plain[len(dst):]
+	if o.raw, ok = parseHeader(o.plain); !ok {
+		return "header is not canonical"
+	}
+	return ""
+}
+
+// follows says whether the header commitment holds, which binds the entry to the
+// leaf of the stream's entry before.
+func (o *opened) follows(t *tenant, s *scratch, previous *Hash) bool {
+	return headerCommitment(s.saltOf(t.headers.salt, o.nonce), previous, o.plain) == o.leaf.header
+}
+
+// place computes the identifiers for the indexes.
+func (o *opened) place(t *tenant, s *scratch) placed {
+	p := placed{key: keyID(o.leaf.key), stream: s.idOf(t, idStream, o.raw.stream), kind: s.idOf(t, idType, o.raw.kind)}
+	p.shreds = shreds(string(o.raw.kind))
+	for _, name := range o.raw.subjects {
+		p.subjects = append(p.subjects, t.idOf(idSubject, name))
+	}
+	return p
+}
+
+// openPayload opens the payload of a frame behind dst. It is erased only if the
+// log says that one of its subjects was shredded; otherwise a missing payload, or
+// a missing key, is damage.
+func (l *Log) openPayload(ctx context.Context, s *scratch, o *opened, sealed, dst []byte) (salt *Hash, plain []byte, erased bool, err error) {
+	keys, have, err := l.keysOf(ctx, o)
+	if err != nil {
+		return nil, nil, false, err
+	}
+	defer l.subjects.release(keys.keys)
+	if have && !o.erased {
+		salt, plain, what := l.tenant.sealerOf(&keys).openPayload(s, dst, o.nonce, sealed, &o.leaf.payload)
+		if what == "" {
+			return salt, plain, false, nil
+		}
+		if !l.shredded(o) { // else erased by right while it was read
+			return nil, nil, false, corruptEntry(o.index, "payload: "+what)
+		}
+		return nil, nil, true, nil
+	}
+	// Asked after the key: a shredding in between is then seen.
+	if !l.shredded(o) {
+		return nil, nil, false, corruptEntry(o.index, "payload: missing, and no subject was shredded")
+	}
+	return nil, nil, true, nil
+}
+
+// keysOf holds the keys of an entry's payload, or none if one is gone.
+func (l *Log) keysOf(ctx context.Context, o *opened) (keys owners, have bool, err error) {
+	if len(o.raw.subjects) == 0 || shreds(string(o.raw.kind)) {
+		return owners{}, true, nil
+	}
+	for _, name := range o.raw.subjects {
+		key, err := l.holdKey(ctx, string(name), l.tenant.idOf(idSubject, name), false)
+		if err != nil || key == nil {
+			l.subjects.release(keys.keys)
+			if damage := asCorrupt(err); damage != nil {
+				err = corruptEntry(o.index, "payload: "+damage.What)
+			}
+			return owners{}, false, err
+		}
+		keys.keys = append(keys.keys, key)
+	}
+	return keys, true, nil
+}
+
+// shredded reports whether one of an entry's subjects was shredded.
+func (l *Log) shredded(o *opened) bool {
+	if shreds(string(o.raw.kind)) {
+		return false
+	}
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	for _, name := range o.raw.subjects {
+		if _, gone := l.state.shredded.Get(l.tenant.idOf(idSubject, name)); gone {
+			return true
+		}
+	}
+	return false
+}
