@@ -66,6 +66,8 @@ var Rows = []Row{
 		"a synthetic market is played through the public API"},
 	{"./internal/teller", []string{".", "./match", "./internal/world"}, "what the examples share"},
 	{"./examples/bench/load", nil, "what the engines of a benchmark share knows none of them"},
+	{"./examples/bench", []string{"./examples/bench/load", "./ledger", "./ledger/tiles"}, "measures what users use"},
+	{"./examples/ledgerctl", []string{"./ledger", "./ledger/tiles"}, "looks after a log from outside the program that writes it"},
 	{"./examples/*", []string{".", "./match", "./match/hnsw", "./match/market", "./embed", "./embed/lexical", "./policy", "./disclosure", "./disclosure/terms", "./ledger", "./internal/beir", "./internal/world", "./internal/teller"},
 		"examples use what users use, and the readers of test sets"},
 }
@@ -125,8 +127,8 @@ type Guard struct {
 // Guarded is the fourth table.
 var Guarded = []Guard{
 	{"C", nil, "no cgo in the core"},
-	{"net", nil, "no network by default"},
-	{"net/http", []string{"./embed/openai", "./ledger/tiles"}, "no network by default; the client of an endpoint is asked for by name, a handler is mounted by the host"},
+	{"net", []string{"./examples/ledgerctl"}, "no network by default; ledgerctl serve listens where it is told"},
+	{"net/http", []string{"./embed/openai", "./ledger/tiles", "./examples/ledgerctl"}, "no network by default; the client of an endpoint is asked for by name, a handler is mounted by the host"},
 	{"os/exec", []string{"./examples/*"}, "a library starts no program"},
 	{"plugin", nil, "nothing is loaded that was not linked"},
 	{"unsafe", []string{"./internal/simd", "./match/hnsw"}, "memory is reinterpreted where vectors lie and nowhere else"},
