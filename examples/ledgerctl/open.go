@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/deeperpoint/csss/ledger"
+)
+
+// options are those of the log, from the flags.
+func (c *call) options() (*ledger.Options, error) {
+	o := &ledger.Options{}
+	if c.tenantKey != "" {
+		key, err := read(c.tenantKey, 32)
+		if err != nil {
+			return nil, err
+		}
+		o.TenantKey = key
+	}
+	return o, nil
+}
+
+// open opens the log of the folder. It does not make one.
+func (c *call) open(ctx context.Context, write bool, o *ledger.Options) (*ledger.Log, error) {
+	if info, err := os.Stat(c.dir); err != nil {
+		return nil, usageError{fmt.Errorf("-dir: %w", err)}
+	} else if !info.IsDir() {
+		return nil, usagef("-dir: %s is no folder", c.dir)
+	}
+	if !holdsLog(c.dir) {
+		return nil, usagef("-dir: %s holds no log", c.dir)
+	}
+	store, err := ledger.OpenDirStore(c.dir, nil)
+	if err != nil {
+		return nil, err
+	}
+	return ledger.Open(ctx, store, o)
+}
+
+// holdsLog reports whether a folder has anything of a log: opening an empty one
+// for writing would begin a log there.
+func holdsLog(dir string) bool {
+	for _, name := range []string{"segments", "head", "secrets"} {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// withLog runs a function on the open log.
+func (c *call) withLog(ctx context.Context, write bool, do func(log *ledger.Log) error) error {
+	o, err := c.options()
+	if err != nil {
+		return err
+	}
+	log, err := c.open(ctx, write, o)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(log), log.Close())
+}
+
+// withSigned runs a function on an open log whose newest checkpoint covers all
+// its entries, and passes that. The log is read-only if it was covered already.
+func (c *call) withSigned(ctx context.Context, do func(log *ledger.Log, checkpoint []byte) error) error {
+	signed := func(log *ledger.Log) error {
+		checkpoint, err := log.Checkpoint(ctx)
+		if err != nil {
+			return err
+		}
+		return do(log, checkpoint)
+	}
+	err := c.withLog(ctx, false, signed)
+	if errors.Is(err, ledger.ErrReadOnly) {
+		err = c.withLog(ctx, true, signed)
+	}
+	return err
+}
