@@ -78,45 +78,52 @@ type Writer struct {
 	version uint64
 	at      int // in the pool
 	batch   []Entry
+	keys    []byte
 }
 
 // Next returns a batch of n new entries, which is the caller's until the next
-// call. It costs about 60 ns per entry.
+// call. It costs about 40 ns per entry on a quiet machine.
 func (w *Writer) Next(n int) []Entry {
 	if cap(w.batch) < n {
 		w.batch = make([]Entry, n)
 	}
 	batch := w.batch[:n]
-	key := w.source.keys.Add(uint64(n)) - uint64(n)
+	number := w.source.keys.Add(uint64(n)) - uint64(n)
+	w.keys = w.keys[:0]
 	for i := range batch {
 		if w.version == streamLength {
-			w.stream = streamPrefix + string(w.source.scatter(w.source.streams.Add(1), streamDigits))
+			w.stream = string(w.source.scatter([]byte(streamPrefix), w.source.streams.Add(1), streamDigits))
 			w.version = 0
 		}
 		batch[i] = Entry{
-			Stream: w.stream, Version: w.version, Type: entryType, Key: w.key(key + uint64(i)),
+			Stream: w.stream, Version: w.version, Type: entryType,
 			Payload: w.source.pool[w.at : w.at+w.source.payload],
 		}
+		w.keys = w.key(w.keys, number+uint64(i))
 		w.version++
 		w.at = (w.at + poolStep) % poolBytes
+	}
+	keys := string(w.keys) // one allocation for all of them
+	for i := range batch {
+		batch[i].Key = keys[i*keyDigits : (i+1)*keyDigits]
 	}
 	return batch
 }
 
-// key returns the key of the entry with a number in the source.
-func (w *Writer) key(n uint64) string {
+// key adds the key of the entry with a number in the source.
+func (w *Writer) key(b []byte, n uint64) []byte {
 	if !w.source.follow {
-		return string(w.source.scatter(n, keyDigits))
+		return w.source.scatter(b, n, keyDigits)
 	}
 	v := w.version
-	return w.stream[len(streamPrefix):] + string([]byte{'/', '0' + byte(v/100), '0' + byte(v/10%10), '0' + byte(v%10)})
+	return append(append(b, w.stream[len(streamPrefix):]...), '/', '0'+byte(v/100), '0'+byte(v/10%10), '0'+byte(v%10))
 }
 
-// scatter returns so many hexadecimal digits, an even number, others for each n.
-// It multiplies by an odd constant, modulo a power of two, which loses nothing.
-func (s *Source) scatter(n uint64, digits int) []byte {
+// scatter adds so many hexadecimal digits, an even number, others for each n. It
+// multiplies by an odd constant, modulo a power of two, which loses nothing.
+func (s *Source) scatter(b []byte, n uint64, digits int) []byte {
 	const odd = 0x9E3779B97F4A7C15 // 2⁶⁴ divided by the golden ratio
-	var b [8]byte
-	binary.BigEndian.PutUint64(b[:], (n*odd^s.mask)<<(64-4*digits))
-	return hex.AppendEncode(make([]byte, 0, 16), b[:digits/2])
+	var raw [8]byte
+	binary.BigEndian.PutUint64(raw[:], (n*odd^s.mask)<<(64-4*digits))
+	return hex.AppendEncode(b, raw[:digits/2])
 }

@@ -108,3 +108,12 @@ func TestAskedIsAnswered(t *testing.T) {
 
 	assert.Error(t, load.Serve(bytes.NewBufferString("{"), io.Discard, nil))
 }
+
+func BenchmarkNext(b *testing.B) {
+	w := load.NewSource(1, 300, false).Writers(1)[0]
+	n := 0
+	for b.Loop() {
+		n += len(w.Next(1000))
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/entry")
+}
