@@ -51,6 +51,7 @@ var Rows = []Row{
 
 	{"./ledger", []string{"./ledger/internal/merkle", "./ledger/internal/table", "./ledger/internal/snapshot", "./ledger/internal/vfs", "golang.org/x/mod", "github.com/transparency-dev/formats"}, "a leaf; trees, notes and checkpoints are other people's formats"},
 	{"./ledger/internal/checkpoint", []string{"golang.org/x/mod", "github.com/transparency-dev/formats"}, "the one strict reader of signed texts"},
+	{"./ledger/witness", []string{"./ledger/internal/checkpoint", "golang.org/x/mod"}, "knows a log by its checkpoints alone"},
 	{"./ledger/tiles", []string{"./ledger/internal/checkpoint", "golang.org/x/mod"}, "knows a log by its public formats alone"},
 	{"./ledger/internal/merkle", []string{"golang.org/x/mod"}, "a tree speaks the hashes of sumdb/tlog and nothing else"},
 	{"./ledger/internal/table", nil, "an index is memory and bytes"},
@@ -86,7 +87,7 @@ var Owners = []Owner{
 	{"go.yaml.in/yaml/v3", []string{"./policy"}, "rule documents alone are YAML"},
 	{"github.com/viterin/vek", []string{"./internal/simd"}, "each kernel has its twin there"},
 	{"github.com/coder/hnsw", []string{"./match/coderhnsw"}, "the second index is chosen, never inherited"},
-	{"golang.org/x/mod", []string{"./ledger", "./ledger/internal/checkpoint", "./ledger/tiles"}, "sumdb/tlog and sumdb/note"},
+	{"golang.org/x/mod", []string{"./ledger", "./ledger/internal/checkpoint", "./ledger/tiles", "./ledger/witness"}, "sumdb/tlog and sumdb/note"},
 	{"github.com/transparency-dev/formats", []string{"./ledger", "./ledger/internal/checkpoint"}, "checkpoints"},
 	{"github.com/teambition/rrule-go", []string{"./match"}, "recurring windows"},
 	{"github.com/RoaringBitmap/roaring/v2", []string{"./match", "./match/hnsw"}, "attribute sets and filters"},
@@ -128,7 +129,7 @@ type Guard struct {
 var Guarded = []Guard{
 	{"C", nil, "no cgo in the core"},
 	{"net", []string{"./examples/ledgerctl"}, "no network by default; ledgerctl serve listens where it is told"},
-	{"net/http", []string{"./embed/openai", "./ledger/tiles", "./examples/ledgerctl"}, "no network by default; the client of an endpoint is asked for by name, a handler is mounted by the host"},
+	{"net/http", []string{"./embed/openai", "./ledger/tiles", "./ledger/witness", "./examples/ledgerctl"}, "no network by default; the client of an endpoint is asked for by name, a handler is mounted by the host"},
 	{"os/exec", []string{"./examples/*"}, "a library starts no program"},
 	{"plugin", nil, "nothing is loaded that was not linked"},
 	{"unsafe", []string{"./internal/simd", "./match/hnsw"}, "memory is reinterpreted where vectors lie and nowhere else"},
