@@ -87,7 +87,7 @@ var Owners = []Owner{
 	{"go.yaml.in/yaml/v3", []string{"./policy"}, "rule documents alone are YAML"},
 	{"github.com/viterin/vek", []string{"./internal/simd"}, "each kernel has its twin there"},
 	{"github.com/coder/hnsw", []string{"./match/coderhnsw"}, "the second index is chosen, never inherited"},
-	{"golang.org/x/mod", []string{"./ledger", "./ledger/internal/checkpoint", "./ledger/tiles", "./ledger/witness"}, "sumdb/tlog and sumdb/note"},
+	{"golang.org/x/mod", []string{"./ledger", "./ledger/internal/checkpoint", "./ledger/internal/merkle", "./ledger/tiles", "./ledger/witness"}, "sumdb/tlog and sumdb/note"},
 	{"github.com/transparency-dev/formats", []string{"./ledger", "./ledger/internal/checkpoint"}, "checkpoints"},
 	{"github.com/teambition/rrule-go", []string{"./match"}, "recurring windows"},
 	{"github.com/RoaringBitmap/roaring/v2", []string{"./match", "./match/hnsw"}, "attribute sets and filters"},

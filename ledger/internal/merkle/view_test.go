@@ -160,7 +160,7 @@ func TestReadersNeedNoLockBesideTheWriter(t *testing.T) {
 func TestAppendingAtOnceOrOneByOneIsTheSame(t *testing.T) {
 	size := uint64(70_000)
 	if testing.Short() {
-		size = 20_000
+		size = 30_000
 	}
 	all := leaves(size)
 	one := new(merkle.Tree)

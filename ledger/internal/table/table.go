@@ -14,18 +14,22 @@
 // gaps. A key k of a table with capacity c has its home in slot ⌊k·c / 2^128⌋ and
 // stands there or, where that is taken by a smaller key, in the next slot that is
 // not (linear probing, ordered: Amble and Knuth, "Ordered hash tables", 1974; no
-// wrap-around: some slots may follow the capacity). So a table is one sorted
-// sequence, a miss ends at the first greater key, a table grows in one pass, and
-// base and delta merge into a new base in one pass without memory.
+// wrap-around: some slots may follow the capacity). A slot holds the complement of
+// its key, so a gap, being zero, stands for the greatest key; it ends a search by
+// itself, and there is one behind the last key. So a table is one sorted sequence,
+// a search compares once per slot, a table grows in one pass, and base and delta
+// merge into a new base in one pass without memory.
 //
 // The delta has 256 such tables, chosen by the first byte of the key, so that one
 // insertion never waits for more than 1/256 of it to grow. The base has one, 3/4
-// full. A number in the delta takes the place of one in the base.
+// full. A number in the delta takes the place of one in the base. The key of which
+// all bits are one has a place of its own.
 package table
 
 import (
 	"encoding/binary"
 	"iter"
+	"math"
 	"math/bits"
 	"slices"
 )
@@ -47,40 +51,40 @@ type Table struct {
 type View struct {
 	base  base
 	delta [shards]shard
-	zero  zero
-	count int // distinct keys
+	last  last
 }
 
 const shards = 256
 
-// zero holds the number of the key of all zeros, which marks empty slots.
-type zero struct {
+// last holds the number of the greatest key, whose complement marks gaps.
+type last struct {
 	set bool
 	n   uint64
 }
 
-// key is a [Key] in two halves, so that comparing is cheap.
+// key is the complement of a [Key], in two halves. The key of a gap is zero.
 type key struct{ hi, lo uint64 }
 
 func split(k Key) key {
-	return key{binary.BigEndian.Uint64(k[:8]), binary.BigEndian.Uint64(k[8:])}
+	return key{^binary.BigEndian.Uint64(k[:8]), ^binary.BigEndian.Uint64(k[8:])}
 }
 
 func (k key) join() (b Key) {
-	binary.BigEndian.PutUint64(b[:8], k.hi)
-	binary.BigEndian.PutUint64(b[8:], k.lo)
+	binary.BigEndian.PutUint64(b[:8], ^k.hi)
+	binary.BigEndian.PutUint64(b[8:], ^k.lo)
 	return b
 }
 
-func (k key) less(o key) bool { return k.hi < o.hi || k.hi == o.hi && k.lo < o.lo }
+func (k key) gap() bool { return k == key{} }
 
-// slot is a key and its number, or zero where there is none.
+// before reports whether k is the smaller key.
+func (k key) before(o key) bool { return k.hi > o.hi || k.hi == o.hi && k.lo > o.lo }
+
+// slot is a key and its number, or a gap.
 type slot struct {
 	key
 	n uint64
 }
-
-func (s slot) empty() bool { return s.key == key{} }
 
 // home returns ⌊h·capacity / 2^64⌋.
 func home(h, capacity uint64) uint64 {
@@ -91,8 +95,9 @@ func home(h, capacity uint64) uint64 {
 // Get returns the number of a key, and whether it has one. It allocates nothing.
 func (t *Table) Get(k Key) (uint64, bool) { return t.v.Get(k) }
 
-// Len returns the number of keys.
-func (t *Table) Len() int { return t.v.count }
+// Len returns the number of keys. It is for a caller with time: it looks for every
+// key that is in memory in the base.
+func (t *Table) Len() int { return t.v.Len() }
 
 // All yields the keys and their numbers in ascending order of the keys. The table
 // must not be written meanwhile.
@@ -103,22 +108,28 @@ func (t *Table) All() iter.Seq2[Key, uint64] { return t.v.All() }
 // into the shard after [Table.View].
 func (t *Table) Put(k Key, n uint64) {
 	w := split(k)
-	if w == (key{}) {
-		if !t.v.zero.set {
-			t.v.count++
-		}
-		t.v.zero = zero{true, n}
+	if w.gap() {
+		t.v.last = last{true, n}
 		return
 	}
 	s := &t.v.delta[k[0]]
 	if !t.owned[k[0]] {
 		s.slots, t.owned[k[0]] = slices.Clone(s.slots), true
 	}
-	if !s.put(slot{w, n}) {
-		return
-	}
-	if _, ok := t.v.base.get(w); !ok {
-		t.v.count++
+	s.put(slot{w, n})
+}
+
+// Grow makes room for n more keys, so that putting them moves nothing, or little. A
+// negative n is 0.
+func (t *Table) Grow(n int) {
+	mean := float64(max(0, n)) / shards
+	more := uint64(mean + 4*math.Sqrt(mean)) // shards are not all alike
+	for i := range t.v.delta {
+		s := &t.v.delta[i]
+		if need := (s.used + more + 2) / 3 * 4; more > 0 && need > s.capacity {
+			s.resize(need)
+			t.owned[i] = true
+		}
 	}
 }
 
@@ -133,8 +144,8 @@ func (t *Table) View() *View {
 // Get is [Table.Get].
 func (v *View) Get(k Key) (uint64, bool) {
 	w := split(k)
-	if w == (key{}) {
-		return v.zero.n, v.zero.set
+	if w.gap() {
+		return v.last.n, v.last.set
 	}
 	if n, ok := v.delta[k[0]].get(w); ok {
 		return n, true
@@ -143,32 +154,52 @@ func (v *View) Get(k Key) (uint64, bool) {
 }
 
 // Len is [Table.Len].
-func (v *View) Len() int { return v.count }
+func (v *View) Len() int {
+	n := v.inSlots()
+	if v.last.set {
+		n++
+	}
+	return int(n)
+}
+
+// inSlots returns the number of keys without the greatest.
+func (v *View) inSlots() uint64 {
+	n := v.base.keys
+	for i := range v.delta {
+		n += v.delta[i].used
+		for _, s := range v.delta[i].slots {
+			if _, ok := v.base.get(s.key); ok {
+				n--
+			}
+		}
+	}
+	return n
+}
 
 // All is [Table.All].
 func (v *View) All() iter.Seq2[Key, uint64] {
 	return func(yield func(Key, uint64) bool) {
-		if v.zero.set && !yield(Key{}, v.zero.n) {
-			return
-		}
 		for s := range v.slots() {
 			if !yield(s.join(), s.n) {
 				return
 			}
 		}
+		if v.last.set {
+			yield(key{}.join(), v.last.n)
+		}
 	}
 }
 
-// slots yields base and delta as one sequence of slots that are not empty.
+// slots yields base and delta as one sequence of slots that are no gaps.
 func (v *View) slots() iter.Seq[slot] {
 	return func(yield func(slot) bool) {
 		at, old := v.base.next(0)
 		for i := range v.delta {
 			for _, s := range v.delta[i].slots {
-				if s.empty() {
+				if s.gap() {
 					continue
 				}
-				for !old.empty() && old.less(s.key) {
+				for old.before(s.key) {
 					if !yield(old) {
 						return
 					}
@@ -182,7 +213,7 @@ func (v *View) slots() iter.Seq[slot] {
 				}
 			}
 		}
-		for ; !old.empty(); at, old = v.base.next(at) {
+		for ; !old.gap(); at, old = v.base.next(at) {
 			if !yield(old) {
 				return
 			}
