@@ -63,32 +63,26 @@ const (
 // on a new connection, where it either succeeds, or meets the batch's own
 // entries, or those of another log. ledger.ErrUnknownOutcome: that did not come to
 // an end, or the context was cancelled, or the standby did not answer, after the
-// batch was on its way; until Recover the store then refuses to commit.
-// ledger.ErrReadOnly: no primary was found, nothing was written. ledger.ErrFull:
-// the server's disk is full, nothing was written. ledger.ErrCorrupt: the server
-// lost entries, or a tag of the batch is in the log already. [ErrUnsafe].
+// batch was on its way. Head then tells, and the same batch may be committed again:
+// only one of the two can swap the head. ledger.ErrReadOnly: no primary was found
+// or the server undid every try ([ErrUnsafe], [ServerError]), nothing was written.
+// ledger.ErrFull: the server's disk is full, nothing was written.
+// ledger.ErrCorrupt: the server lost entries, or a tag of the batch is in the log
+// already, nothing was written. Any other [ServerError]: nothing was written.
 func (s *Store) Commit(ctx context.Context, b ledger.Batch) error {
 	s.mu.Lock()
-	closed, spoiled, known := s.closed, s.spoiled, s.known
+	closed, known := s.closed, s.known
 	s.mu.Unlock()
 	switch {
 	case closed:
 		return ledger.ErrClosed
-	case spoiled:
-		return fmt.Errorf("pgledger: commit: an earlier one: %w", ledger.ErrUnknownOutcome)
 	case b.First != known.Size:
 		return ledger.ErrFenced
 	}
-	err := s.commit(ctx, b, known)
-	switch {
-	case err == nil:
-		return s.advance(b.Head)
-	case errors.Is(err, ledger.ErrUnknownOutcome):
-		s.mu.Lock()
-		s.spoiled = true
-		s.mu.Unlock()
+	if err := s.commit(ctx, b, known); err != nil {
+		return err
 	}
-	return err
+	return s.advance(b.Head)
 }
 
 // commit tries until the outcome is known or the patience is at its end.

@@ -171,7 +171,8 @@ func TestHistoryThatWentBackIsRefused(t *testing.T) {
 	dsn, o := needServer(t), pgledger.Options{Schema: newSchema()}
 	s, c := recovered(t, dsn, o), sqlConn(t, dsn)
 	require.NoError(t, s.Commit(t.Context(), batch(0, 2, "x")))
-	require.NoError(t, s.Commit(t.Context(), batch(2, 2, "y")))
+	whole := batch(2, 2, "y")
+	require.NoError(t, s.Commit(t.Context(), whole))
 
 	execSQL(t, c, `update `+table(o.Schema, "head")+` set root = sha256('another')`)
 	require.ErrorIs(t, s.Commit(t.Context(), batch(4, 1, "z")), ledger.ErrCorrupt)
@@ -190,10 +191,12 @@ func TestHistoryThatWentBackIsRefused(t *testing.T) {
 	require.True(t, ok, "%v", err)
 	require.Equal(t, int64(2), corrupt.Index)
 
-	execSQL(t, c, `update `+table(o.Schema, "head")+` set id = sha256('x') `+`where false`)
-	execSQL(t, c, `update `+table(o.Schema, "head")+` set id = substring(sha256('x') for 16)`)
-	_, err = s.Head(t.Context())
-	require.ErrorContains(t, err, "another log")
+	execSQL(t, c, `update `+table(o.Schema, "head")+` set size = 4, root = $1, id = substring(sha256('x') for 16)`, whole.Head.Root[:])
+	for range 2 {
+		require.ErrorContains(t, s.Commit(t.Context(), batch(4, 1, "z")), "another log")
+		_, err = s.Head(t.Context())
+		require.ErrorContains(t, err, "another log")
+	}
 }
 
 func TestMissingEntriesAreNamed(t *testing.T) {
@@ -255,6 +258,7 @@ func TestSerializationFailuresAreRetried(t *testing.T) {
 	require.True(t, ok, "%v", err)
 	require.Equal(t, "40001", e.Code)
 	require.NotErrorIs(t, err, ledger.ErrUnknownOutcome)
+	require.ErrorIs(t, err, ledger.ErrReadOnly, "the log need not be opened again")
 	fail(t, dsn, o.Schema, "", 0)
 	require.NoError(t, s.Commit(t.Context(), batch(first, 1, "now")))
 }
@@ -302,6 +306,8 @@ func TestErrorsQuoteNoRow(t *testing.T) {
 		}
 	}
 	require.NoError(t, s.Commit(t.Context(), batch(0, 1, "small")))
+	fail(t, dsn, o.Schema, "22023", -1)
+	require.NotContains(t, s.Commit(t.Context(), batch(1, 1, "x")).Error(), "on purpose", "what the server quotes of a value")
 }
 
 func TestUnsafeServersAreRefused(t *testing.T) {
@@ -327,7 +333,10 @@ func TestUnsafeServersAreRefused(t *testing.T) {
 	for i, setting := range []string{"fsync", "full_page_writes", "synchronous_commit"} {
 		set(setting, "off")
 		for _, n := range []int{1, 1100} {
-			assert.ErrorIs(t, s.Commit(t.Context(), batch(i, n, "unsafe")), pgledger.ErrUnsafe, setting)
+			err := s.Commit(t.Context(), batch(i, n, "unsafe"))
+			assert.ErrorIs(t, err, pgledger.ErrUnsafe)
+			assert.ErrorIs(t, err, ledger.ErrReadOnly)
+			assert.ErrorContains(t, err, setting+" = off")
 		}
 		_, err := s.Head(t.Context())
 		assert.ErrorIs(t, err, pgledger.ErrUnsafe)
@@ -349,9 +358,8 @@ func TestCancelledWaitForTheHead(t *testing.T) {
 	err := s.Commit(ctx, batch(0, 1, "x"))
 	require.ErrorIs(t, err, ledger.ErrUnknownOutcome)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
-	require.ErrorIs(t, s.Commit(t.Context(), batch(0, 1, "x")), ledger.ErrUnknownOutcome, "until it is recovered")
 	execSQL(t, c, `rollback`)
-	head, err := s.Recover(t.Context())
+	head, err := s.Head(t.Context())
 	require.NoError(t, err)
 	require.LessOrEqual(t, head.Size, uint64(1))
 

@@ -8,11 +8,24 @@ import (
 	"github.com/deeperpoint/csss/ledger/pgledger"
 )
 
+// alone is the store as a single writer has it: a log on a Follower settles by
+// itself what the suite wants to see fail.
+type alone struct {
+	ledger.Store
+	ledger.Cacher
+}
+
 func conform(t *testing.T, dsn string, o pgledger.Options) {
 	ledgertest.Run(t, func(t *testing.T) ledgertest.Reopener {
 		o := o
 		o.Schema = newSchema()
-		return func() (ledger.Store, error) { return pgledger.Open(t.Context(), dsn, &o) }
+		return func() (ledger.Store, error) {
+			s, err := pgledger.Open(t.Context(), dsn, &o)
+			if err != nil {
+				return nil, err
+			}
+			return alone{s, s}, nil
+		}
 	})
 }
 

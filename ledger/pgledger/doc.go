@@ -46,9 +46,12 @@
 // standby: with an asynchronous one, a fail-over loses what it had not received.
 // After a promotion the store finds the new primary by itself and passes over the
 // old one if it comes back: each promotion raises the server's timeline, and the
-// store does not speak to a lower one than it has seen. A process that starts
-// anew has seen nothing: give it Options.Timeline, or hold the log to a checkpoint
-// it gave out with the Trusted option of ledger.Open, or to a witness. A server
+// store does not speak to a lower one than it has seen. Before its first
+// connection, and whenever one has ended, it asks all hosts of the connection
+// string. Where the new primary does not answer at that moment, a process that
+// starts anew cannot tell the old one: give it Options.Timeline, or hold the log to
+// a checkpoint it gave out with the Trusted option of ledger.Open, or to a witness;
+// and let the old primary wait for its standby, so that it acknowledges nothing. A server
 // that lost entries this store has seen is a ledger.CorruptError, never a
 // shorter log.
 //

@@ -15,7 +15,8 @@ import (
 
 var (
 	// ErrUnsafe: the server's settings would lose acknowledged entries. The
-	// error's text names the setting. See Options.AllowUnsafe.
+	// error's text names the setting. Nothing was written. It comes with
+	// ledger.ErrReadOnly. See Options.AllowUnsafe.
 	ErrUnsafe = errors.New("pgledger: server's settings lose acknowledged entries")
 	// ErrStale: the server is a primary of the past, on a lower timeline than one
 	// this store, or the log itself, has seen. Nothing was written. It comes with
@@ -63,6 +64,9 @@ func describe(op string, err error) error {
 	if own, ok := errors.AsType[*ServerError](err); ok {
 		return own
 	}
+	if errors.Is(err, ErrUnsafe) {
+		return fmt.Errorf("%w: pgledger: %s: %w", ledger.ErrReadOnly, op, err)
+	}
 	for _, own := range []error{ErrStale, ErrStandby} {
 		if errors.Is(err, own) {
 			return fmt.Errorf("pgledger: %s: %w: %w", op, own, ledger.ErrReadOnly)
@@ -95,7 +99,7 @@ func describe(op string, err error) error {
 // isOurs reports whether an error is of the ledger or of this package already.
 func isOurs(err error) bool {
 	for _, own := range []error{
-		ErrUnsafe, ledger.ErrClosed, ledger.ErrCorrupt, ledger.ErrRange, ledger.ErrInvalid,
+		ledger.ErrClosed, ledger.ErrCorrupt, ledger.ErrRange, ledger.ErrInvalid,
 		ledger.ErrFenced, ledger.ErrUnknownOutcome, ledger.ErrReadOnly, ledger.ErrFull,
 	} {
 		if errors.Is(err, own) {
@@ -131,7 +135,7 @@ func isTransient(err error) bool {
 		case "25006", // a standby
 			"53300",                   // too many connections
 			"57P01", "57P02", "57P03", // going down, crashed, coming up
-			"55006": // database is being accessed
+			"57014", "55P03": // cancelled, or waited too long for a lock
 			return true
 		}
 		return class(e) == "08"

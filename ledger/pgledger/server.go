@@ -2,8 +2,12 @@ package pgledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -36,7 +40,13 @@ const (
 // the warnings it gets.
 func (s *Store) hook(config *pgxpool.Config) *pgxpool.Config {
 	c := config.ConnConfig
-	heard, checked := c.OnNotice, c.ValidateConnect
+	heard, checked, closing := c.OnNotice, c.ValidateConnect, config.BeforeClose
+	config.BeforeClose = func(conn *pgx.Conn) {
+		s.setProbed(false)
+		if closing != nil {
+			closing(conn)
+		}
+	}
 	c.OnNotice = func(conn *pgconn.PgConn, n *pgconn.Notice) {
 		// A commit whose wait for the standby was cancelled says so in a warning,
 		// and is a success otherwise.
@@ -54,9 +64,72 @@ func (s *Store) hook(config *pgxpool.Config) *pgxpool.Config {
 				return err
 			}
 		}
+		s.probe(ctx, c)
 		return s.accept(ctx, conn)
 	}
 	return config
+}
+
+const probeTimeout = 2 * time.Second
+
+// probe asks all hosts of the configuration who they are, before one of them is
+// trusted: a store that was idle while a standby was promoted would take the old
+// primary, if that came back and comes first in the list. Hosts that do not answer
+// are passed over; they are no danger and no help. It asks before the first
+// connection, and again after any has ended, as all do when a primary is replaced.
+func (s *Store) probe(ctx context.Context, c *pgx.ConnConfig) {
+	hosts := hostsOf(c)
+	if len(hosts) < 2 {
+		return
+	}
+	s.probing.Lock()
+	defer s.probing.Unlock()
+	if s.setProbed(true) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	var all sync.WaitGroup
+	for _, host := range hosts {
+		all.Go(func() {
+			conn, err := pgconn.ConnectConfig(ctx, host)
+			if err != nil {
+				return
+			}
+			defer conn.Close(ctx)
+			if have, err := identify(ctx, conn); err == nil {
+				s.meet(have) // an older one changes nothing
+			}
+		})
+	}
+	all.Wait()
+}
+
+// setProbed returns what it was before.
+func (s *Store) setProbed(to bool) (before bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before, s.probed = s.probed, to
+	return before
+}
+
+// hostsOf splits a configuration by hosts, each with its ways to encrypt.
+func hostsOf(c *pgx.ConnConfig) []*pgconn.Config {
+	base := c.Config.Copy()
+	ways := append([]*pgconn.FallbackConfig{{Host: base.Host, Port: base.Port, TLSConfig: base.TLSConfig}}, base.Fallbacks...)
+	base.Fallbacks, base.ValidateConnect, base.AfterConnect, base.OnNotice = nil, nil, nil, nil
+	var hosts []*pgconn.Config
+	for _, way := range ways {
+		at := slices.IndexFunc(hosts, func(h *pgconn.Config) bool { return h.Host == way.Host && h.Port == way.Port })
+		if at >= 0 {
+			hosts[at].Fallbacks = append(hosts[at].Fallbacks, way)
+			continue
+		}
+		host := base.Copy()
+		host.Host, host.Port, host.TLSConfig = way.Host, way.Port, way.TLSConfig
+		hosts = append(hosts, host)
+	}
+	return hosts
 }
 
 // primaryQuery: the timeline is that of the log being written; the one of the
@@ -66,31 +139,35 @@ const primaryQuery = `select pg_is_in_recovery(), (select system_identifier from
 
 // accept refuses a server that is not the newest primary.
 func (s *Store) accept(ctx context.Context, conn *pgconn.PgConn) error {
+	have, err := identify(ctx, conn)
+	if err == nil {
+		err = s.meet(have)
+	}
+	if err == nil {
+		conn.CustomData()[connServer] = have
+	}
+	return err
+}
+
+// identify asks a server who it is. It refuses a standby.
+func identify(ctx context.Context, conn *pgconn.PgConn) (server, error) {
 	results, err := conn.Exec(ctx, primaryQuery).ReadAll()
 	if err != nil {
-		return err
+		return server{}, err
 	}
 	if len(results) != 1 || len(results[0].Rows) != 1 {
-		return fmt.Errorf("pgledger: server does not say who it is")
+		return server{}, errors.New("pgledger: server does not say who it is")
 	}
 	row := results[0].Rows[0]
 	if string(row[0]) != "f" {
-		return ErrStandby
+		return server{}, ErrStandby
 	}
-	system, err := strconv.ParseInt(string(row[1]), 10, 64)
-	if err != nil {
-		return fmt.Errorf("pgledger: server's system identifier is not a number")
+	system, err1 := strconv.ParseInt(string(row[1]), 10, 64)
+	timeline, err2 := strconv.ParseUint(string(row[2]), 10, 32)
+	if err1 != nil || err2 != nil {
+		return server{}, errors.New("pgledger: server does not say who it is in numbers")
 	}
-	timeline, err := strconv.ParseUint(string(row[2]), 10, 32)
-	if err != nil {
-		return fmt.Errorf("pgledger: server's timeline is not a number")
-	}
-	have := server{system, uint32(timeline)}
-	if err := s.meet(have); err != nil {
-		return err
-	}
-	conn.CustomData()[connServer] = have
-	return nil
+	return server{system, uint32(timeline)}, nil
 }
 
 // meet compares a server with the newest one seen, and notes a newer one.
@@ -193,7 +270,7 @@ func (s *Store) settled(ctx context.Context, op string) (at position, err error)
 			return err
 		}
 		s.mu.Lock()
-		old := at.head == s.known && !s.spoiled && at.head.Size > 0
+		old := at.head == s.known && at.head.Size > 0
 		s.mu.Unlock()
 		if old || !at.standbys {
 			return nil

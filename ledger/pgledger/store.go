@@ -89,14 +89,16 @@ type Store struct {
 	names  *strings.Replacer
 	pool   *pgxpool.Pool
 
-	mu      sync.Mutex
-	closed  bool
-	spoiled bool // the outcome of a commit is unknown; until Recover
-	id      []byte
-	known   ledger.Head // the newest head this store was told, and has told
-	seen    server      // the newest primary this store has spoken to
-	absent  absent
-	moved   chan struct{} // closed when known moves or the store closes
+	mu     sync.Mutex
+	closed bool
+	id     []byte
+	known  ledger.Head // the newest head this store was told, and has told
+	seen   server      // the newest primary this store has met
+	absent absent
+	moved  chan struct{} // closed when known moves or the store closes
+
+	probing sync.Mutex // held while all hosts are asked who they are
+	probed  bool       // they were, and no connection has ended since; guarded by mu
 }
 
 var (
@@ -188,7 +190,7 @@ func (s *Store) Recover(ctx context.Context) (ledger.Head, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.spoiled, s.known = false, at.head
+	s.known = at.head
 	return at.head, nil
 }
 
@@ -340,7 +342,7 @@ func better(cause, err error) error {
 // unreachable describes the last error of a call that gave up.
 func unreachable(op string, err error) error {
 	out := describe(op, err)
-	if isTransient(err) && !errors.Is(out, ledger.ErrReadOnly) {
+	if (isTransient(err) || isSerialization(err)) && !errors.Is(out, ledger.ErrReadOnly) {
 		return fmt.Errorf("%w: %w", ledger.ErrReadOnly, out)
 	}
 	return out
