@@ -2,6 +2,7 @@ package merkle_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"testing"
@@ -53,6 +54,10 @@ func TestOnlyTheFormThatIsWrittenIsLoaded(t *testing.T) {
 		assert.ErrorIs(t, err, merkle.ErrMalformed, "%d bytes of %d", n, len(good))
 	}
 	_, err := merkle.Load(append(good, 0))
+	assert.ErrorIs(t, err, merkle.ErrMalformed)
+	huge := bytes.Clone(good[:64])
+	binary.LittleEndian.PutUint64(huge[16:], 1<<58+1) // whose hashes take 2^64 bytes
+	_, err = merkle.Load(huge)
 	assert.ErrorIs(t, err, merkle.ErrMalformed)
 }
 

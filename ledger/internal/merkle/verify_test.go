@@ -60,6 +60,38 @@ func TestInclusionIsOnlyOfWhatWasProved(t *testing.T) {
 	}
 }
 
+// TestProofsOfTheNextSizeAreRefused: the arithmetic of both algorithms goes on beyond
+// the end of a tree and would be satisfied.
+func TestProofsOfTheNextSizeAreRefused(t *testing.T) {
+	two := grown(2).View()
+	proof, err := two.Prove(1, 2)
+	require.NoError(t, err)
+	require.True(t, merkle.VerifyInclusion(proof, 1, 2, two.Leaf(1), two.Root()))
+	require.False(t, merkle.VerifyInclusion(proof, 1, 1, two.Leaf(1), two.Root()))
+	require.False(t, merkle.VerifyConsistency(nil, 2, 1, two.Root(), two.Root()))
+}
+
+// TestProofsOfOtherLengthsAreRefused though all hashes fit: with a length of one's own
+// choice a node passes for a leaf, and any tree for a part of another.
+func TestProofsOfOtherLengthsAreRefused(t *testing.T) {
+	x := merkle.LeafHash([]byte("x"))
+	five := grown(5).View()
+	proof, err := five.Prove(4, 5)
+	require.NoError(t, err)
+	require.True(t, merkle.VerifyInclusion(proof, 4, 5, five.Leaf(4), five.Root()))
+	require.False(t, merkle.VerifyInclusion(nil, 4, 5, five.Root(), five.Root()))
+	require.False(t, merkle.VerifyInclusion(append(proof, x), 4, 5, five.Leaf(4), merkle.NodeHash(x, five.Root())))
+
+	seven := grown(7).View()
+	old, err := seven.RootAt(6)
+	require.NoError(t, err)
+	proof, err = seven.ProveConsistency(6, 7)
+	require.NoError(t, err)
+	require.True(t, merkle.VerifyConsistency(proof, 6, 7, old, seven.Root()))
+	require.False(t, merkle.VerifyConsistency([]merkle.Hash{old, x}, 6, 7, old, merkle.NodeHash(old, x)))
+	require.False(t, merkle.VerifyConsistency(append(proof, x), 6, 7, merkle.NodeHash(x, old), merkle.NodeHash(x, seven.Root())))
+}
+
 func TestConsistencyIsOnlyOfWhatWasProved(t *testing.T) {
 	for _, b := range []uint64{1, 2, 3, 6, 7, 8, 9, 21, 64, 65} {
 		view := grown(b).View()

@@ -93,6 +93,11 @@ func TestViewsOutliveWhatBecomesOfTheTree(t *testing.T) {
 			for range 1500 {
 				tree.Append(other)
 			}
+			for size, v := range views {
+				if n < size {
+					require.Equal(t, all[n], v.Leaf(n), "view of %d after a cut to %d", size, n)
+				}
+			}
 			require.NoError(t, tree.Truncate(n))
 			tree.AppendAll(all[n:min(size, n+1500)])
 			at, err = want.RootAt(tree.Size())

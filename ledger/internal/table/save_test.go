@@ -49,6 +49,10 @@ func TestOnlyTheFormThatIsWrittenIsLoaded(t *testing.T) {
 	}
 	refused("longer", func(b []byte) []byte { return append(b, make([]byte, slot)...) })
 	refused("number without a key", func(b []byte) []byte { b[24] = 0; return b })
+	refused("more keys than numbers", func(b []byte) []byte {
+		binary.LittleEndian.PutUint64(b[16:], 1<<64-1)
+		return b
+	})
 	slots := (len(good) - header) / slot
 	at := func(b []byte, i int) []byte { return b[header+i*slot:][:slot] }
 	for i := range slots {
@@ -158,6 +162,31 @@ func TestAColumnIsASlice(t *testing.T) {
 		}
 	}
 	require.Panics(t, func() { new(table.Column).At(0) })
+}
+
+func TestOnlyTheFormOfAColumnIsLoaded(t *testing.T) {
+	var col table.Column
+	col.Append(7)
+	col.Append(8)
+	var b bytes.Buffer
+	require.NoError(t, col.Save(&b))
+	good := b.Bytes()
+	for i := range 64 {
+		bad := bytes.Clone(good)
+		bad[i] ^= 0x40
+		_, err := table.LoadColumn(bad)
+		assert.ErrorIs(t, err, table.ErrMalformed, "byte %d of the header", i)
+	}
+	for n := range good {
+		_, err := table.LoadColumn(good[:n])
+		assert.ErrorIs(t, err, table.ErrMalformed, "%d bytes of %d", n, len(good))
+	}
+	_, err := table.LoadColumn(append(good, 0))
+	assert.ErrorIs(t, err, table.ErrMalformed)
+	huge := bytes.Clone(good[:64])
+	binary.LittleEndian.PutUint64(huge[16:], 1<<62) // values that take 2^64 bytes
+	_, err = table.LoadColumn(huge)
+	assert.ErrorIs(t, err, table.ErrMalformed)
 }
 
 func TestAColumnIsReadBesideItsWriter(t *testing.T) {

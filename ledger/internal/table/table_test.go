@@ -145,6 +145,25 @@ func TestHistoriesAgainstAMap(t *testing.T) {
 	})
 }
 
+// TestKeysThatCrowdAtTheEnd: what homes at the end cannot hold goes behind them.
+func TestKeysThatCrowdAtTheEnd(t *testing.T) {
+	for _, first := range []byte{0, 7, 255} {
+		tab, want := new(table.Table), map[table.Key]uint64{}
+		for i := range 300 {
+			k := table.Key(bytes.Repeat([]byte{255}, 16))
+			k[0], k[14], k[15] = first, byte(i*89>>8), byte(i*89)
+			tab.Put(k, uint64(i))
+			want[k] = uint64(i)
+			if i%50 == 0 {
+				same(t, want, tab, tab.All())
+				again := reload(t, tab)
+				same(t, want, again, again.All())
+			}
+		}
+		same(t, want, tab, tab.All())
+	}
+}
+
 func TestASavedTableHasOneForm(t *testing.T) {
 	next := keys(4)
 	all := make([]table.Key, 5000)
