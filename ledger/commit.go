@@ -2,10 +2,9 @@ package ledger
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
-
-	"github.com/deeperpoint/csss/ledger/internal/merkle"
 )
 
 // begin decides a group and writes its batch. It returns how to wait for it, or
@@ -208,11 +207,13 @@ func (l *Log) seal(w *work) {
 	w.layOut()
 	n := len(w.entries)
 	spread(n, func(from, to int) { l.tenant.encode(w, from, to) })
+	w.leaves = w.leaves[:0]
 	for i := range w.entries {
 		w.commitTo(i)
-		l.tree.Append(w.entries[i].hash)
+		w.leaves = append(w.leaves, w.entries[i].hash)
 	}
 	spread(n, func(from, to int) { l.tenant.frame(w, from, to) })
+	l.tree.AppendAll(w.leaves)
 	w.view = l.tree.View()
 	w.batch.First = w.first
 	w.batch.Head = Head{Size: w.view.Size(), Root: w.view.Root()}
@@ -222,15 +223,22 @@ func (l *Log) seal(w *work) {
 	}
 }
 
-// layOut gives every leaf and header its place in the arena.
+// The arena holds what is hashed in the form in which it is hashed. An entry has
+// there: a zero byte and its leaf record; the front of the header commitment, the
+// header, and room for the tag of its seal. When the commitment is computed, the
+// nonce takes the place of the last bytes before the header.
+
+// layOut gives every entry its place in the arena.
 func (w *work) layOut() {
 	at := 0
 	for i := range w.entries {
 		f := &w.entries[i]
-		f.leaf = span{at, at + leafSize(f.append.Public)}
+		f.leaf.from = at + 1
+		f.leaf.to = f.leaf.from + leafSize(f.append.Public)
 		h := f.head()
-		f.header = span{f.leaf.to, f.leaf.to + nonceSize + h.size() + tagSize}
-		at = f.header.to
+		f.header.from = f.leaf.to + commitFront
+		f.header.to = f.header.from + h.size()
+		at = f.header.to + tagSize
 	}
 	if cap(w.arena) < at {
 		w.arena = make([]byte, at+at/2)
@@ -252,22 +260,24 @@ func (f *fresh) head() header {
 	return h
 }
 
-// encode writes headers in clear and leaves without their header commitment.
+// encode writes leaves without their header commitment, and all of the commitment's
+// input but the leaf of the stream's entry before.
 func (t *tenant) encode(w *work, from, to int) {
 	s := t.scratch()
 	defer t.done(s)
 	for i := from; i < to; i++ {
 		f := &w.entries[i]
 		p := f.prepared
-		f.salt = *s.saltOf(t.headers.salt, p.nonce)
+		w.arena[f.leaf.from-1] = 0
 		leaf := leaf{time: f.time, position: s.positionTag(f.append.Stream, f.version), key: p.keyTag, payload: p.commit, public: f.append.Public}
 		leaf.append(w.arena[f.leaf.from:f.leaf.from])
 		h := f.head()
-		h.append(append(w.arena[f.header.from:f.header.from], p.nonce...))
+		b := appendCommitFront(w.arena[f.leaf.to:f.leaf.to], s.saltOf(t.headers.salt, p.nonce), &Hash{}, f.header.to-f.header.from)
+		h.append(b)
 	}
 }
 
-// commitTo fills in the header commitment, which binds the entry to the stream's
+// commitTo computes the header commitment, which binds the entry to the stream's
 // entry before, and hashes the leaf.
 func (w *work) commitTo(i int) {
 	f := &w.entries[i]
@@ -275,19 +285,23 @@ func (w *work) commitTo(i int) {
 	if f.previous >= 0 {
 		previous = &w.entries[f.previous].hash
 	}
-	commit := headerCommitment(&f.salt, previous, w.arena[f.header.from+nonceSize:f.header.to-tagSize])
-	record := w.arena[f.leaf.from:f.leaf.to]
-	copy(record[leafHeaderAt:], commit[:])
-	f.hash = merkle.LeafHash(record)
+	copy(w.arena[f.header.from-len(previous):], previous[:])
+	commit := sha256.Sum256(w.arena[f.leaf.to:f.header.to])
+	copy(w.arena[f.leaf.from+leafHeaderAt:], commit[:])
+	f.hash = sha256.Sum256(w.arena[f.leaf.from-1 : f.leaf.to]) // as merkle.LeafHash
 }
 
 // frame seals the headers and makes the frames.
 func (t *tenant) frame(w *work, from, to int) {
 	for i := from; i < to; i++ {
 		f := &w.entries[i]
-		sealed := t.headers.header(w.arena[f.header.from:f.header.to-tagSize:f.header.to], &f.hash)
+		nonce := f.header.from - nonceSize
+		copy(w.arena[nonce:], f.prepared.nonce)
 		w.batch.Frames[i] = Frame{
-			Index: w.first + uint64(i), Leaf: w.arena[f.leaf.from:f.leaf.to:f.leaf.to], Header: sealed, Payload: f.prepared.payload,
+			Index:   w.first + uint64(i),
+			Leaf:    w.arena[f.leaf.from:f.leaf.to:f.leaf.to],
+			Header:  t.headers.header(w.arena[nonce:f.header.to:f.header.to+tagSize], &f.hash),
+			Payload: f.prepared.payload,
 		}
 	}
 }

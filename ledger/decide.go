@@ -21,6 +21,7 @@ type work struct {
 	newKeys  []*subjectKey // that become durable with the batch
 	places   []int         // of the keys of the call that is being decided
 	arena    []byte
+	leaves   []Hash
 	batch    Batch
 	view     merkle.View
 }
@@ -34,10 +35,9 @@ type fresh struct {
 	previous int32 // the stream's entry before, as position in entries; −1: it is in the head
 	version  uint64
 	time     int64
-	salt     Hash // of the header
 	hash     Hash // of the leaf
-	leaf     span // in the arena
-	header   span // nonce, header and room for its tag
+	leaf     span // in the arena, the record
+	header   span // in the arena, in clear
 }
 
 type span struct{ from, to int }

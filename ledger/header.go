@@ -3,7 +3,6 @@ package ledger
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/binary"
 	"slices"
 	"time"
 )
@@ -98,14 +97,19 @@ func decodeHeader(b []byte) (header, bool) {
 // headerCommitment is SHA-256(domain ‖ salt ‖ length ‖ previous ‖ header), where
 // previous is the leaf hash of the stream's entry before, zero for the first.
 // So each stream is a hash chain of its own.
-func headerCommitment(salt, previous *Hash, header []byte) Hash {
-	var buf [512]byte
-	b := append(buf[:0], headerDomain...)
+func (s *scratch) headerCommitment(salt, previous *Hash, header []byte) Hash {
+	s.buf = append(appendCommitFront(s.buf[:0], salt, previous, len(header)), header...)
+	return sha256.Sum256(s.buf)
+}
+
+// commitFront is how long what stands before the header is.
+const commitFront = len(headerDomain) + 32 + 8 + 32
+
+func appendCommitFront(b []byte, salt, previous *Hash, length int) []byte {
+	b = append(b, headerDomain...)
 	b = append(b, salt[:]...)
-	b = binary.BigEndian.AppendUint64(b, uint64(len(previous)+len(header)))
-	b = append(b, previous[:]...)
-	b = append(b, header...)
-	return sha256.Sum256(b)
+	b = appendU64(b, uint64(len(previous)+length))
+	return append(b, previous[:]...)
 }
 
 // subjectSet returns the subjects sorted and without repetition.

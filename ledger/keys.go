@@ -63,7 +63,7 @@ type scratch struct {
 	block [2 * aes.BlockSize]byte
 	salt  Hash
 	plain []byte
-	names [64]named
+	names [256]named
 }
 
 // named is an identifier that was computed before.
@@ -216,7 +216,7 @@ func nameSlot[N string | []byte](kind byte, name N) uint {
 	for i := max(0, len(name)-4); i < len(name); i++ {
 		h = h*31 + uint(name[i])
 	}
-	return (h ^ h>>6) % 64
+	return (h ^ h>>8) % 256
 }
 
 func gcm(key []byte) cipher.AEAD {

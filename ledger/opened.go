@@ -40,7 +40,7 @@ func (t *tenant) open(o *opened, f *Frame, dst []byte) (what string) {
 // follows says whether the header commitment holds, which binds the entry to the
 // leaf of the stream's entry before.
 func (o *opened) follows(t *tenant, s *scratch, previous *Hash) bool {
-	return headerCommitment(s.saltOf(t.headers.salt, o.nonce), previous, o.plain) == o.leaf.header
+	return s.headerCommitment(s.saltOf(t.headers.salt, o.nonce), previous, o.plain) == o.leaf.header
 }
 
 // place computes the identifiers for the indexes.

@@ -5,7 +5,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
-	"hash"
 )
 
 // Header and payload of an entry are sealed with AES-256-GCM under two different
@@ -36,23 +35,18 @@ func newSealer(secret []byte) *sealer {
 }
 
 // commitment is SHA-256(domain ‖ salt ‖ length ‖ plaintext).
-func commitment(salt *Hash, plain []byte) Hash {
-	if len(plain) > 2048 {
-		return longCommitment(salt, plain)
+func commitment(salt *Hash, plain []byte) Hash { return new(scratch).commitment(salt, plain) }
+
+func (s *scratch) commitment(salt *Hash, plain []byte) (h Hash) {
+	s.buf = append(s.buf[:0], payloadDomain...)
+	s.buf = append(s.buf, salt[:]...)
+	s.buf = binary.BigEndian.AppendUint64(s.buf, uint64(len(plain)))
+	if len(plain) <= 2048 {
+		s.buf = append(s.buf, plain...)
+		return sha256.Sum256(s.buf)
 	}
-	var buf [2048 + len(payloadDomain) + saltSize + 8]byte
-	return sha256.Sum256(append(commitmentHead(buf[:0], salt, len(plain)), plain...))
-}
-
-func commitmentHead(b []byte, salt *Hash, n int) []byte {
-	b = append(b, payloadDomain...)
-	b = append(b, salt[:]...)
-	return binary.BigEndian.AppendUint64(b, uint64(n))
-}
-
-func longCommitment(salt *Hash, plain []byte) (h Hash) {
-	var d hash.Hash = sha256.New()
-	d.Write(commitmentHead(nil, salt, len(plain)))
+	d := sha256.New()
+	d.Write(s.buf)
 	d.Write(plain)
 	d.Sum(h[:0])
 	return h
@@ -62,7 +56,7 @@ var payloadAAD = []byte(payloadDomain)
 
 // payload seals a payload behind dst and returns its commitment.
 func (k *sealer) payload(s *scratch, dst, nonce, plain []byte) ([]byte, Hash) {
-	return k.aead.Seal(dst, nonce, plain, payloadAAD), commitment(s.saltOf(k.salt, nonce), plain)
+	return k.aead.Seal(dst, nonce, plain, payloadAAD), s.commitment(s.saltOf(k.salt, nonce), plain)
 }
 
 // openPayload undoes payload behind dst.
@@ -75,7 +69,7 @@ func (k *sealer) openPayload(s *scratch, dst, nonce, sealed []byte, commit *Hash
 		return nil, nil, "ciphertext does not open"
 	}
 	salt = s.saltOf(k.salt, nonce)
-	if commitment(salt, plain[len(dst):]) != *commit {
+	if s.commitment(salt, plain[len(dst):]) != *commit {
 		return nil, nil, "commitment in the leaf does not hold"
 	}
 	return salt, plain, ""
