@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -137,6 +138,11 @@ func checkBatch(entries []Append) error {
 		if reservedType(e.Type) || reservedStream(e.Stream) {
 			return &InvalidError{Entry: i, Field: "Type or Stream", Why: "reserved for the log's own entries"}
 		}
+		for name := range e.Public {
+			if strings.HasPrefix(name, publicReserved) {
+				return &InvalidError{Entry: i, Field: "Public", Why: "a name reserved for the log's own entries"}
+			}
+		}
 		total += len(e.Payload)
 	}
 	if total > MaxBatchBytes {
@@ -200,5 +206,8 @@ func checkName(i int, field, value string) error {
 }
 
 // reservedType and reservedStream are the log's own.
-func reservedType(kind string) bool     { return shreds(kind) }
-func reservedStream(stream string) bool { return stream == StreamShredded }
+func reservedType(kind string) bool {
+	return shreds(kind) || kind == TypeKeyAdded || kind == TypeKeyRetired
+}
+
+func reservedStream(stream string) bool { return stream == StreamShredded || stream == StreamKeys }

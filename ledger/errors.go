@@ -36,6 +36,8 @@ var (
 	ErrLocked = errors.New("ledger: directory is in use by another writer")
 	// ErrCorrupt: stored bytes are damaged, missing or forged.
 	ErrCorrupt = errors.New("ledger: corrupt")
+	// ErrCheckpoint: a signed checkpoint does not verify.
+	ErrCheckpoint = errors.New("ledger: checkpoint does not verify")
 	// ErrReceipt: a receipt file does not verify.
 	ErrReceipt = errors.New("ledger: receipt does not verify")
 	// ErrProof: a proof does not lead to the given root.

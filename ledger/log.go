@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"sync"
 
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/deeperpoint/csss/ledger/internal/merkle"
@@ -16,16 +15,19 @@ import (
 type Options struct {
 	// Name is the origin of the checkpoints and the name of the signing key: a
 	// schema-less URL without spaces and pluses. Default: the name the store
-	// was first opened with, for a new store the Signer's, else "csss.local/log".
+	// was first opened with, for a new store the Signers', else "csss.local/log".
 	Name string
 
-	// Signer signs checkpoints; its name is the origin. Default: an Ed25519 key
-	// generated at the first opening and kept by the store.
-	Signer note.Signer
+	// Signers sign checkpoints, all of them; they bear the name of the log. Later
+	// openings give the same ones, and those that [Log.Rotate] was given since;
+	// retired ones are passed over. Default: an Ed25519 key generated at the first
+	// opening, and those that Rotate generated, kept by the store.
+	Signers []Signer
 
-	// VerifierKey is the public half of Signer (a vkey of c2sp.org/signed-note),
-	// required with it. Default: made with the generated key.
-	VerifierKey string
+	// Lost are public keys that sign and whose Signer is lost: the log opens
+	// without their signatures, so that [Log.Retire] can end them. Default: none,
+	// a log without the signer of one of its keys does not open.
+	Lost []string
 
 	// TenantKey is the 32-byte secret that all tags and encryption hang on. A
 	// log opens only with the key it was made with. Default: generated at the
@@ -50,9 +52,7 @@ type Log struct {
 	cache  Cacher    // the store, if it is one
 	name   string
 	tenant tenant
-	signer note.Signer
-	vkey   string
-	check  note.Verifier
+	lost   []string // Options.Lost
 
 	// The token: who has it decides and begins a group, and owns what follows.
 	writer   chan struct{}
@@ -71,8 +71,11 @@ type Log struct {
 	state    *state
 	overlay  *work         // the group in flight
 	watch    chan struct{} // closed at the next growth; nil if nobody waits
-	signed   signedHead
-	fail     error // ErrClosed, or why the log is poisoned
+	ring     *keyring      // the keys, as far as they were read
+	offered  []Signer      // by the host
+	signed   signedHead    // newest checkpoint that was handed out
+	cosigned signedHead    // newest checkpoint that was cosigned
+	fail     error         // ErrClosed, or why the log is poisoned
 	closed   bool
 	unshred  int    // shreddings whose destruction is not finished
 	snapped  uint64 // size of the newest snapshot
@@ -81,12 +84,6 @@ type Log struct {
 	subjects subjectKeys
 	life     context.Context // ends with Close
 	end      context.CancelFunc
-}
-
-// signedHead is the newest checkpoint that was handed out.
-type signedHead struct {
-	size uint64
-	note []byte
 }
 
 // OpenMemory opens a new, empty log that lives as long as the process. Errors
@@ -147,39 +144,10 @@ func (l *Log) open(ctx context.Context, o *Options) error {
 	if err := l.load(ctx, head); err != nil {
 		return err
 	}
-	signed, _, err := l.store.Secret(ctx, secretCheckpoint)
-	if err != nil {
+	if err := l.loadKeys(ctx, o); err != nil {
 		return err
 	}
-	if err := l.extends(signed, "the newest checkpoint it signed"); err != nil {
-		return err
-	}
-	return l.extends(o.Trusted, "the trusted checkpoint")
-}
-
-// extends refuses a log that does not contain the tree of a checkpoint.
-func (l *Log) extends(signed []byte, which string) error {
-	if signed == nil {
-		return nil
-	}
-	size, root, err := parseCheckpoint(signed, l.check)
-	if err != nil {
-		return corrupt(which + " does not verify: " + err.Error())
-	}
-	if size > l.state.size() {
-		return corrupt(fmt.Sprintf("%d entries are left of the %d in %s", l.state.size(), size, which))
-	}
-	have, err := l.state.view.RootAt(size)
-	if err != nil {
-		return err
-	}
-	if have != root {
-		return corrupt("log does not extend " + which)
-	}
-	if size >= l.signed.size {
-		l.signed = signedHead{size: size, note: signed}
-	}
-	return nil
+	return l.remember(ctx, o.Trusted)
 }
 
 // quiet takes the token and waits until nothing is in flight, so that the caller
@@ -263,11 +231,6 @@ func clip(name string) string { return name[:min(len(name), MaxName+1)] }
 
 // Name returns the origin of the log's checkpoints.
 func (l *Log) Name() string { return l.name }
-
-// VerifierKey returns the public key of the log in the vkey format of
-// c2sp.org/signed-note. Give it to those who check receipts, by another way
-// than the receipts.
-func (l *Log) VerifierKey() string { return l.vkey }
 
 // ReadHashes returns hashes of the tree by their storage index, as
 // [tlog.StoredHashIndex] counts them, which makes a Log a [tlog.HashReader] over

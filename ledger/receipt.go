@@ -3,31 +3,35 @@ package ledger
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"time"
 
 	tlogproof "github.com/transparency-dev/formats/proof"
-	"golang.org/x/mod/sumdb/note"
-	"golang.org/x/mod/sumdb/tlog"
 )
 
 // MaxReceipt is the largest receipt file [VerifyReceipt] looks at, in bytes.
 const MaxReceipt = 64 << 10
 
 // ExportReceipt returns one file that proves, without the log, that an entry is
-// in it: a c2sp.org/tlog-proof@v1 text with the index, the inclusion proof, the
+// in it: a c2sp.org/tlog-proof@v1 text with the index, the inclusion proof, a
 // signed checkpoint, and the leaf record in its extra line. It holds nothing of
-// the entry but its engine time and commitments; it does show the entry's index
-// and the size of the log. About 1,060 bytes at 10,000 entries.
+// the entry but its engine time, its public attributes and commitments; it does
+// show the entry's index and the size of a tree. About 1,150 bytes at a million
+// entries, and 100 for each further signature.
 //
-// Errors: [RangeError], and those of [Log.Checkpoint].
+// The checkpoint is the newest that was cosigned, if the entry is in its tree,
+// else the newest. Errors: [RangeError], and those of [Log.Checkpoint].
 func (l *Log) ExportReceipt(ctx context.Context, index uint64) ([]byte, error) {
 	if size := l.Size(); index >= size {
 		return nil, &RangeError{Field: "index", Value: index, Limit: size}
 	}
-	signed, err := l.checkpoint(ctx)
-	if err != nil {
-		return nil, err
+	l.mu.RLock()
+	signed := l.cosigned
+	l.mu.RUnlock()
+	if index >= signed.size {
+		var err error
+		if signed, err = l.checkpoint(ctx); err != nil {
+			return nil, err
+		}
 	}
 	p, err := l.Prove(ctx, index, signed.size)
 	if err != nil {
@@ -46,54 +50,14 @@ func (l *Log) ExportReceipt(ctx context.Context, index uint64) ([]byte, error) {
 
 // ReceiptInfo is what a receipt proves.
 type ReceiptInfo struct {
-	Origin  string    `json:"origin"` // the log
-	Index   uint64    `json:"index"`
-	Size    uint64    `json:"size"` // of the tree the checkpoint signs
-	Root    Hash      `json:"root"`
-	Leaf    Hash      `json:"leaf"`
-	Time    time.Time `json:"time"`    // engine time of the entry
-	Payload Hash      `json:"payload"` // salted commitment, see Opening
-}
-
-// VerifyReceipt checks a receipt file with nothing but the log's public key
-// ([Log.VerifierKey]): the signature, the origin, the inclusion of the leaf, and
-// that the file has its one canonical form: no byte of it can be changed unseen,
-// but for signatures by keys other than the log's. It costs about 80 µs, most of
-// it the signature.
-//
-// Errors: [ErrReceipt] with the reason; [ErrInvalid] for a vkey that is none;
-// [ErrTooLarge] above [MaxReceipt].
-func VerifyReceipt(file []byte, vkey string) (ReceiptInfo, error) {
-	v, err := note.NewVerifier(vkey)
-	if err != nil {
-		return ReceiptInfo{}, &InvalidError{Entry: -1, Field: "vkey", Why: "not a verifier key"}
-	}
-	if n := len(file); n > MaxReceipt {
-		return ReceiptInfo{}, &TooLargeError{Entry: -1, Field: "receipt", Size: n, Limit: MaxReceipt}
-	}
-	var p tlogproof.TLogProof
-	if err := p.Unmarshal(file); err != nil {
-		return ReceiptInfo{}, fmt.Errorf("%w: %w", ErrReceipt, err)
-	}
-	if !bytes.Equal(p.Marshal(), file) {
-		return ReceiptInfo{}, fmt.Errorf("%w: file is not canonical", ErrReceipt)
-	}
-	l, ok := decodeLeaf(p.ExtraData)
-	if !ok {
-		return ReceiptInfo{}, fmt.Errorf("%w: leaf record is missing or not canonical", ErrReceipt)
-	}
-	size, root, err := parseCheckpoint(p.Checkpoint, v)
-	if err != nil {
-		return ReceiptInfo{}, fmt.Errorf("%w: %w", ErrReceipt, err)
-	}
-	proof := Proof{Index: p.Index, Size: size, Leaf: tlog.RecordHash(p.ExtraData), Root: root}
-	for _, h := range p.Hashes {
-		proof.Hashes = append(proof.Hashes, h)
-	}
-	if err := proof.Verify(root); err != nil {
-		return ReceiptInfo{}, fmt.Errorf("%w: %w", ErrReceipt, err)
-	}
-	return ReceiptInfo{Origin: v.Name(), Index: p.Index, Size: size, Root: root, Leaf: proof.Leaf, Time: timeOf(l.time), Payload: l.payload}, nil
+	Origin  string            `json:"origin"` // the log
+	Index   uint64            `json:"index"`
+	Size    uint64            `json:"size"` // of the tree the checkpoint signs
+	Root    Hash              `json:"root"`
+	Leaf    Hash              `json:"leaf"`
+	Time    time.Time         `json:"time"`             // engine time of the entry
+	Payload Hash              `json:"payload"`          // salted commitment, see Opening
+	Public  map[string]string `json:"public,omitempty"` // attributes of the entry
 }
 
 // Opening opens the payload commitment of one receipt: with it, the holder of

@@ -82,7 +82,7 @@ func TestCheckpointOfAnotherOriginIsRefused(t *testing.T) {
 	require.NoError(t, err)
 	signer, err := note.NewSigner(skey)
 	require.NoError(t, err)
-	l, err := ledger.OpenMemory(&ledger.Options{Signer: signer, VerifierKey: vkey})
+	l, err := ledger.OpenMemory(&ledger.Options{Signers: []ledger.Signer{{Signer: signer, VerifierKey: vkey}}})
 	require.NoError(t, err)
 	defer l.Close()
 	_, err = l.Append(t.Context(), ledger.Append{Stream: "s", Type: "t", Key: "k"})
@@ -153,7 +153,8 @@ func TestSignerOfTheHost(t *testing.T) {
 	require.NoError(t, err)
 	key := bytes.Repeat([]byte{7}, 32)
 	store := ledger.NewMemoryStore()
-	o := &ledger.Options{Signer: signer, VerifierKey: vkey, TenantKey: key}
+	signers := []ledger.Signer{{Signer: signer, VerifierKey: vkey}}
+	o := &ledger.Options{Signers: signers, TenantKey: key}
 	l, err := ledger.Open(t.Context(), store, o)
 	require.NoError(t, err)
 	_, err = l.Append(t.Context(), ledger.Append{Stream: "s", Type: "t", Key: "k"})
@@ -163,7 +164,8 @@ func TestSignerOfTheHost(t *testing.T) {
 	info, err := ledger.VerifyReceipt(file, vkey)
 	require.NoError(t, err)
 	assert.Equal(t, "kms.example/log", info.Origin)
-	for _, name := range []string{"tenant", "signer"} {
+	k := strings.Split(vkey, "+")
+	for _, name := range []string{"tenant", "signer-" + k[1]} {
 		_, kept, err := store.Secret(t.Context(), name)
 		require.NoError(t, err)
 		assert.False(t, kept, name)
@@ -172,12 +174,12 @@ func TestSignerOfTheHost(t *testing.T) {
 
 	for name, bad := range map[string]*ledger.Options{
 		"no signer":           {TenantKey: key},
-		"other tenant key":    {Signer: signer, VerifierKey: vkey, TenantKey: bytes.Repeat([]byte{8}, 32)},
-		"no tenant key":       {Signer: signer, VerifierKey: vkey},
-		"short tenant key":    {Signer: signer, VerifierKey: vkey, TenantKey: key[:31]},
-		"no verifier key":     {Signer: signer, TenantKey: key},
-		"verifier key alone":  {VerifierKey: vkey, TenantKey: key},
-		"name of another key": {Signer: signer, VerifierKey: vkey, TenantKey: key, Name: "other"},
+		"other tenant key":    {Signers: signers, TenantKey: bytes.Repeat([]byte{8}, 32)},
+		"no tenant key":       {Signers: signers},
+		"short tenant key":    {Signers: signers, TenantKey: key[:31]},
+		"no verifier key":     {Signers: []ledger.Signer{{Signer: signer}}, TenantKey: key},
+		"verifier key alone":  {Signers: []ledger.Signer{{VerifierKey: vkey}}, TenantKey: key},
+		"name of another key": {Signers: signers, TenantKey: key, Name: "other"},
 	} {
 		_, err := ledger.Open(t.Context(), store, bad)
 		assert.Error(t, err, name)

@@ -203,7 +203,7 @@ func (a *audit) tree() {
 	if signed.note == nil || signed.size > a.Size {
 		return
 	}
-	size, root, err := parseCheckpoint(signed.note, a.log.check)
+	size, root, err := a.log.openOwn(signed.note)
 	if err != nil {
 		a.fault(-1, "newest checkpoint: "+err.Error())
 		return

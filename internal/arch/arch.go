@@ -49,7 +49,7 @@ var Rows = []Row{
 	{"./disclosure/disclosuretest", []string{"./disclosure"}, "the suite of its seams"},
 	{"./disclosure/terms", nil, "terms are hashed text"},
 
-	{"./ledger", []string{"./ledger/internal/merkle", "./ledger/internal/table", "./ledger/internal/snapshot", "./ledger/internal/vfs", "golang.org/x/mod", "github.com/transparency-dev/formats"}, "a leaf; trees, notes and checkpoints are other people's formats"},
+	{"./ledger", []string{"./ledger/internal/checkpoint", "./ledger/internal/merkle", "./ledger/internal/table", "./ledger/internal/snapshot", "./ledger/internal/vfs", "golang.org/x/mod", "github.com/transparency-dev/formats"}, "a leaf; trees, notes and checkpoints are other people's formats"},
 	{"./ledger/internal/checkpoint", []string{"golang.org/x/mod", "github.com/transparency-dev/formats"}, "the one strict reader of signed texts"},
 	{"./ledger/witness", []string{"./ledger/internal/checkpoint", "golang.org/x/mod"}, "knows a log by its checkpoints alone"},
 	{"./ledger/tiles", []string{"./ledger/internal/checkpoint", "golang.org/x/mod"}, "knows a log by its public formats alone"},

@@ -3,7 +3,7 @@
 //
 //	store, err := pgledger.Open(ctx, "host=db1,db2 dbname=market user=ledger", nil)
 //	…
-//	log, err := ledger.Open(ctx, store, &ledger.Options{TenantKey: key, Signer: signer, VerifierKey: vkey})
+//	log, err := ledger.Open(ctx, store, &ledger.Options{TenantKey: key, Signers: []ledger.Signer{{Signer: signer, VerifierKey: vkey}}})
 //
 // It is a module of its own, so that who imports the ledger does not import a
 // database driver.

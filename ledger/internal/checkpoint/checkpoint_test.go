@@ -135,7 +135,7 @@ func TestKeysHaveOneForm(t *testing.T) {
 	assert.Equal(t, k.Cosigning(), c.Key())
 	assert.NotEqual(t, k.Hash, c.Key().Hash)
 	v := k.String()
-	for _, bad := range []string{"", name, v + "\n", v[:len(v)-1], strings.ToUpper(v), "a" + v, strings.Replace(v, "+", " ", 1), v + "A", strings.Replace(v, "+AR", "+Bh", 1)} {
+	for _, bad := range []string{"", name, v + "\n", v[:len(v)-1], strings.ToUpper(v), "a" + v, strings.Replace(v, "+", " ", 1), v + "A"} {
 		_, err := checkpoint.NewVerifier(bad)
 		assert.ErrorIs(t, err, checkpoint.ErrKey, bad)
 	}
