@@ -25,11 +25,7 @@ func TestDirStoreOfSmallSegmentsConforms(t *testing.T) {
 	ledgertest.Run(t, func(t *testing.T) ledgertest.Reopener {
 		dir := t.TempDir()
 		return func() (ledger.Store, error) {
-			s, err := ledger.OpenDirStore(dir, &ledger.DirOptions{SegmentBytes: 700})
-			if err != nil {
-				return nil, err
-			}
-			return ledger.NoSync(s), nil
+			return ledger.OpenDirOn(unsynced, dir, &ledger.DirOptions{SegmentBytes: 700})
 		}
 	})
 }

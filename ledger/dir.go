@@ -4,21 +4,30 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"iter"
+	"math"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
+	"sync/atomic"
+
+	"github.com/deeperpoint/csss/ledger/internal/vfs"
 )
 
 // DirOptions are the choices of [OpenDirStore]. A nil *DirOptions is the zero
 // value.
 type DirOptions struct {
-	// SegmentBytes is the size from which on a new segment file is begun; a
-	// batch is never split. Default: 64 MiB.
+	// SegmentBytes is the size that a segment file does not pass, unless a
+	// single batch does; at most 2 GiB. Default: 64 MiB.
 	SegmentBytes int64
+
+	// ReadOnly opens the log as it is on the disk, beside a writer or none:
+	// without the lock, without changing a byte, and without repairing what a
+	// crash left. It shows what was acknowledged when it was opened; commits
+	// answer [ErrReadOnly]. Default: false.
+	ReadOnly bool
+
+	inline bool  // for tests: zeros are written by the commit that needs them, not by a goroutine
+	index  int64 // for tests: bytes that are worth an index of offsets; 0: 4 MiB
 }
 
 const (
@@ -26,475 +35,420 @@ const (
 	headName     = "head"
 	segmentsName = "segments"
 	secretsName  = "secrets"
+	cacheName    = "cache"
 )
 
 // dirStore keeps a log in a directory:
 //
-//	lock                           held while the store is open
-//	head                           the last acknowledged size and root
-//	segments/<first index>.seg     frames, only ever appended to, or rewritten by Erase
-//	secrets/<name>                 keys and the newest checkpoint, mode 0600
+//	lock                        locked while a writer has the store; the writer's epoch (lock.go)
+//	head                        what was acknowledged (head.go)
+//	segments/<first index>.seg  the groups (segment.go, frame.go)
+//	secrets/<name>              secrets that were not part of a batch (secrets.go)
+//	cache/<name>                what can be rebuilt (cache.go)
+//
+// A batch is one group: one write into zeros that were laid ahead (prealloc.go),
+// one sync, then the head. Files are only reached through a [vfs.FS].
+//
+// One goroutine at a time writes; it owns tail. What is acknowledged is under
+// mu. Who reads a file holds files for reading; who destroys bytes that may be
+// read, or closes a file, holds it for writing.
 type dirStore struct {
-	path    string
-	limit   int64
-	secrets secretDir
-	lock    *os.File
-	sync    *syncer
+	fs       vfs.FS
+	path     string
+	limit    int64
+	readOnly bool
+	worth    int64 // DirOptions.index
+
+	state  atomic.Int32
+	broken atomic.Bool // a write or sync failed: no more commits
+	fenced atomic.Bool // another writer has begun
+
+	fence fence
+	head  headFile
+	room  runway
+
+	writer sync.Mutex
+	tail   tail
+
+	files sync.RWMutex
 
 	mu       sync.RWMutex
-	closed   bool
-	broken   bool // a write or sync failed: no more commits
-	head     headFile
-	size     uint64
-	segments []segment
-	frames   []place // by index
+	segments []*segment
+	last     mark // of the acknowledged groups
+	secrets  secretTable
+	caches   sync.Mutex
+	indexed  int64 // bytes of the segments that an index of offsets covers
 }
 
-// segment is an open segment file.
-type segment struct {
-	first uint64
-	f     *os.File
-	end   int64
+// The states of a store.
+const (
+	dirNew int32 = iota
+	dirOpen
+	dirClosed
+)
+
+// mostBehind is how many batches may be begun and not yet durable.
+const mostBehind = 8
+
+// tail is where the next group goes: behind all groups that were begun.
+type tail struct {
+	seg     *segment // nil before the first group
+	offsets []uint32 // of its entries
+	end     int64
+	epoch   uint64
+	group   uint64
+	head    Head
+	buf     []byte
+}
+
+// dirGroup is a batch on its way.
+type dirGroup struct {
+	mark
+	seg     *segment
+	fresh   bool // it is the first of its segment
+	offsets []uint32
+	secrets []secretPlace
 }
 
 // OpenDirStore returns the store in a directory, which it creates (mode 0700)
-// and locks until Close. Errors: [ErrLocked], [ErrInvalid] for options, and
-// those of the file system.
+// and locks until Close. It is a [Pipeliner] and a [Cacher]. Errors:
+// [ErrLocked], [ErrInvalid] for options, and those of the file system.
+//
+// A commit costs one write and one sync of a file whose blocks are there
+// already; 256 KiB to 16 MiB of zeros lie ahead of the last entry while the
+// store is open. The offset of every entry is in memory, 4 bytes each.
 func OpenDirStore(dir string, o *DirOptions) (Store, error) {
-	d := &dirStore{path: dir, limit: 64 << 20, sync: &syncer{file: (*os.File).Sync, folder: syncDir}}
-	d.secrets = secretDir{path: filepath.Join(dir, secretsName), sync: d.sync}
-	if o != nil && o.SegmentBytes < 0 {
-		return nil, &InvalidError{Entry: -1, Field: "SegmentBytes", Why: fmt.Sprintf("%d, below 0", o.SegmentBytes)}
-	}
-	if o != nil && o.SegmentBytes > 0 {
-		d.limit = o.SegmentBytes
-	}
-	for _, path := range []string{dir, filepath.Join(dir, segmentsName), d.secrets.path} {
-		if err := os.MkdirAll(path, 0o700); err != nil {
-			return nil, err
-		}
-	}
-	var err error
-	if d.lock, err = lockFile(filepath.Join(dir, lockName)); err != nil {
+	d, err := openDirStore(vfs.OS{}, dir, o)
+	if err != nil {
 		return nil, err
 	}
 	return d, nil
 }
 
-func (d *dirStore) segmentPath(first uint64) string {
-	return filepath.Join(d.path, segmentsName, segmentName(first))
+func openDirStore(disk vfs.FS, dir string, o *DirOptions) (*dirStore, error) {
+	if o == nil {
+		o = &DirOptions{}
+	}
+	if o.SegmentBytes < 0 || o.SegmentBytes > maxSegment {
+		return nil, &InvalidError{Entry: -1, Field: "SegmentBytes", Why: fmt.Sprintf("%d, not within 0 and %d", o.SegmentBytes, maxSegment)}
+	}
+	d := &dirStore{fs: disk, path: dir, limit: minSegment, readOnly: o.ReadOnly, worth: 4 << 20}
+	if o.SegmentBytes > 0 {
+		d.limit = o.SegmentBytes
+	}
+	if o.index > 0 {
+		d.worth = o.index
+	}
+	d.room = runway{fs: disk, inline: o.inline}
+	if d.readOnly {
+		return d, nil
+	}
+	for _, path := range []string{dir, d.folder(segmentsName), d.folder(secretsName)} {
+		if err := disk.MkdirAll(path); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if d.fence.f, err = disk.Lock(filepath.Join(dir, lockName)); err != nil {
+		if errors.Is(err, vfs.ErrLocked) {
+			err = ErrLocked
+		}
+		return nil, err
+	}
+	return d, nil
 }
 
-func (d *dirStore) Recover(ctx context.Context) (Head, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.closed {
-		return Head{}, ErrClosed
+func (d *dirStore) folder(name string) string { return filepath.Join(d.path, name) }
+
+// refusal is why the store does not write.
+func (d *dirStore) refusal() error {
+	switch {
+	case d.state.Load() != dirOpen:
+		return ErrClosed
+	case d.readOnly:
+		return ErrReadOnly
+	case d.fenced.Load():
+		return ErrFenced
+	case d.broken.Load():
+		return ErrPoisoned
 	}
-	if err := d.secrets.clean(); err != nil {
-		return Head{}, err
-	}
-	firsts, err := d.listSegments()
-	if err != nil {
-		return Head{}, err
-	}
-	remembered, err := d.openHead(len(firsts) > 0)
-	if err != nil {
-		return Head{}, err
-	}
-	if len(firsts) == 0 {
-		if remembered.Size > 0 {
-			return Head{}, corrupt("no segment is left")
-		}
-		if err := d.begin(); err != nil {
-			return Head{}, err
-		}
-	} else {
-		for _, first := range firsts {
-			f, err := os.OpenFile(d.segmentPath(first), os.O_RDWR, 0)
-			if err != nil {
-				return Head{}, err
-			}
-			d.segments = append(d.segments, segment{first: first, f: f})
-		}
-	}
-	head, err := d.recoverSegments(ctx, remembered)
-	if err != nil {
-		return Head{}, err
-	}
-	d.size = head.Size
-	if head == remembered {
-		return head, nil
-	}
-	return head, d.head.reset(head, d.sync.file)
+	return nil
 }
 
-// begin makes the folder itself durable and adds the first segment.
-func (d *dirStore) begin() error {
-	for _, path := range []string{d.path, filepath.Dir(filepath.Clean(d.path))} {
-		if err := d.sync.folder(path); err != nil {
-			return err
-		}
+// Commit implements [Store].
+func (d *dirStore) Commit(ctx context.Context, b Batch) error {
+	wait, err := d.Begin(ctx, b)
+	if err != nil {
+		return err
 	}
-	return d.addSegment(0)
+	return wait()
 }
 
-// listSegments returns the first indexes of the segment files, in order, and
-// removes what an interrupted rewrite left.
-func (d *dirStore) listSegments() ([]uint64, error) {
-	folder := filepath.Join(d.path, segmentsName)
-	files, err := os.ReadDir(folder)
+// Begin implements [Pipeliner].
+func (d *dirStore) Begin(ctx context.Context, b Batch) (wait func() error, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	d.writer.Lock()
+	defer d.writer.Unlock()
+	g, err := d.put(&b)
 	if err != nil {
 		return nil, err
 	}
-	var firsts []uint64
-	for _, f := range files {
-		if strings.HasSuffix(f.Name(), temporary) {
-			if err := os.Remove(filepath.Join(folder, f.Name())); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		first, ok := parseSegmentName(f.Name())
-		if !ok {
-			return nil, &CorruptError{Index: -1, Segment: f.Name(), What: "not a segment of this log"}
-		}
-		firsts = append(firsts, first)
-	}
-	slices.Sort(firsts)
-	return firsts, nil
+	return func() error { return d.finish(g) }, nil
 }
 
-// openHead opens the head file; a new one is made only beside an empty log.
-func (d *dirStore) openHead(used bool) (Head, error) {
-	flags := os.O_RDWR | os.O_CREATE
-	if used {
-		flags = os.O_RDWR
+// put writes a batch behind the last one.
+func (d *dirStore) put(b *Batch) (*dirGroup, error) {
+	if err := d.refusal(); err != nil {
+		return nil, err
 	}
-	f, err := os.OpenFile(filepath.Join(d.path, headName), flags, 0o600)
-	if errors.Is(err, os.ErrNotExist) {
-		return Head{}, corrupt("head file is missing")
+	if b.First != d.tail.head.Size {
+		return nil, ErrFenced
 	}
-	if err != nil {
-		return Head{}, err
-	}
-	d.head = headFile{f: f}
-	head, ok, err := d.head.read()
-	switch {
-	case err != nil:
-		return Head{}, err
-	case ok:
-		return head, nil
-	case used:
-		return Head{}, &CorruptError{Index: -1, Segment: headName, What: "no slot is whole"}
-	}
-	head = Head{Root: emptyRoot()}
-	if err := d.head.reset(head, d.sync.file); err != nil {
-		return Head{}, err
-	}
-	return head, d.sync.folder(d.path)
-}
-
-// recoverSegments scans all segments, cuts a torn batch off the last one, and
-// holds what is left against the remembered head.
-func (d *dirStore) recoverSegments(ctx context.Context, remembered Head) (Head, error) {
-	head := Head{Root: emptyRoot()}
-	met := remembered.Size == 0
-	for i := range d.segments {
-		if err := ctx.Err(); err != nil {
-			return Head{}, err
-		}
-		s, err := d.scan(i, head.Size)
-		if err != nil {
-			return Head{}, err
-		}
-		for _, h := range s.heads {
-			if h.Size == remembered.Size {
-				met = h.Root == remembered.Root
-			}
-			head = h
-		}
-		last := i == len(d.segments)-1
-		if s.damaged && (!last || s.lost || head.Size < remembered.Size) {
-			return Head{}, &CorruptError{
-				Index: int64(head.Size), Segment: segmentName(d.segments[i].first), Offset: s.end,
-				What: "damaged batch that is not the torn end of the log",
-			}
-		}
-		if s.damaged {
-			if err := d.segments[i].f.Truncate(s.end); err != nil {
-				return Head{}, err
-			}
-		}
-		if last && head != remembered {
-			// A batch that was written but not acknowledged stays: it is made
-			// durable before anyone may build on it.
-			if err := d.sync.file(d.segments[i].f); err != nil {
-				return Head{}, err
-			}
-		}
-		d.segments[i].end = s.end
-	}
-	if head.Size < remembered.Size {
-		return Head{}, corrupt(fmt.Sprintf("%d entries are left of %d acknowledged ones", head.Size, remembered.Size))
-	}
-	if !met {
-		return Head{}, corrupt("batches do not lead to the remembered head")
-	}
-	return head, nil
-}
-
-// scan reads segment i, which must begin with entry next.
-func (d *dirStore) scan(i int, next uint64) (scan, error) {
-	seg := d.segments[i]
-	name := segmentName(seg.first)
-	if seg.first != next {
-		return scan{}, &CorruptError{Index: int64(next), Segment: name, What: "segment does not follow the one before"}
-	}
-	b, err := io.ReadAll(io.NewSectionReader(seg.f, 0, 1<<62))
-	if err != nil {
-		return scan{}, err
-	}
-	if !checkSegmentHead(b, seg.first) {
-		return scan{}, &CorruptError{Index: -1, Segment: name, What: "segment header"}
-	}
-	s := scanSegment(b, seg.first)
-	for _, p := range s.frames {
-		p.segment = i
-		d.frames = append(d.frames, p)
-	}
-	return s, nil
-}
-
-// addSegment creates the segment that begins with entry first.
-func (d *dirStore) addSegment(first uint64) error {
-	path := d.segmentPath(first)
-	if err := d.sync.writeFile(path, appendSegmentHead(nil, first)); err != nil {
-		return err
-	}
-	if err := d.sync.folder(filepath.Dir(path)); err != nil {
-		return err
-	}
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	d.segments = append(d.segments, segment{first: first, f: f, end: int64(segmentHead)})
-	return nil
-}
-
-func (d *dirStore) Commit(ctx context.Context, b Batch) error {
 	d.mu.RLock()
-	closed, broken, size := d.closed, d.broken, d.size
+	known := d.last.group
 	d.mu.RUnlock()
+	if d.tail.group-known > mostBehind {
+		return nil, &InvalidError{Entry: -1, Field: "Begin", Why: "called too often before the waits"}
+	}
+	need, err := groupSize(b)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.overtaken(); err != nil {
+		return nil, err
+	}
+	g := &dirGroup{seg: d.tail.seg, mark: mark{group: d.tail.group + 1, known: known, epoch: d.fence.epoch, head: b.Head}}
+	switch err := d.makeRoom(g, need); {
+	case err == nil:
+	case errors.Is(err, ErrFull) || errors.Is(err, ErrFenced):
+		return nil, err
+	default:
+		d.broken.Store(true)
+		return nil, fmt.Errorf("%w: %w", ErrPoisoned, err)
+	}
+	at := d.encode(g, b)
+	if _, err := g.seg.f.WriteAt(d.tail.buf, at); err != nil {
+		// What is written is torn, so nothing may follow it.
+		d.broken.Store(true)
+		return nil, fmt.Errorf("%w: %w", ErrUnknownOutcome, err)
+	}
+	d.tail = tail{seg: g.seg, offsets: g.offsets, end: g.end, group: g.group, head: g.head, buf: d.tail.buf}
+	d.room.ahead(g.end)
+	return g, nil
+}
+
+// groupSize is the length of the group of a batch, which it checks.
+func groupSize(b *Batch) (int64, error) {
+	if b.Head.Size != b.First+uint64(len(b.Frames)) || b.Head.Size > math.MaxInt64 {
+		return 0, &InvalidError{Entry: -1, Field: "Head.Size", Why: fmt.Sprintf("%d, not that of %d and %d entries", b.Head.Size, b.First, len(b.Frames))}
+	}
+	n := int64(trailerRecord)
+	for i := range b.Secrets {
+		s := &b.Secrets[i]
+		if err := checkSecret(s.Name, s.Value); err != nil {
+			return 0, err
+		}
+		n += int64(secretSize(s))
+	}
+	for i := range b.Frames {
+		f := &b.Frames[i]
+		switch {
+		case f.Index != b.First+uint64(i):
+			return 0, &InvalidError{Entry: i, Field: "Index", Why: fmt.Sprintf("%d, not %d", f.Index, b.First+uint64(i))}
+		case len(f.Leaf) == 0:
+			return 0, &InvalidError{Entry: i, Field: "Leaf", Why: "empty"}
+		case len(f.Leaf) > maxLeaf:
+			return 0, &TooLargeError{Entry: i, Field: "Leaf", Size: len(f.Leaf), Limit: maxLeaf}
+		case len(f.Header) > maxHeader:
+			return 0, &TooLargeError{Entry: i, Field: "Header", Size: len(f.Header), Limit: maxHeader}
+		case len(f.Payload) > MaxPayload+tagSize:
+			return 0, &TooLargeError{Entry: i, Field: "Payload", Size: len(f.Payload), Limit: MaxPayload + tagSize}
+		}
+		n += int64(entrySize(f))
+	}
+	if n > maxSegment {
+		return 0, &TooLargeError{Entry: -1, Field: "batch bytes", Size: int(n), Limit: maxSegment}
+	}
+	return n, nil
+}
+
+// overtaken asks the lock file whether another writer has begun.
+func (d *dirStore) overtaken() error {
+	err := d.fence.holds()
 	switch {
-	case closed:
-		return ErrClosed
-	case broken:
-		return ErrPoisoned
-	case b.First != size:
-		return ErrFenced
-	}
-	if len(b.Secrets) > 0 {
-		secrets := map[string][]byte{}
-		for _, s := range b.Secrets {
-			secrets[s.Name] = s.Value
-		}
-		if err := d.PutSecrets(ctx, secrets); err != nil {
-			return err
-		}
-	}
-	places, end, err := d.write(b)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if err != nil {
-		// Never sync again: the kernel may have dropped the dirty pages and
-		// would report success (Rebello et al., "Can Applications Recover from
-		// fsync Failures?", USENIX ATC 2020).
-		d.broken = true
-		return fmt.Errorf("%w: %w", ErrUnknownOutcome, err)
-	}
-	d.frames = append(d.frames, places...)
-	d.segments[len(d.segments)-1].end = end
-	d.size = b.Head.Size
-	return nil
-}
-
-// write puts the batch behind the last one, with one write and one sync, beside
-// readers. Only the writer changes what it looks at.
-func (d *dirStore) write(b Batch) ([]place, int64, error) {
-	if seg := d.segments[len(d.segments)-1]; seg.end >= d.limit && b.First > seg.first {
-		d.mu.Lock()
-		err := d.addSegment(b.First)
-		d.mu.Unlock()
-		if err != nil {
-			return nil, 0, err
-		}
-	}
-	i := len(d.segments) - 1
-	seg := d.segments[i]
-	var buf []byte
-	places := make([]place, 0, len(b.Frames))
-	for _, f := range b.Frames {
-		offset := seg.end + int64(len(buf))
-		buf = appendFrame(buf, seg.first, offset, encodeEntry(f))
-		places = append(places, place{segment: i, offset: offset, length: int(seg.end + int64(len(buf)) - offset)})
-	}
-	buf = appendFrame(buf, seg.first, seg.end+int64(len(buf)), encodeTrailer(b.First, b.Head))
-	if _, err := seg.f.WriteAt(buf, seg.end); err != nil {
-		return nil, 0, err
-	}
-	if err := d.sync.file(seg.f); err != nil {
-		return nil, 0, err
-	}
-	return places, seg.end + int64(len(buf)), d.head.write(b.Head)
-}
-
-func (d *dirStore) Read(ctx context.Context, from, to uint64) iter.Seq2[Frame, error] {
-	return func(yield func(Frame, error) bool) {
-		for i := from; i < to; i++ {
-			f, err := d.frame(ctx, i)
-			if !yield(f, err) || err != nil {
-				return
-			}
-		}
-	}
-}
-
-// frame reads one frame from its file and checks it.
-func (d *dirStore) frame(ctx context.Context, index uint64) (Frame, error) {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	if d.closed {
-		return Frame{}, ErrClosed
-	}
-	if err := ctx.Err(); err != nil {
-		return Frame{}, err
-	}
-	if n := uint64(len(d.frames)); index >= n {
-		return Frame{}, &RangeError{Field: "index", Value: index, Limit: n}
-	}
-	_, f, err := d.body(index)
-	return f, err
-}
-
-func (d *dirStore) body(index uint64) ([]byte, Frame, error) {
-	p := d.frames[index]
-	seg := d.segments[p.segment]
-	damage := &CorruptError{Index: int64(index), Segment: segmentName(seg.first), Offset: p.offset, What: "frame"}
-	b := make([]byte, p.length)
-	if n, err := seg.f.ReadAt(b, p.offset); n < len(b) {
-		if err = eofIsFine(err); err == nil {
-			err = damage
-		}
-		return nil, Frame{}, err
-	}
-	body, ok := cutFrame(b, seg.first, p.offset)
-	if !ok {
-		return nil, Frame{}, damage
-	}
-	f, ok := decodeEntry(body)
-	if !ok || f.Index != index || frameHead+len(body) != p.length {
-		return nil, Frame{}, damage
-	}
-	return body, f, nil
-}
-
-// Erase rewrites each segment concerned into a new file and swaps it in by
-// rename, so a crash leaves the old or the new one, whole.
-func (d *dirStore) Erase(ctx context.Context, indexes []uint64) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.closed {
-		return ErrClosed
-	}
-	bySegment := map[int][]uint64{}
-	for _, index := range indexes {
-		if n := uint64(len(d.frames)); index >= n {
-			return &RangeError{Field: "index", Value: index, Limit: n}
-		}
-		i := d.frames[index].segment
-		bySegment[i] = append(bySegment[i], index)
-	}
-	for i, indexes := range bySegment {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := d.eraseIn(i, indexes); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (d *dirStore) eraseIn(i int, indexes []uint64) error {
-	seg := d.segments[i]
-	b := make([]byte, seg.end)
-	if _, err := seg.f.ReadAt(b, 0); err != nil {
-		return err
-	}
-	changed := false
-	for _, index := range indexes {
-		body, f, err := d.body(index)
-		if err != nil {
-			return err
-		}
-		if f.Erased {
-			continue
-		}
-		eraseEntry(body, f)
-		p := d.frames[index]
-		copy(b[p.offset:], appendFrame(nil, seg.first, p.offset, body))
-		changed = true
-	}
-	if !changed {
-		return nil
-	}
-	return d.swap(i, b)
-}
-
-// swap replaces a segment file. If the new file cannot be opened or made
-// durable, no commit may go to the old one any more.
-func (d *dirStore) swap(i int, b []byte) error {
-	path := d.segmentPath(d.segments[i].first)
-	if err := d.sync.writeFile(path, b); err != nil {
-		return err
-	}
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		d.broken = true
-		return err
-	}
-	old := d.segments[i].f
-	d.segments[i].f = f
-	if err := d.sync.folder(filepath.Dir(path)); err != nil {
-		d.broken = true
-		return errors.Join(err, old.Close())
-	}
-	return old.Close()
-}
-
-func (d *dirStore) Close() error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.closed {
-		return nil
-	}
-	d.closed = true
-	var errs []error
-	for _, seg := range d.segments {
-		errs = append(errs, seg.f.Close())
-	}
-	if d.head.f != nil {
-		errs = append(errs, d.sync.file(d.head.f), d.head.f.Close())
-	}
-	return errors.Join(append(errs, unlockFile(d.lock))...)
-}
-
-// eofIsFine tells a short file, which is damage, from a failing device.
-func eofIsFine(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil
+	case err == nil:
+	case errors.Is(err, ErrFenced):
+		d.fenced.Store(true)
+	default:
+		d.broken.Store(true)
+		err = fmt.Errorf("%w: %w", ErrPoisoned, err)
 	}
 	return err
 }
+
+// makeRoom finds the segment of a group, and zeros to write it over.
+func (d *dirStore) makeRoom(g *dirGroup, need int64) error {
+	if g.seg != nil && (d.tail.end+need <= d.limit || len(d.tail.offsets) == 0) {
+		if d.tail.end+need > math.MaxUint32 {
+			return errors.Join(ErrFull, &TooLargeError{Entry: -1, Field: "segment of secrets", Size: int(d.tail.end + need), Limit: math.MaxUint32})
+		}
+		return d.room.reserve(d.tail.end + need)
+	}
+	s, err := d.newSegment(need)
+	if err != nil {
+		return err
+	}
+	g.seg, g.fresh = s, true
+	return nil
+}
+
+// encode writes the group into the buffer and returns the offset where it goes.
+func (d *dirStore) encode(g *dirGroup, b *Batch) (at int64) {
+	at, g.offsets = d.tail.end, d.tail.offsets
+	buf := d.tail.buf[:0]
+	if g.fresh {
+		at, g.offsets = 0, nil
+		buf = g.seg.appendHead(buf)
+	}
+	var (
+		sum  uint32
+		sums digest
+		salt = g.seg.salt
+	)
+	for i := range b.Secrets {
+		s, offset := &b.Secrets[i], at+int64(len(buf))
+		buf, sum = appendSecret(buf, salt, offset, s)
+		sums = sums.add(sum)
+		g.secrets = append(g.secrets, secretPlace{id: secretIDOf([]byte(s.Name)), offset: uint32(offset)})
+	}
+	for i := range b.Frames {
+		offset := at + int64(len(buf))
+		buf, sum = appendEntry(buf, salt, offset, &b.Frames[i])
+		sums = sums.add(sum)
+		g.offsets = append(g.offsets, uint32(offset))
+	}
+	t := trailer{group: g.group, head: g.head, behind: uint8(g.group - 1 - g.known), epoch: g.epoch, digest: sums.fold()}
+	d.tail.buf = appendTrailer(buf, salt, at+int64(len(buf)), &t)
+	g.end = at + int64(len(d.tail.buf))
+	return at
+}
+
+// finish makes a group durable and lets readers see it.
+func (d *dirStore) finish(g *dirGroup) error {
+	if err := d.settle(g); err != nil {
+		// Never sync again: the kernel may have dropped the dirty pages and
+		// would report success.
+		d.broken.Store(true)
+		return fmt.Errorf("%w: %w", ErrUnknownOutcome, err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if g.fresh {
+		d.segments = append(d.segments, g.seg)
+	}
+	g.seg.offsets, g.seg.end = g.offsets, g.end
+	for _, p := range g.secrets {
+		p.segment = uint32(len(d.segments) - 1)
+		d.secrets.add(p)
+	}
+	d.last = g.mark
+	return nil
+}
+
+// settle syncs a group, if those before it are acknowledged, and remembers it.
+func (d *dirStore) settle(g *dirGroup) error {
+	if err := d.refusal(); err != nil {
+		return err
+	}
+	d.mu.RLock()
+	turn := d.last.group + 1
+	d.mu.RUnlock()
+	if g.group != turn {
+		return fmt.Errorf("ledger: group %d is waited for before group %d", g.group, turn)
+	}
+	if err := g.seg.f.Sync(); err != nil {
+		return err
+	}
+	if g.fresh {
+		if err := d.fs.SyncDir(d.folder(segmentsName)); err != nil {
+			return err
+		}
+	}
+	if err := d.room.failure(); err != nil {
+		return err
+	}
+	if d.broken.Load() {
+		return ErrPoisoned
+	}
+	if err := d.overtaken(); err != nil {
+		return err
+	}
+	return d.head.write(headSlot{epoch: g.epoch, group: g.group, head: g.head})
+}
+
+// Close implements [Store]. A store that was not harmed leaves nothing behind
+// its last entry.
+func (d *dirStore) Close() error {
+	d.writer.Lock()
+	defer d.writer.Unlock()
+	was := d.state.Swap(dirClosed)
+	if was == dirClosed {
+		return nil
+	}
+	d.room.join()
+	d.files.Lock()
+	defer d.files.Unlock()
+	var errs []error
+	if was == dirOpen && !d.readOnly && !d.broken.Load() && d.overtaken() == nil {
+		errs = append(errs, d.tidy())
+	}
+	errs = append(errs, d.closeSegments())
+	if d.head.f != nil {
+		errs = append(errs, d.head.f.Close())
+	}
+	if d.fence.f != nil {
+		errs = append(errs, d.fence.f.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// tidy leaves the directory as the next opening likes it.
+func (d *dirStore) tidy() error {
+	if d.bytes()-d.indexed >= d.worth {
+		_ = d.saveIndex() // costs the next opening a longer walk
+	}
+	var err error
+	if s := d.tail.seg; s != nil && d.room.ready.Load() > d.tail.end {
+		err = s.f.Truncate(d.tail.end)
+	}
+	return errors.Join(err, d.head.sync())
+}
+
+func (d *dirStore) closeSegments() (err error) {
+	for _, s := range d.segments {
+		err = errors.Join(err, s.f.Close())
+	}
+	if s := d.tail.seg; s != nil && (len(d.segments) == 0 || d.segments[len(d.segments)-1] != s) {
+		err = errors.Join(err, s.f.Close()) // begun and never waited for
+	}
+	d.segments, d.tail.seg = nil, nil
+	return err
+}
+
+// bytes is the length of the acknowledged groups.
+func (d *dirStore) bytes() (n int64) {
+	for _, s := range d.segments {
+		n += s.end
+	}
+	return n
+}
+
+var _ interface {
+	Pipeliner
+	Cacher
+} = (*dirStore)(nil)
+
+// isNotExist is errors.Is for files that are not there.
+func isNotExist(err error) bool { return errors.Is(err, os.ErrNotExist) }

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"os"
 
 	"github.com/deeperpoint/csss/ledger/internal/merkle"
 )
@@ -11,19 +10,7 @@ import (
 var (
 	DecodeLeaf   = decodeLeaf
 	DecodeHeader = func(b []byte) ([]byte, bool) { h, ok := decodeHeader(b); return h.append(nil), ok }
-	ScanSegment  = func(b []byte) (frames, heads int, end int64) {
-		s := scanSegment(b, 0)
-		return len(s.frames), len(s.heads), s.end
-	}
-	AppendSegment = func() []byte { return appendSegmentHead(nil, 0) }
-	AppendFrame   = func(b []byte, body []byte) []byte { return appendFrame(b, 0, int64(len(b)), body) }
-	EncodeEntry   = encodeEntry
-	DecodeEntry   = decodeEntry
-	EncodeTrailer = encodeTrailer
-	DecodeTrailer = decodeTrailer
-	DecodeSlot    = decodeSlot
-	EncodeSlot    = encodeSlot
-	EncodeHeader  = func(stream string, subjects ...string) []byte {
+	EncodeHeader = func(stream string, subjects ...string) []byte {
 		return header{stream: stream, version: 1, kind: "t", key: "k", subjects: subjects}.appended()
 	}
 	EncodeLeafTime = func(t int64) []byte { return leaf{time: t}.encode() }
@@ -33,35 +20,6 @@ func (h header) appended() []byte { return h.append(nil) }
 
 // Encode gives the canonical form of a leaf.
 func (l leaf) Encode() []byte { return l.encode() }
-
-// FailSync makes every later sync of a directory store fail; with nil, it makes
-// them do nothing.
-func FailSync(s Store, err error) {
-	*s.(*dirStore).sync = syncer{file: func(*os.File) error { return err }, folder: func(string) error { return err }}
-}
-
-// FailSyncFrom lets a directory store stop at its n-th sync, counted from 1: that
-// one and all later ones fail, and none before is done. What was written until
-// then is what a crash of the process leaves.
-func FailSyncFrom(s Store, n int, err error) {
-	count := func() error {
-		if n--; n <= 0 {
-			return err
-		}
-		return nil
-	}
-	*s.(*dirStore).sync = syncer{file: func(*os.File) error { return count() }, folder: func(string) error { return count() }}
-}
-
-// AllSecrets lists what a directory store keeps.
-func AllSecrets(s Store) (map[string][]byte, error) { return s.(*dirStore).secrets.all() }
-
-// NoSync spares a directory store the syncs, for tests that open it a thousand
-// times.
-func NoSync(s Store) Store {
-	FailSync(s, nil)
-	return s
-}
 
 // Forge makes the frame that the holder of the tenant key could make: sealed and
 // committed to as it must be, with a leaf that was changed meanwhile.

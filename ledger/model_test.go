@@ -216,11 +216,7 @@ func TestDirLogIsAList(t *testing.T) {
 		dir, err := os.MkdirTemp(base, "log")
 		require.NoError(t, err)
 		testModel(t, func() (ledger.Store, error) {
-			s, err := ledger.OpenDirStore(dir, &ledger.DirOptions{SegmentBytes: 1500})
-			if err != nil {
-				return nil, err
-			}
-			return ledger.NoSync(s), nil
+			return ledger.OpenDirOn(unsynced, dir, &ledger.DirOptions{SegmentBytes: 1500})
 		})
 	})
 }

@@ -1,293 +1,396 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
-	"encoding/hex"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"hash/crc32"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/deeperpoint/csss/ledger/internal/vfs"
 )
 
-// secretDir keeps secrets in files of mode 0600, each behind a CRC-32C: a secret
-// that is put alone in a file of its own name, secrets that are put together in
-// one pack, so that a batch with many new subjects costs one sync.
-type secretDir struct {
-	path  string
-	sync  *syncer
-	known map[string]bool // names of all secrets; nil until first needed
+// Secrets lie in two kinds of places. Those of a batch are records of its group;
+// many that are put together are a group of their own. A few that are put alone
+// are files, written beside the old one and renamed:
+//
+//	secrets/<name>  CRC-32C(4) ‖ first index(8) ‖ offset(8) ‖ value
+//
+// where index and offset name a segment and where its acknowledged groups ended
+// when the file was written: of two secrets with one name, the file is the newer
+// one unless the record lies at or behind that place. The CRC covers the name.
+//
+// The table in memory knows where the record of each name is, not its value.
+const (
+	secretFileHead = 4 + 8 + 8
+	temporary      = ".tmp"
+	fewSecrets     = 16 // that are put as files
+)
+
+// secretID is a short digest of a name.
+type secretID [16]byte
+
+func secretIDOf(name []byte) (id secretID) {
+	sum := sha256.Sum256(name)
+	copy(id[:], sum[:])
+	return id
 }
 
-// packPrefix begins the names of packs; no secret's name can hold it.
-const packPrefix = "pack_"
-
-// syncer makes files and folders durable. Tests of crashes replace it.
-type syncer struct {
-	file   func(*os.File) error
-	folder func(path string) error
+// secretPlace is where the record of a secret is.
+type secretPlace struct {
+	id      secretID
+	segment uint32 // position among the segments
+	offset  uint32
 }
 
-const temporary = ".tmp"
+func (p secretPlace) at() uint64 { return uint64(p.segment)<<32 | uint64(p.offset) }
 
-// all reads every secret. A pack's secrets are found under their own names.
-func (d secretDir) all() (map[string][]byte, error) {
-	out, single := map[string][]byte{}, map[string][]byte{}
-	err := d.each(func(file string, body []byte) error {
-		if !strings.HasPrefix(file, packPrefix) {
-			single[file] = body
-			return nil
-		}
-		packed, ok := unpack(body)
-		if !ok {
-			return &CorruptError{Index: -1, Segment: file, What: "pack of secrets has a bad layout"}
-		}
-		maps.Copy(out, packed)
-		return nil
-	})
-	maps.Copy(out, single) // a file of its own is newer than a pack
-	return out, err
+func placeOf(id secretID, at uint64) secretPlace {
+	return secretPlace{id: id, segment: uint32(at >> 32), offset: uint32(at)}
 }
 
-// remember fills known. A name that is known is never packed again, so that no
-// two packs disagree.
-func (d *secretDir) remember() error {
-	if d.known != nil {
+// secretTable says where the secrets are.
+type secretTable struct {
+	files   map[string]bool
+	records map[secretID]uint64   // the newest place
+	older   map[secretID][]uint64 // other places that may hold something
+}
+
+// add takes a record in; records come in the order of the log.
+func (t *secretTable) add(p secretPlace) {
+	if t.records == nil {
+		t.records, t.older = map[secretID]uint64{}, map[secretID][]uint64{}
+	}
+	if old, ok := t.records[p.id]; ok {
+		t.older[p.id] = append(t.older[p.id], old)
+	}
+	t.records[p.id] = p.at()
+}
+
+// places returns all places of a name, the newest first.
+func (t *secretTable) places(id secretID) []uint64 {
+	at, ok := t.records[id]
+	if !ok {
 		return nil
 	}
-	secrets, err := d.all()
+	return append([]uint64{at}, t.older[id]...)
+}
+
+func (t *secretTable) drop(id secretID) {
+	delete(t.records, id)
+	delete(t.older, id)
+}
+
+// checkSecret holds the limits of [Secret].
+func checkSecret(name string, value []byte) error {
+	if len(value) > maxSecret {
+		return &TooLargeError{Entry: -1, Field: "secret", Size: len(value), Limit: maxSecret}
+	}
+	return checkSecretName(name)
+}
+
+// Secret implements [Store].
+func (d *dirStore) Secret(ctx context.Context, name string) ([]byte, bool, error) {
+	if err := errors.Join(ctx.Err(), checkSecretName(name)); err != nil {
+		return nil, false, err
+	}
+	d.files.RLock()
+	defer d.files.RUnlock()
+	if d.state.Load() != dirOpen {
+		return nil, false, ErrClosed
+	}
+	d.mu.RLock()
+	file := d.secrets.files[name]
+	at, recorded := d.secrets.records[secretIDOf([]byte(name))]
+	segments := d.segments
+	d.mu.RUnlock()
+	if file {
+		f, err := d.readSecretFile(name)
+		if err != nil || !recorded || f.newer(segments, at) {
+			return f.value, err == nil, err
+		}
+	}
+	if !recorded {
+		return nil, false, nil
+	}
+	r, err := readSecret(segments, at)
+	if err == nil && string(r.name) != name {
+		err = secretDamage(segments, at, "another secret")
+	}
+	if err != nil || r.gone() {
+		return nil, false, err
+	}
+	if !r.intact() {
+		return nil, false, secretDamage(segments, at, "secret")
+	}
+	return r.content, true, nil
+}
+
+// readSecret reads the record at a place, content unchecked.
+func readSecret(segments []*segment, at uint64) (record, error) {
+	r, p, err := segments[at>>32].find(int64(uint32(at)), 512)
+	if err == nil && (p != parsedWhole || r.kind != recordSecret) {
+		err = secretDamage(segments, at, "record of a secret")
+	}
+	return r, err
+}
+
+func secretDamage(segments []*segment, at uint64, what string) error {
+	return &CorruptError{Index: -1, Segment: segments[at>>32].name, Offset: int64(uint32(at)), What: what}
+}
+
+// secretFile is a file of the folder of secrets.
+type secretFile struct {
+	first  uint64
+	offset int64
+	value  []byte
+}
+
+func (f *secretFile) newer(segments []*segment, at uint64) bool {
+	first, offset := segments[at>>32].first, int64(uint32(at))
+	return first < f.first || first == f.first && offset < f.offset
+}
+
+func (d *dirStore) readSecretFile(name string) (f secretFile, err error) {
+	file, err := d.fs.Open(filepath.Join(d.folder(secretsName), name), os.O_RDONLY)
 	if err != nil {
+		return f, err
+	}
+	defer file.Close()
+	b := make([]byte, secretFileHead+maxSecret+1)
+	n, err := file.ReadAt(b, 0)
+	if err := eofIsFine(err); err != nil {
+		return f, err
+	}
+	f, ok := decodeSecret(name, b[:n])
+	if !ok {
+		return f, &CorruptError{Index: -1, Segment: name, What: "checksum of a secret does not hold"}
+	}
+	return f, nil
+}
+
+// appendTo writes the file of a secret.
+func (f *secretFile) appendTo(b []byte, name string) []byte {
+	b = append(b, 0, 0, 0, 0)
+	b = appendU64(appendU64(b, f.first), uint64(f.offset))
+	b = append(b, f.value...)
+	binary.BigEndian.PutUint32(b, crc32.Update(crc32.Checksum([]byte(name), castagnoli), castagnoli, b[4:]))
+	return b
+}
+
+// decodeSecret accepts exactly what appendTo writes.
+func decodeSecret(name string, b []byte) (f secretFile, ok bool) {
+	r := reader{b: b}
+	sum := r.u32()
+	if r.bad || sum != crc32.Update(crc32.Checksum([]byte(name), castagnoli), castagnoli, r.b) {
+		return f, false
+	}
+	f.first, f.offset = r.u64(), int64(r.u64())
+	f.value = bytes.Clone(r.b)
+	return f, !r.bad && len(f.value) <= maxSecret
+}
+
+// PutSecrets implements [Store]. What it replaces is destroyed.
+func (d *dirStore) PutSecrets(ctx context.Context, secrets map[string][]byte) error {
+	d.writer.Lock()
+	defer d.writer.Unlock()
+	if err := errors.Join(ctx.Err(), d.refusal()); err != nil {
 		return err
 	}
-	d.known = map[string]bool{}
-	for name := range secrets {
-		d.known[name] = true
+	for name, v := range secrets {
+		if err := checkSecret(name, v); err != nil {
+			return err
+		}
 	}
-	return nil
-}
-
-// each calls f with every file and its body, checked.
-func (d secretDir) each(f func(file string, body []byte) error) error {
-	files, err := os.ReadDir(d.path)
-	if err != nil {
+	names := slices.Sorted(maps.Keys(secrets))
+	d.mu.RLock()
+	idle := d.last.group == d.tail.group
+	var old []uint64
+	for _, name := range names {
+		old = append(old, d.secrets.places(secretIDOf([]byte(name)))...)
+	}
+	d.mu.RUnlock()
+	if len(names) > fewSecrets && idle {
+		if err := d.putGroups(secrets, names); err != nil {
+			return err
+		}
+		return errors.Join(d.removeFiles(names), d.destroySecrets(old))
+	}
+	if err := d.putFiles(secrets, names); err != nil {
 		return err
 	}
-	for _, file := range files {
-		name := file.Name()
-		if strings.HasSuffix(name, temporary) {
-			continue
+	return d.destroySecrets(old)
+}
+
+// putGroups writes secrets as groups without entries, 8 MiB or so each.
+func (d *dirStore) putGroups(secrets map[string][]byte, names []string) error {
+	for len(names) > 0 {
+		b := Batch{First: d.tail.head.Size, Head: d.tail.head}
+		for n := 0; len(names) > 0 && n < 8<<20; names = names[1:] {
+			b.Secrets = append(b.Secrets, Secret{Name: names[0], Value: secrets[names[0]]})
+			n += len(secrets[names[0]])
 		}
-		b, err := os.ReadFile(filepath.Join(d.path, name))
+		g, err := d.put(&b)
 		if err != nil {
 			return err
 		}
-		r := reader{b: b}
-		if r.u32() != secretSum(name, r.b) || r.bad {
-			return &CorruptError{Index: -1, Segment: name, What: "checksum of a secret does not hold"}
-		}
-		if err := f(name, r.b); err != nil {
+		if err := d.finish(g); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (d *secretDir) put(secrets map[string][]byte) error {
-	if err := d.remember(); err != nil {
+func (d *dirStore) putFiles(secrets map[string][]byte, names []string) error {
+	d.mu.RLock()
+	var f secretFile
+	if n := len(d.segments); n > 0 {
+		f.first, f.offset = d.segments[n-1].first, d.segments[n-1].end
+	}
+	d.mu.RUnlock()
+	folder := d.folder(secretsName)
+	for _, name := range names {
+		f.value = secrets[name]
+		if err := d.replaceFile(filepath.Join(folder, name), f.appendTo(nil, name)); err != nil {
+			return err
+		}
+	}
+	if err := d.fs.SyncDir(folder); err != nil {
 		return err
 	}
-	together := len(secrets) > 1
-	for name := range secrets {
-		if err := checkSecretName(name); err != nil {
-			return err
-		}
-		together = together && !d.known[name]
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, name := range names {
+		d.secrets.files[name] = true
 	}
-	if together {
-		if err := d.write(packPrefix+hex.EncodeToString(randomBytes(8)), pack(secrets)); err != nil {
+	return nil
+}
+
+// replaceFile writes a file as a whole: temporary file, sync, rename. The caller
+// syncs the folder.
+func (d *dirStore) replaceFile(path string, b []byte) error {
+	f, err := d.fs.Open(path+temporary, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
+	if err != nil {
+		return roomLess(err)
+	}
+	_, err = f.WriteAt(b, 0)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return roomLess(err)
+	}
+	return d.fs.Rename(path+temporary, path)
+}
+
+// roomLess marks an error that says that there is no room.
+func roomLess(err error) error {
+	if vfs.Full(err) {
+		return errors.Join(ErrFull, err)
+	}
+	return err
+}
+
+// removeFiles destroys the files of secrets; names without one are fine.
+func (d *dirStore) removeFiles(names []string) error {
+	folder := d.folder(secretsName)
+	gone := names[:0:0]
+	for _, name := range names {
+		d.mu.RLock()
+		have := d.secrets.files[name]
+		d.mu.RUnlock()
+		if have {
+			gone = append(gone, name)
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	for _, name := range gone {
+		if err := d.fs.Rename(filepath.Join(folder, name), filepath.Join(folder, name+temporary)); err != nil && !isNotExist(err) {
 			return err
 		}
-	} else {
-		for name, v := range secrets {
-			if err := d.write(name, v); err != nil {
+	}
+	d.mu.Lock()
+	for _, name := range gone {
+		delete(d.secrets.files, name)
+	}
+	d.mu.Unlock()
+	// A half-wiped file must not be taken for a damaged one.
+	if err := d.fs.SyncDir(folder); err != nil {
+		return err
+	}
+	return d.wipeTemporary()
+}
+
+// wipeTemporary overwrites with zeros and removes what was renamed for that, and
+// what a crash left of files that were being written or wiped. A copy-on-write
+// file system or a flash drive may keep the old blocks all the same; the key in
+// them is wrapped by the tenant key.
+func (d *dirStore) wipeTemporary() error {
+	folder := d.folder(secretsName)
+	names, err := d.fs.ReadDir(folder)
+	if err != nil {
+		return err
+	}
+	wiped := false
+	for _, name := range names {
+		if strings.HasSuffix(name, temporary) {
+			wiped = true
+			if err := d.wipe(filepath.Join(folder, name)); err != nil {
 				return err
 			}
 		}
 	}
-	for name := range secrets {
-		d.known[name] = true
-	}
-	return d.sync.folder(d.path)
-}
-
-func (d secretDir) write(file string, body []byte) error {
-	return d.sync.writeFile(filepath.Join(d.path, file), append(appendU32(nil, secretSum(file, body)), body...))
-}
-
-// remove destroys secrets: their own files are wiped, packs are written anew
-// without them and the old ones wiped.
-func (d *secretDir) remove(names []string) error {
-	for _, name := range names {
-		if err := checkSecretName(name); err != nil {
-			return err
-		}
-		if err := d.sync.wipe(filepath.Join(d.path, name)); err != nil {
-			return err
-		}
-	}
-	for _, name := range names {
-		delete(d.known, name)
-	}
-	err := d.each(func(file string, body []byte) error {
-		if !strings.HasPrefix(file, packPrefix) {
-			return nil
-		}
-		return d.repack(file, body, names)
-	})
-	return errors.Join(err, d.clean(), d.sync.folder(d.path))
-}
-
-// repack writes a pack without some of its secrets, if it holds any of them.
-func (d secretDir) repack(file string, body []byte, without []string) error {
-	packed, _ := unpack(body)
-	had := len(packed)
-	for _, name := range without {
-		delete(packed, name)
-	}
-	if len(packed) == had {
+	if !wiped {
 		return nil
 	}
-	if len(packed) > 0 {
-		if err := d.write(packPrefix+hex.EncodeToString(randomBytes(8)), pack(packed)); err != nil {
-			return err
-		}
-		if err := d.sync.folder(d.path); err != nil {
-			return err
-		}
-	}
-	return d.sync.wipe(filepath.Join(d.path, file))
+	return d.fs.SyncDir(folder)
 }
 
-// pack lays secrets out one after the other, by name.
-func pack(secrets map[string][]byte) []byte {
-	var b []byte
-	for _, name := range slices.Sorted(maps.Keys(secrets)) {
-		b = append(append(b, byte(len(name))), name...)
-		b = append(appendU32(b, uint32(len(secrets[name]))), secrets[name]...)
-	}
-	return b
-}
-
-func unpack(body []byte) (map[string][]byte, bool) {
-	out := map[string][]byte{}
-	r := reader{b: body}
-	for len(r.b) > 0 && !r.bad {
-		name := string(r.take(int(r.u8())))
-		out[name] = r.take(int(r.u32()))
-	}
-	return out, !r.bad
-}
-
-// secretSum binds a secret to its name.
-func secretSum(name string, v []byte) uint32 {
-	return crc32.Update(crc32.Checksum([]byte(name), castagnoli), castagnoli, v)
-}
-
-// writeFile replaces a file as a whole: temporary file, sync, rename. The caller
-// syncs the folder.
-func (s *syncer) writeFile(path string, b []byte) error {
-	f, err := os.OpenFile(path+temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+func (d *dirStore) wipe(path string) error {
+	f, err := d.fs.Open(path, os.O_RDWR)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(b)
-	err = errors.Join(err, s.file(f), f.Close())
-	if err != nil {
-		return err
-	}
-	return os.Rename(path+temporary, path)
-}
-
-// wipe takes a file out of sight, overwrites it with zeros and removes it. A
-// crash on the way leaves the file as it was or a temporary one, which clean
-// finishes; half-wiped secrets are never taken for damaged ones. A copy-on-write
-// file system or a flash drive may keep the old blocks all the same; the key in
-// them is wrapped by the tenant key.
-func (s *syncer) wipe(path string) error {
-	err := os.Rename(path, path+temporary)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if err := s.folder(filepath.Dir(path)); err != nil {
-		return err
-	}
-	return s.zero(path + temporary)
-}
-
-func (s *syncer) zero(path string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	info, err := f.Stat()
+	n, err := f.Size()
 	if err == nil {
-		_, err = f.WriteAt(make([]byte, info.Size()), 0)
+		err = fillZeros(f, 0, n)
 	}
-	if err = errors.Join(err, s.file(f), f.Close()); err != nil {
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	return os.Remove(path)
+	return d.fs.Remove(path)
 }
 
-// clean removes what a crash or a failed call left of files that were being
-// written or wiped.
-func (d secretDir) clean() error {
-	files, err := os.ReadDir(d.path)
-	if err != nil {
-		return err
+// listSecrets fills in which secrets are files.
+func (d *dirStore) listSecrets() error {
+	d.secrets = secretTable{files: map[string]bool{}}
+	names, err := d.fs.ReadDir(d.folder(secretsName))
+	if d.readOnly && isNotExist(err) {
+		return nil
 	}
-	for _, file := range files {
-		if !strings.HasSuffix(file.Name(), temporary) {
-			continue
-		}
-		if err := d.sync.zero(filepath.Join(d.path, file.Name())); err != nil {
-			return err
+	for _, name := range names {
+		if !strings.HasSuffix(name, temporary) {
+			d.secrets.files[name] = true
 		}
 	}
-	return nil
+	return err
 }
 
-func (d *dirStore) Secret(_ context.Context, name string) ([]byte, bool, error) {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	if d.closed {
-		return nil, false, ErrClosed
-	}
-	all, err := d.secrets.all()
-	v, ok := all[name]
-	return v, ok, err
-}
-
-func (d *dirStore) PutSecrets(_ context.Context, secrets map[string][]byte) error {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	if d.closed {
-		return ErrClosed
-	}
-	return d.secrets.put(secrets)
-}
-
-func (d *dirStore) DeleteSecrets(_ context.Context, names ...string) error {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	if d.closed {
-		return ErrClosed
-	}
-	return d.secrets.remove(names)
+// randomU64 is the salt of a segment.
+func randomU64() uint64 {
+	var b [8]byte
+	rand.Read(b[:])
+	return binary.BigEndian.Uint64(b[:])
 }

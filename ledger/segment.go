@@ -1,36 +1,46 @@
 package ledger
 
 import (
+	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
-	"math"
+	"io"
 	"strconv"
 	"strings"
+
+	"github.com/deeperpoint/csss/ledger/internal/vfs"
 )
 
-// A segment file is a header and frames, one behind the other:
+// A segment file is a header and records (frame.go), then zeros up to the end of
+// the file:
 //
-//	header  magic(16) ‖ first index(8) ‖ CRC-32C(4)
-//	frame   length(4) ‖ CRC-32C(4) ‖ body
-//	entry   1 ‖ index(8) ‖ leaf16 ‖ header32 ‖ erased(1) ‖ payload32
-//	trailer 2 ‖ first(8) ‖ size(8) ‖ root(32)
+//	header  magic(16) ‖ first index(8) ‖ first group(8) ‖ salt(8) ‖ CRC-32C(4)
 //
-// with big-endian integers. A trailer ends each batch. The CRC of a frame also
-// covers the segment's first index and the frame's offset, so that a stale or a
-// moved frame fails. Where a payload was erased, its bytes are zeros and its
-// length stays, so offsets stay.
+// The salt is random, so nobody can write a payload or a public attribute that
+// would pass for a record.
 const (
-	segmentMagic  = "csss/ledger/seg1"
-	segmentHead   = len(segmentMagic) + 8 + 4
-	frameHead     = 8
-	kindEntry     = 1
-	kindTrailer   = 2
-	trailerLength = 1 + 8 + 8 + 32
-	maxFrame      = MaxPayload + 256<<10
+	segmentMagic = "csss/ledger/seg1"
+	segmentHead  = len(segmentMagic) + 8 + 8 + 8 + 4
+
+	minSegment = 64 << 20 // default size
+	maxSegment = 2 << 30  // so that offsets have 32 bits, one batch above it included
+	readAhead  = 1 << 20  // bytes of one read of a range
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+// segment is an open segment file. The first five fields do not change; the
+// others are what is acknowledged, under the lock of the store.
+type segment struct {
+	name  string
+	first uint64 // index of its first entry
+	group uint64 // number of its first group
+	salt  uint64
+	f     vfs.File
+
+	offsets []uint32 // of its entries
+	end     int64    // behind its last group
+}
 
 // segmentName is the file of the segment that begins with an entry.
 func segmentName(first uint64) string { return fmt.Sprintf("%020d.seg", first) }
@@ -41,173 +51,231 @@ func parseSegmentName(name string) (uint64, bool) {
 	return first, ok && err == nil && segmentName(first) == name
 }
 
-func appendSegmentHead(b []byte, first uint64) []byte {
+func (s *segment) appendHead(b []byte) []byte {
 	start := len(b)
 	b = append(b, segmentMagic...)
-	b = appendU64(b, first)
+	b = appendU64(b, s.first)
+	b = appendU64(b, s.group)
+	b = appendU64(b, s.salt)
 	return appendU32(b, crc32.Checksum(b[start:], castagnoli))
 }
 
-func checkSegmentHead(b []byte, first uint64) bool {
-	return len(b) >= segmentHead && string(b[:segmentHead]) == string(appendSegmentHead(nil, first))
-}
-
-// frameSum is the CRC of a frame at its place.
-func frameSum(first uint64, offset int64, length, body []byte) uint32 {
-	var place [16]byte
-	binary.BigEndian.PutUint64(place[:8], first)
-	binary.BigEndian.PutUint64(place[8:], uint64(offset))
-	sum := crc32.Update(0, castagnoli, place[:])
-	sum = crc32.Update(sum, castagnoli, length)
-	return crc32.Update(sum, castagnoli, body)
-}
-
-// appendFrame writes a body as the frame that will lie at offset.
-func appendFrame(b []byte, first uint64, offset int64, body []byte) []byte {
-	length := appendU32(nil, uint32(len(body)))
-	b = append(b, length...)
-	b = appendU32(b, frameSum(first, offset, length, body))
-	return append(b, body...)
-}
-
-// cutFrame returns the body of the frame at offset, which begins b.
-func cutFrame(b []byte, first uint64, offset int64) (body []byte, ok bool) {
-	r := reader{b: b}
-	length := r.take(4)
-	sum := r.u32()
-	if r.bad {
-		return nil, false
+// readHead fills in group and salt from the file. ok is false where the header
+// does not hold.
+func (s *segment) readHead() (ok bool, err error) {
+	var b [segmentHead]byte
+	if n, err := s.f.ReadAt(b[:], 0); n < len(b) {
+		return false, eofIsFine(err)
 	}
-	body = r.take(int(binary.BigEndian.Uint32(length)))
-	if r.bad || len(body) == 0 || len(body) > maxFrame {
-		return nil, false
-	}
-	return body, frameSum(first, offset, length, body) == sum
+	r := reader{b: b[:]}
+	magic, first := string(r.take(len(segmentMagic))), r.u64()
+	s.group, s.salt = r.u64(), r.u64()
+	sum := crc32.Checksum(b[:segmentHead-4], castagnoli)
+	return magic == segmentMagic && first == s.first && s.group > 0 && r.u32() == sum, nil
 }
 
-func encodeEntry(f Frame) []byte {
-	b := make([]byte, 0, 1+8+2+4+1+4+len(f.Leaf)+len(f.Header)+len(f.Payload))
-	b = append(b, kindEntry)
-	b = appendU64(b, f.Index)
-	b = append(appendU16(b, uint16(len(f.Leaf))), f.Leaf...)
-	b = append(appendU32(b, uint32(len(f.Header))), f.Header...)
-	b = append(b, 0)
-	return append(appendU32(b, uint32(len(f.Payload))), f.Payload...)
+// place is where entry index lies: from its first byte to that of the next
+// entry, or to the end of its group and what follows it.
+func (s *segment) place(index uint64) (from, to int64) {
+	i := index - s.first
+	from, to = int64(s.offsets[i]), s.end
+	if i+1 < uint64(len(s.offsets)) {
+		to = int64(s.offsets[i+1])
+	}
+	return from, to
 }
 
-// decodeEntry accepts what encodeEntry and eraseEntry write. The frame shares
-// the memory of the body.
-func decodeEntry(body []byte) (f Frame, ok bool) {
-	r := reader{b: body}
-	if r.u8() != kindEntry {
-		return Frame{}, false
-	}
-	f.Index = r.u64()
-	f.Leaf = r.take(int(r.u16()))
-	f.Header = r.take(int(r.u32()))
-	erased := r.u8()
-	f.Payload = r.take(int(r.u32()))
-	if erased > 1 || !r.done() {
-		return Frame{}, false
-	}
-	if f.Erased = erased == 1; f.Erased {
-		for _, c := range f.Payload {
-			ok = ok || c != 0
+func (s *segment) damage(index uint64, offset int64, what string) error {
+	return &CorruptError{Index: int64(index), Segment: s.name, Offset: offset, What: what}
+}
+
+// window reads the records of a segment through one buffer.
+type window struct {
+	s     *segment
+	buf   []byte
+	start int64 // offset of buf[0] in the file
+	have  int   // bytes of buf that are filled
+}
+
+// record reads the record at an offset into r. Its bytes are valid until the
+// next call.
+func (w *window) record(offset int64, r *record) (parsed, error) {
+	if offset >= w.start && offset < w.start+int64(w.have) {
+		p := r.parse(w.buf[offset-w.start:w.have], w.s.salt, offset)
+		if p != parsedShort {
+			return p, nil
 		}
-		f.Payload = nil
-		return f, !ok
+	} else {
+		r.size = 0
 	}
-	return f, true
+	for {
+		before := r.size
+		if err := w.fill(offset, r.size); err != nil {
+			return parsedBad, err
+		}
+		p := r.parse(w.buf[:w.have], w.s.salt, offset)
+		switch {
+		case p != parsedShort:
+			return p, nil
+		case w.have < len(w.buf) && w.have == 0:
+			return parsedEnd, nil // the file ends between two records
+		case w.have < len(w.buf) || r.size <= before:
+			return parsedBad, nil // or within one
+		}
+	}
 }
 
-// eraseEntry turns the body of an entry into that of its erased twin, in place.
-func eraseEntry(body []byte, f Frame) {
-	n := len(f.Payload)
-	clear(body[len(body)-n:])
-	body[len(body)-n-5] = 1
+// fill reads from offset on, at least n bytes if there are so many.
+func (w *window) fill(offset int64, n int) error {
+	if n = max(n, readAhead); len(w.buf) < n {
+		w.buf = make([]byte, n)
+	}
+	have, err := w.s.f.ReadAt(w.buf, offset)
+	w.start, w.have = offset, have
+	return eofIsFine(err)
 }
 
-func encodeTrailer(first uint64, h Head) []byte {
-	b := make([]byte, 0, trailerLength)
-	b = append(b, kindTrailer)
-	b = appendU64(b, first)
-	b = appendU64(b, h.Size)
-	return append(b, h.Root[:]...)
+// rest says of the bytes from offset on whether all are zeros, and which group
+// was acknowledged by the newest trailer among them, wherever it stands; 0 if
+// there is none.
+func (w *window) rest(offset int64) (clean bool, acknowledged uint64, err error) {
+	clean = true
+	for {
+		if err := w.fill(offset, 0); err != nil {
+			return false, 0, err
+		}
+		b := w.buf[:w.have]
+		if !allZero(b) {
+			clean = false
+			acknowledged = max(acknowledged, w.s.trailers(b, offset))
+		}
+		if w.have < len(w.buf) {
+			return clean, acknowledged, nil
+		}
+		offset += int64(w.have - trailerRecord) // one may lie across the border
+	}
 }
 
-func decodeTrailer(body []byte) (first uint64, h Head, ok bool) {
-	r := reader{b: body}
-	kind := r.u8()
-	first, h.Size, h.Root = r.u64(), r.u64(), r.hash()
-	return first, h, r.done() && kind == kindTrailer && first <= h.Size && h.Size <= math.MaxInt64
+// trailers looks for trailers in bytes that lie at an offset.
+func (s *segment) trailers(b []byte, offset int64) (acknowledged uint64) {
+	var r record
+	for at := 1; at < len(b); at++ {
+		i := bytes.Index(b[at:], []byte(trailerMagic))
+		if i < 0 {
+			break
+		}
+		at += i
+		if r.parse(b[at-1:], s.salt, offset+int64(at)-1) == parsedWhole && r.kind == recordTrailer {
+			acknowledged = max(acknowledged, r.trailer.acknowledged())
+		}
+	}
+	return acknowledged
+}
+
+// mark is a border between two groups of a segment.
+type mark struct {
+	group uint64 // that ends here
+	known uint64 // the newest group that was acknowledged when that one was written
+	epoch uint64
+	head  Head
+	end   int64
 }
 
 // scan is what a walk over a segment found.
 type scan struct {
-	frames  []place // of whole batches
-	heads   []Head  // of their trailers
-	end     int64   // behind the last trailer
-	damaged bool    // something that is no whole batch follows
-	lost    bool    // and it cannot be one torn batch: whole ones lie behind it
+	offsets []uint32
+	secrets []secretPlace // their segment is not filled in
+	marks   []mark        // the last ones, in their order; the first may be where the walk began
+	clean   bool          // nothing but zeros follows
+	wrong   bool          // the group of the remembered head has another one
+	stop    uint64        // the entry at which a group that is not whole stops
+	stopAt  int64
+	later   uint64 // the newest group known to be acknowledged by what follows
 }
 
-// place is where a frame lies.
-type place struct {
-	segment int
-	offset  int64
-	length  int // of header and body
-}
+// A walk keeps the ends of at least so many groups: two may be unacknowledged.
+const keepMarks = 4
 
-// scanSegment walks over the bytes of a segment that begins with entry first.
-func scanSegment(b []byte, first uint64) scan {
-	s := scan{end: int64(segmentHead)}
-	next, offset := first, s.end
-	var open []place
-	for offset < int64(len(b)) {
-		body, ok := cutFrame(b[offset:], first, offset)
-		if !ok {
+func (s *scan) last() *mark { return &s.marks[len(s.marks)-1] }
+
+// scan walks over the groups of a segment from a mark on. Of the groups that are
+// newer than the remembered head the contents are checked too: none of them can
+// have been erased, since erasing begins with making the head durable.
+func (s *segment) scan(from mark, remembered headSlot) (out scan, err error) {
+	w := &window{s: s}
+	out.marks = append(make([]mark, 0, 2*keepMarks), from)
+	var (
+		r       record
+		d       digest
+		at      = from.end
+		next    = from.head.Size
+		entries int // of whole groups
+		secrets int
+	)
+	for {
+		last := out.last()
+		p, err := w.record(at, &r)
+		if err != nil {
+			return out, err
+		}
+		fresh := last.group >= remembered.group
+		if p != parsedWhole || fresh && r.kind != recordTrailer && !r.intact() {
 			break
 		}
-		length := frameHead + len(body)
-		if from, head, isTrailer := decodeTrailer(body); isTrailer {
-			if from != next-uint64(len(open)) || head.Size != next {
-				break
-			}
-			s.frames = append(s.frames, open...)
-			s.heads = append(s.heads, head)
-			open = nil
-			s.end = offset + int64(length)
-		} else {
-			f, isEntry := decodeEntry(body)
-			if !isEntry || f.Index != next {
-				break
-			}
-			open = append(open, place{offset: offset, length: length})
+		switch r.kind {
+		case recordEntry:
+			out.offsets = append(out.offsets, uint32(at))
 			next++
+		case recordSecret:
+			if !r.destroyed() {
+				out.secrets = append(out.secrets, secretPlace{id: secretIDOf(r.name), offset: uint32(at)})
+			}
 		}
-		offset += int64(length)
+		at += int64(r.size)
+		if r.kind != recordTrailer {
+			d = d.add(r.sum)
+			continue
+		}
+		t := &r.trailer
+		stale := t.epoch < last.epoch || fresh && t.epoch < remembered.epoch
+		if t.group != last.group+1 || t.head.Size != next || t.digest != d.fold() || stale {
+			break
+		}
+		if t.group == remembered.group && t.head != remembered.head {
+			out.wrong = true
+		}
+		if len(out.marks) == cap(out.marks) {
+			out.marks = append(out.marks[:0], out.marks[keepMarks:]...)
+		}
+		out.marks = append(out.marks, mark{group: t.group, known: t.acknowledged(), epoch: t.epoch, head: t.head, end: at})
+		entries, secrets, d = len(out.offsets), len(out.secrets), 0
 	}
-	s.damaged = s.end < int64(len(b))
-	s.lost = s.damaged && trailersBehind(b, first, s.end) > 1
-	return s
+	out.stop, out.stopAt = next, at
+	out.offsets, out.secrets = out.offsets[:entries], out.secrets[:secrets]
+	out.clean, out.later, err = w.rest(out.last().end)
+	return out, err
 }
 
-// trailersBehind counts the trailers at or behind an offset, wherever they
-// stand. One may belong to a torn batch whose middle never reached the disk; a
-// second one means that an acknowledged batch was damaged afterwards, since a
-// batch is synced before the next one is written.
-func trailersBehind(b []byte, first uint64, offset int64) (n int) {
-	for at := offset; at+frameHead+trailerLength <= int64(len(b)); at++ {
-		if binary.BigEndian.Uint32(b[at:]) != trailerLength {
-			continue
+// find reads the record at an offset, with one read where it is not longer than
+// guess.
+func (s *segment) find(offset int64, guess int) (r record, p parsed, err error) {
+	b := make([]byte, max(guess, binary.MaxVarintLen64))
+	for {
+		n, err := s.f.ReadAt(b, offset)
+		if err := eofIsFine(err); err != nil {
+			return r, parsedBad, err
 		}
-		body, ok := cutFrame(b[at:], first, at)
-		if !ok {
-			continue
+		if p = r.parse(b[:n], s.salt, offset); p != parsedShort || n < len(b) || r.size <= len(b) {
+			return r, p, nil
 		}
-		if _, _, ok := decodeTrailer(body); ok {
-			n++
-		}
+		b = make([]byte, r.size)
 	}
-	return n
+}
+
+// eofIsFine tells a short file, which is damage, from a failing device.
+func eofIsFine(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil
+	}
+	return err
 }
