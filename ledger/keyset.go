@@ -107,8 +107,8 @@ func (c keyChange) signedBy(v note.Verifier) (bool, error) {
 	if !ok {
 		return false, nil
 	}
-	sig, err := base64.StdEncoding.Strict().DecodeString(text)
-	if err != nil || !v.Verify(c.statement(), sig) {
+	sig, err := base64.StdEncoding.DecodeString(text)
+	if err != nil || base64.StdEncoding.EncodeToString(sig) != text || !v.Verify(c.statement(), sig) {
 		return false, errors.New("signature on the change of keys does not verify")
 	}
 	return true, nil

@@ -110,6 +110,76 @@ func TestCheckpointOfAnotherOriginIsRefused(t *testing.T) {
 	assert.NoError(t, err)
 }
 
+// The goal for a proof in a tree of a million entries: 20 hashes, one signature.
+func TestReceiptAtAMillionEntriesIsSmall(t *testing.T) {
+	key := newSigner(t, "market.example/log")
+	l, err := ledger.OpenMemory(&ledger.Options{Signers: []ledger.Signer{key}})
+	require.NoError(t, err)
+	defer l.Close()
+	last := appendSome(t, l, 3)
+	bare, err := l.ExportProof(t.Context(), last)
+	require.NoError(t, err)
+	million := func(file []byte) int {
+		var p tlogproof.TLogProof
+		require.NoError(t, p.Unmarshal(file))
+		p.Index, p.Hashes = 654_321, make([][32]byte, 20)
+		text := tlogformat.Checkpoint{Origin: l.Name(), Size: 1_000_000, Hash: make([]byte, 32)}.Marshal()
+		p.Checkpoint, err = note.Sign(&note.Note{Text: string(text)}, key.Signer)
+		require.NoError(t, err)
+		return len(p.Marshal())
+	}
+	assert.LessOrEqual(t, million(bare), 1200, "without the leaf record")
+	assert.LessOrEqual(t, million(mustReceipt(t, l, last)), 1350, "with it")
+}
+
+func TestProofWithoutTheLeaf(t *testing.T) {
+	l, err := ledger.OpenMemory(&ledger.Options{Name: "x/log"})
+	require.NoError(t, err)
+	defer l.Close()
+	var receipts []ledger.Receipt
+	for i := range 5 {
+		r, err := l.Append(t.Context(), ledger.Append{Stream: "s", Type: "t", Key: fmt.Sprint(i)})
+		require.NoError(t, err)
+		receipts = append(receipts, r...)
+	}
+	file, err := l.ExportProof(t.Context(), 3)
+	require.NoError(t, err)
+	v := trusting(t, l.VerifierKey())
+	info, err := v.Proof(file, receipts[3].Leaf)
+	require.NoError(t, err)
+	assert.Equal(t, uint64(3), info.Index)
+	_, err = v.Proof(file, receipts[2].Leaf)
+	assert.ErrorIs(t, err, ledger.ErrReceipt)
+	_, err = v.Receipt(file)
+	assert.ErrorIs(t, err, ledger.ErrReceipt, "no leaf in it")
+	_, err = v.Proof(mustReceipt(t, l, 3), receipts[3].Leaf)
+	assert.ErrorIs(t, err, ledger.ErrReceipt, "one form of each")
+	for i := range file {
+		bad := bytes.Clone(file)
+		bad[i] ^= 1
+		_, err := v.Proof(bad, receipts[3].Leaf)
+		require.ErrorIs(t, err, ledger.ErrReceipt, "byte %d", i)
+	}
+	_, err = l.ExportProof(t.Context(), 5)
+	assert.ErrorIs(t, err, ledger.ErrRange)
+	_, err = v.Receipt(make([]byte, ledger.MaxReceipt+1))
+	assert.ErrorIs(t, err, ledger.ErrTooLarge)
+	_, err = ledger.NewVerifier([]ledger.Key{{VerifierKey: "x"}}, nil)
+	assert.ErrorIs(t, err, ledger.ErrInvalid)
+}
+
+// Public attributes are shown by a receipt.
+func TestReceiptShowsPublicAttributes(t *testing.T) {
+	l, err := ledger.OpenMemory(nil)
+	require.NoError(t, err)
+	defer l.Close()
+	_, err = l.Append(t.Context(), ledger.Append{Stream: "s", Type: "t", Key: "k", Public: map[string]string{"kind": "close", "week": "31"}})
+	require.NoError(t, err)
+	info, err := ledger.VerifyReceipt(mustReceipt(t, l, 0), newSigner(t, "x").VerifierKey, l.VerifierKey())
+	require.NoError(t, err)
+	assert.Equal(t, map[string]string{"kind": "close", "week": "31"}, info.Public)
+}
+
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)

@@ -107,22 +107,42 @@ func (v *Verifier) Receipt(file []byte) (ReceiptInfo, error) {
 	return v.receipt(r)
 }
 
+// Proof checks the file of [Log.ExportProof] for a leaf hash that the caller has:
+// the answer says nothing about what is in the entry, so Time, Payload and Public
+// are empty. Cost and errors as [Verifier.Receipt].
+func (v *Verifier) Proof(file []byte, leaf Hash) (ReceiptInfo, error) {
+	r, err := parseProof(file)
+	if err != nil {
+		return ReceiptInfo{}, err
+	}
+	if r.ExtraData != nil {
+		return ReceiptInfo{}, fmt.Errorf("%w: proof has an extra line", ErrReceipt)
+	}
+	return v.proof(r, leaf)
+}
+
 func (v *Verifier) receipt(r parsedReceipt) (ReceiptInfo, error) {
-	head, err := v.checkpoint(r.file.Checkpoint)
+	info, err := v.proof(r.file, merkle.LeafHash(r.file.ExtraData))
+	if err != nil {
+		return ReceiptInfo{}, err
+	}
+	info.Time, info.Payload, info.Public = timeOf(r.leaf.time), r.leaf.payload, r.leaf.public
+	return info, nil
+}
+
+func (v *Verifier) proof(file tlogproof.TLogProof, leaf Hash) (ReceiptInfo, error) {
+	head, err := v.checkpoint(file.Checkpoint)
 	if err != nil {
 		return ReceiptInfo{}, fmt.Errorf("%w: %w", ErrReceipt, err)
 	}
-	proof := Proof{Index: r.file.Index, Size: head.Size, Leaf: merkle.LeafHash(r.file.ExtraData), Root: head.Root}
-	for _, h := range r.file.Hashes {
+	proof := Proof{Index: file.Index, Size: head.Size, Leaf: leaf, Root: head.Root}
+	for _, h := range file.Hashes {
 		proof.Hashes = append(proof.Hashes, h)
 	}
 	if err := proof.Verify(head.Root); err != nil {
 		return ReceiptInfo{}, fmt.Errorf("%w: %w", ErrReceipt, err)
 	}
-	return ReceiptInfo{
-		Origin: head.Origin, Index: proof.Index, Size: head.Size, Root: head.Root, Leaf: proof.Leaf,
-		Time: timeOf(r.leaf.time), Payload: r.leaf.payload, Public: r.leaf.public,
-	}, nil
+	return ReceiptInfo{Origin: head.Origin, Index: file.Index, Size: head.Size, Root: head.Root, Leaf: leaf}, nil
 }
 
 // parsedReceipt is a receipt file of which nothing is believed yet.
@@ -132,20 +152,28 @@ type parsedReceipt struct {
 }
 
 func parseReceipt(file []byte) (r parsedReceipt, err error) {
-	if n := len(file); n > MaxReceipt {
-		return r, &TooLargeError{Entry: -1, Field: "receipt", Size: n, Limit: MaxReceipt}
-	}
-	if err := r.file.Unmarshal(file); err != nil {
-		return r, fmt.Errorf("%w: %w", ErrReceipt, err)
-	}
-	if !bytes.Equal(r.file.Marshal(), file) {
-		return r, fmt.Errorf("%w: file is not canonical", ErrReceipt)
+	if r.file, err = parseProof(file); err != nil {
+		return r, err
 	}
 	var ok bool
 	if r.leaf, ok = decodeLeaf(r.file.ExtraData); !ok {
 		return r, fmt.Errorf("%w: leaf record is missing or not canonical", ErrReceipt)
 	}
 	return r, nil
+}
+
+// parseProof accepts the one canonical form of a tlog-proof.
+func parseProof(file []byte) (p tlogproof.TLogProof, err error) {
+	if n := len(file); n > MaxReceipt {
+		return p, &TooLargeError{Entry: -1, Field: "receipt", Size: n, Limit: MaxReceipt}
+	}
+	if err := p.Unmarshal(file); err != nil {
+		return p, fmt.Errorf("%w: %w", ErrReceipt, err)
+	}
+	if !bytes.Equal(p.Marshal(), file) {
+		return p, fmt.Errorf("%w: file is not canonical", ErrReceipt)
+	}
+	return p, nil
 }
 
 // Follow returns a verifier that also trusts the keys to which the log has changed:

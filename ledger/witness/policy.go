@@ -179,7 +179,8 @@ func (p *policyParser) quorum(f []string) string {
 }
 
 // AtLeast is the policy that asks for the cosignatures of n of these witnesses
-// (vkeys), and says nothing about the log. With n = 0 none is needed. Errors:
+// (vkeys), which it calls by the names of their keys, and says nothing about the
+// log. With n = 0 none is needed. Errors:
 // [ErrKey], [ErrPolicy].
 func AtLeast(n int, vkeys ...string) (*Policy, error) {
 	if n < 0 || n > len(vkeys) {
@@ -189,12 +190,14 @@ func AtLeast(n int, vkeys ...string) (*Policy, error) {
 	all := []string{"all", strconv.Itoa(n)}
 	for i, vkey := range vkeys {
 		name := strconv.Itoa(i)
-		if _, err := verifierOf(vkey); err != nil {
+		v, err := verifierOf(vkey)
+		if err != nil {
 			return nil, err
 		}
 		if what := p.witness([]string{name, vkey}); what != "" {
 			return nil, fmt.Errorf("%w: %s", ErrPolicy, what)
 		}
+		p.policy.witnesses[i].Name = v.Name()
 		all = append(all, name)
 	}
 	if n > 0 {
