@@ -305,6 +305,20 @@ func contents(t *testing.T, dir string) map[string]string {
 	return files
 }
 
+func TestALogIsReadBesideItsWriter(t *testing.T) {
+	dir := sample(t)
+	fine(t, "checkpoint", "-dir", dir)
+	writer, err := ledger.OpenDir(t.Context(), dir, nil)
+	require.NoError(t, err)
+	defer writer.Close()
+	for _, args := range [][]string{{"verify"}, {"show"}, {"prove", "3"}, {"consistency", "3"}} {
+		assert.NotEmpty(t, fine(t, append(args, "-dir", dir)...), args)
+	}
+	code, _, stderr := ctl(t, "shred", "person-7", "-reason", "asked for", "-dir", dir)
+	assert.Equal(t, 1, code)
+	assert.Contains(t, stderr, "in use by another writer")
+}
+
 func TestBadUsageIsTheCallers(t *testing.T) {
 	dir := sample(t)
 	missing := filepath.Join(t.TempDir(), "missing")

@@ -33,7 +33,7 @@ func (c *call) open(ctx context.Context, write bool, o *ledger.Options) (*ledger
 	if !holdsLog(c.dir) {
 		return nil, usagef("-dir: %s holds no log", c.dir)
 	}
-	store, err := ledger.OpenDirStore(c.dir, nil)
+	store, err := ledger.OpenDirStore(c.dir, &ledger.DirOptions{ReadOnly: !write})
 	if err != nil {
 		return nil, err
 	}
