@@ -77,6 +77,10 @@ func TestFailover(t *testing.T) {
 	require.NoError(t, err)
 	t.Logf("single append with a synchronous standby: p50 %v", median(t, keeper))
 
+	_, err = pgledger.Open(t.Context(), p.standby.DSN("postgres"), &pgledger.Options{Schema: o.Schema, Patience: 200 * time.Millisecond})
+	require.ErrorIs(t, err, pgledger.ErrStandby)
+	require.ErrorIs(t, err, ledger.ErrReadOnly)
+
 	var told acks
 	var wg sync.WaitGroup
 	writers := make([]*writer, 4)
@@ -151,8 +155,10 @@ func (p pair) theOldOneReturns(t *testing.T, o pgledger.Options, l *ledger.Log, 
 
 	oldOnly := p.primary.DSN("postgres")
 	remembered := o
-	remembered.Timeline, remembered.Patience = 2, 100*time.Millisecond
-	_, err = pgledger.Open(t.Context(), oldOnly, &remembered)
+	remembered.Timeline = 2
+	impatient := remembered
+	impatient.Patience = 200 * time.Millisecond
+	_, err = pgledger.Open(t.Context(), oldOnly, &impatient)
 	require.ErrorIs(t, err, pgledger.ErrStale)
 	require.ErrorIs(t, err, ledger.ErrReadOnly)
 	require.Equal(t, uint32(2), openStore(t, p.dsn, remembered).Timeline())
@@ -268,4 +274,57 @@ func shortly(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// The standby is promoted while the primary lives on and waits for nobody: once the
+// store has met the new primary, the connections it has to the old one are no use.
+func TestConnectionsToAReplacedPrimary(t *testing.T) {
+	p := newPair(t)
+	o := pgledger.Options{Schema: "log"}
+	s := recovered(t, p.dsn+" application_name=store", o)
+	old := sqlConn(t, p.primary.DSN("postgres"))
+	twoAtOnce := func() (failed error) { // so that the store has two connections
+		t.Helper()
+		execSQL(t, old, `begin`)
+		execSQL(t, old, `lock table log.head in access exclusive mode`)
+		both := make(chan error, 2)
+		for range 2 {
+			go func() {
+				_, err := s.Head(t.Context())
+				both <- err
+			}()
+		}
+		time.Sleep(200 * time.Millisecond)
+		execSQL(t, old, `rollback`)
+		return errors.Join(<-both, <-both)
+	}
+	require.NoError(t, twoAtOnce())
+	require.NoError(t, s.Commit(t.Context(), batch(0, 1, "before")))
+	waitsFor(t, p.primary, "")
+	require.NoError(t, p.standby.Configure(pgtest.Settings{"synchronous_standby_names": ""}))
+	require.NoError(t, p.standby.Promote(t.Context()))
+	require.NoError(t, s.Commit(t.Context(), batch(1, 1, "lost"))) // nobody could know, and nobody was asked
+
+	var ended int
+	require.NoError(t, old.QueryRow(t.Context(), `select count(pg_terminate_backend(pid)) from
+		(select pid from pg_stat_activity where application_name = 'store' order by backend_start limit 1) as one`).Scan(&ended))
+	require.Equal(t, 1, ended)
+	time.Sleep(50 * time.Millisecond)
+	var left int
+	require.NoError(t, old.QueryRow(t.Context(), `select count(*) from pg_stat_activity where application_name = 'store'`).Scan(&left))
+	require.Equal(t, 1, left, "one connection to the old primary lives on")
+	for range 5 { // whichever connection it is
+		_, err := s.Head(t.Context())
+		if err != nil {
+			require.ErrorIs(t, err, ledger.ErrCorrupt)
+		}
+	}
+	if s.Timeline() < 2 { // all of them were lucky
+		require.ErrorIs(t, twoAtOnce(), ledger.ErrCorrupt)
+	}
+	require.Equal(t, uint32(2), s.Timeline())
+	require.ErrorIs(t, s.Commit(t.Context(), batch(2, 1, "after")), ledger.ErrCorrupt, "the new primary has not all this store has seen")
+	var size int
+	require.NoError(t, old.QueryRow(t.Context(), `select size from log.head`).Scan(&size))
+	require.Equal(t, 2, size, "the old primary is written no more")
 }

@@ -22,7 +22,7 @@ func Example() {
 		if err != nil {
 			return err
 		}
-		log, err := ledger.Open(ctx, store, &ledger.Options{TenantKey: tenantKey, Signer: signer, VerifierKey: vkey})
+		log, err := ledger.Open(ctx, store, &ledger.Options{TenantKey: tenantKey, Signers: []ledger.Signer{{Signer: signer, VerifierKey: vkey}}})
 		if err != nil {
 			return err
 		}
