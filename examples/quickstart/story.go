@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/deeperpoint/csss/internal/teller"
 	"github.com/deeperpoint/csss/internal/world"
 	"github.com/deeperpoint/csss/ledger"
+	"github.com/deeperpoint/csss/ledger/tiles"
 	"github.com/deeperpoint/csss/match"
 )
 
@@ -35,7 +37,7 @@ func tell(ctx context.Context, seed uint64, out io.Writer) (err error) {
 	t := &story{Teller: teller.Teller{Ctx: ctx, Out: out}, s: world.Story2()}
 	return t.Tell(csss.Config{Dir: filepath.Join(dir, "ledger")},
 		func() error { return t.load(seed) }, t.register, t.match, t.choose, t.demandSide, t.supplySide,
-		t.reveal, t.engage, t.secondBuyer, func() error { return t.receipt(dir) }, t.check)
+		t.reveal, t.engage, t.secondBuyer, func() error { return t.receipt(dir) }, func() error { return t.tiles(dir) }, t.check)
 }
 
 func (t *story) load(seed uint64) error {
@@ -248,6 +250,44 @@ func (t *story) receipt(dir string) error {
 	_, err = ledger.VerifyReceipt(text, t.X.VerifierKey())
 	t.Say("  One bit changed: %v", err)
 	return teller.Told(err != nil, "a changed receipt verifies")
+}
+
+// tiles shows the ledger to a stranger: static files, read back by a reader that
+// knows the format and the key, and not the exchange.
+func (t *story) tiles(dir string) error {
+	t.Head("The ledger, as anybody may read it.")
+	dir = filepath.Join(dir, "public")
+	if err := tiles.Export(t.Ctx, t.X.Tiles(), dir, nil); err != nil {
+		return err
+	}
+	folder, err := tiles.Open(os.DirFS(dir), t.X.VerifierKey())
+	if err != nil {
+		return err
+	}
+	if err := folder.Verify(t.Ctx, nil); err != nil {
+		return err
+	}
+	files, bytes, err := weigh(dir)
+	if err != nil {
+		return err
+	}
+	t.Say("  %d files of tlog-tiles, %d KB: %d commitments under one signed head, no name and no word.", files, bytes>>10, folder.Size())
+	return teller.Told(folder.Size() == t.X.Size(), "the public folder")
+}
+
+// weigh counts the files below a folder and their bytes.
+func weigh(dir string) (files int, bytes int64, err error) {
+	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			files, bytes = files+1, bytes+info.Size()
+		}
+		return err
+	})
+	return files, bytes, err
 }
 
 func (t *story) check() error {
