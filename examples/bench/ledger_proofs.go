@@ -18,7 +18,8 @@ type proofsLine struct {
 	VerifyAllocs figure `json:"verify_allocs"`
 	SHA          figure `json:"sha_ns"`              // the hashes of tree nodes that a verifier must make
 	Ratio        figure `json:"verify_ratio_to_sha"` // Verify divided by SHA
-	Receipt      int    `json:"receipt_bytes"`       // a tlog-proof file with a signed checkpoint
+	File         int    `json:"proof_bytes"`         // a tlog-proof file with a signed checkpoint
+	Receipt      int    `json:"receipt_bytes"`       // the same with the leaf record
 }
 
 // proofSpread is how far apart the entries are that are proved in turn: an odd
@@ -34,8 +35,8 @@ func (b *ledgerBench) measureProofs(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		b.row("proofs at %v entries: made in %v ns (%v allocs), verified in %v ns (%v allocs, %v x the SHA-256 bound of %v ns), receipt %d bytes",
-			figure(line.Entries), line.Prove, line.ProveAllocs, line.Verify, line.VerifyAllocs, line.Ratio, line.SHA, line.Receipt)
+		b.row("proofs at %v entries: made in %v ns (%v allocs), verified in %v ns (%v allocs, %v x the SHA-256 bound of %v ns), proof file %d bytes, with the leaf %d",
+			figure(line.Entries), line.Prove, line.ProveAllocs, line.Verify, line.VerifyAllocs, line.Ratio, line.SHA, line.File, line.Receipt)
 		return b.line(line)
 	})
 }
@@ -47,7 +48,11 @@ func proofs(ctx context.Context, log *ledger.Log) (proofsLine, error) {
 	if err != nil {
 		return line, err
 	}
-	line.Receipt = len(receipt)
+	file, err := log.ExportProof(ctx, size/3)
+	if err != nil {
+		return line, err
+	}
+	line.File, line.Receipt = len(file), len(receipt)
 	var failed error
 	at := uint64(0)
 	prove := func() ledger.Proof {

@@ -27,6 +27,8 @@ type call struct {
 	exporting exporting
 	serving   serving
 	shredding shredding
+	naming    naming
+	cosigning cosigning
 }
 
 // runCommand reads the arguments and runs the command.

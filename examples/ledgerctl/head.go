@@ -5,8 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/deeperpoint/csss/ledger"
 )
@@ -24,23 +27,83 @@ type signedHead struct {
 // checkpoint prints the signed head, which it signs if the log has grown.
 func checkpoint(ctx context.Context, c *call) error {
 	return c.withSigned(ctx, func(log *ledger.Log, signed []byte) error {
-		if c.json {
-			return json.NewEncoder(c.stdout).Encode(signedHead{log.Name(), log.Size(), string(signed)})
-		}
-		_, err := c.stdout.Write(signed)
-		return err
+		return c.printCheckpoint(log, signed)
 	})
+}
+
+func (c *call) printCheckpoint(log *ledger.Log, signed []byte) error {
+	if c.json {
+		return json.NewEncoder(c.stdout).Encode(signedHead{log.Name(), log.Size(), string(signed)})
+	}
+	_, err := c.stdout.Write(signed)
+	return err
+}
+
+// naming are the flags of vkey.
+type naming struct{ all bool }
+
+func vkeyFlags(c *call) {
+	c.BoolVar(&c.naming.all, "all", false, "all keys the log ever had: a receipt is signed by those of its time")
 }
 
 // keyed is what vkey prints with -json.
 type keyed struct {
 	Origin string `json:"origin"`
-	VKey   string `json:"vkey"`
+	ledger.Key
 }
 
+// vkey prints public keys, one a line.
 func vkey(ctx context.Context, c *call) error {
 	return c.withLog(ctx, false, func(log *ledger.Log) error {
-		return c.print(keyed{log.Name(), log.VerifierKey()}, "%s", log.VerifierKey())
+		for _, k := range log.VerifierKeys() {
+			if !c.naming.all && k.VerifierKey != log.VerifierKey() {
+				continue
+			}
+			if err := c.print(keyed{log.Name(), k}, "%s", k.VerifierKey); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// cosigning are the flags of cosign.
+type cosigning struct{ policy string }
+
+func cosignFlags(c *call) {
+	c.StringVar(&c.cosigning.policy, "policy", "", "`file` with a c2sp.org/tlog-policy that says which witnesses to ask, and how many must sign (required)")
+}
+
+// askLimit is how long one witness may take.
+const askLimit = 30 * time.Second
+
+// cosign asks the witnesses of a policy, keeps what they sign, and prints the
+// checkpoint. It fails if the quorum is not reached, and else says which failed.
+func cosign(ctx context.Context, c *call) error {
+	if c.cosigning.policy == "" {
+		return usagef("cosign needs -policy")
+	}
+	policy, err := readPolicy(c.cosigning.policy)
+	if err != nil {
+		return err
+	}
+	clients, err := policy.Clients(&http.Client{Timeout: askLimit})
+	if err != nil {
+		return usageError{err}
+	}
+	witnesses := make([]ledger.Witness, len(clients))
+	for i, client := range clients {
+		witnesses[i] = client
+	}
+	return c.withLog(ctx, true, func(log *ledger.Log) error {
+		signed, failed := log.Cosign(ctx, witnesses...)
+		if err := policy.Check(signed); err != nil {
+			return errors.Join(err, failed)
+		}
+		if failed != nil {
+			fmt.Fprintln(c.stderr, "ledgerctl: the quorum is reached, but:", failed)
+		}
+		return c.printCheckpoint(log, signed)
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/deeperpoint/csss/ledger"
 	"github.com/deeperpoint/csss/ledger/tiles"
+	"github.com/deeperpoint/csss/ledger/witness"
 )
 
 // ctl runs the program and returns what it says.
@@ -145,6 +147,75 @@ func TestAReceiptIsCheckedWithoutTheFolder(t *testing.T) {
 	assert.Equal(t, 1, code)
 	assert.Empty(t, stdout)
 	assert.Contains(t, stderr, "does not verify")
+}
+
+func TestABareReceiptNeedsTheLeafHash(t *testing.T) {
+	dir := sample(t)
+	file := filepath.Join(t.TempDir(), "receipt")
+	fine(t, "prove", "5", "-bare", "-dir", dir, "-out", file)
+	vkey := strings.TrimSpace(fine(t, "vkey", "-dir", dir))
+	leaf := func(index string) string {
+		return decode[ledger.Proof](t, fine(t, "prove", index, "-json", "-dir", dir)).Leaf.String()
+	}
+	assert.Contains(t, fine(t, "receipt", file, "-vkey", vkey, "-leaf", leaf("5")), "entry 5 of 20")
+	for _, more := range [][]string{{}, {"-leaf", leaf("6")}} {
+		code, _, _ := ctl(t, append([]string{"receipt", file, "-vkey", vkey}, more...)...)
+		assert.Equal(t, 1, code, more)
+	}
+}
+
+func TestReceiptsOfARotatedLog(t *testing.T) {
+	dir := sample(t)
+	out := t.TempDir()
+	before, after, all := filepath.Join(out, "before"), filepath.Join(out, "after"), filepath.Join(out, "all")
+	fine(t, "prove", "5", "-dir", dir, "-out", before)
+	old := strings.TrimSpace(fine(t, "vkey", "-dir", dir))
+	rotate(t, dir)
+	fine(t, "prove", "5", "-dir", dir, "-out", after)
+	fresh := strings.TrimSpace(fine(t, "vkey", "-dir", dir))
+	require.NotEqual(t, old, fresh)
+	require.NoError(t, os.WriteFile(all, []byte(fine(t, "vkey", "-all", "-dir", dir)), 0o600))
+	assert.Equal(t, 2, strings.Count(fine(t, "vkey", "-all", "-json", "-dir", dir), "\n"))
+	for _, file := range []string{before, after} {
+		assert.Contains(t, fine(t, "receipt", file, "-vkey", "@"+all), "proved")
+		assert.Contains(t, fine(t, "receipt", file, "-vkey", old, "-vkey", fresh), "proved")
+	}
+	code, _, _ := ctl(t, "receipt", before, "-vkey", fresh)
+	assert.Equal(t, 1, code)
+}
+
+func rotate(t *testing.T, dir string) {
+	t.Helper()
+	log, err := ledger.OpenDir(t.Context(), dir, nil)
+	require.NoError(t, err)
+	_, err = log.Rotate(t.Context(), nil)
+	require.NoError(t, errors.Join(err, log.Close()))
+}
+
+func TestWitnessesCosign(t *testing.T) {
+	dir := sample(t)
+	vkey := strings.TrimSpace(fine(t, "vkey", "-dir", dir))
+	skey, name, err := witness.GenerateKey("example.com/witness")
+	require.NoError(t, err)
+	server, err := witness.NewServer(skey, witness.NewMemoryStore(), vkey)
+	require.NoError(t, err)
+	web := httptest.NewServer(server)
+	defer web.Close()
+	out := t.TempDir()
+	policy, silent, file := filepath.Join(out, "policy"), filepath.Join(out, "silent"), filepath.Join(out, "receipt")
+	text := "log " + vkey + "\nwitness w " + name + " %s\nquorum w\n"
+	require.NoError(t, os.WriteFile(policy, fmt.Appendf(nil, text, web.URL), 0o600))
+	require.NoError(t, os.WriteFile(silent, fmt.Appendf(nil, text, "http://127.0.0.1:1"), 0o600))
+
+	code, _, stderr := ctl(t, "cosign", "-policy", silent, "-dir", dir)
+	assert.Equal(t, 1, code, stderr)
+	fine(t, "prove", "5", "-dir", dir, "-out", file)
+	code, _, stderr = ctl(t, "receipt", file, "-policy", policy)
+	assert.Equal(t, 1, code, stderr)
+
+	assert.Contains(t, fine(t, "cosign", "-policy", policy, "-dir", dir), "example.com/witness")
+	fine(t, "prove", "5", "-dir", dir, "-out", file)
+	assert.Contains(t, fine(t, "receipt", file, "-policy", policy), "proved")
 }
 
 func TestAnOpeningOfAnotherEntryIsRefused(t *testing.T) {
@@ -329,6 +400,7 @@ func TestBadUsageIsTheCallers(t *testing.T) {
 		{"verify", "-dir", missing}, {"verify", "-dir", file},
 		{"prove", "-dir", dir}, {"prove", "x", "-dir", dir}, {"prove", "1", "2", "-dir", dir}, {"prove", "1", "-size", "3", "-dir", dir},
 		{"receipt", file}, {"receipt", missing, "-vkey", "k"}, {"receipt", file, "-vkey", "no key"}, {"receipt", file, "-vkey", "@" + missing},
+		{"receipt", file, "-policy", file}, {"receipt", file, "-policy", missing}, {"cosign", "-dir", dir}, {"cosign", "-policy", file, "-dir", dir},
 		{"consistency", missing, "-dir", dir}, {"consistency", file, "-dir", dir}, {"consistency", "21", "-dir", dir},
 		{"export", "sheets", missing, "-dir", dir}, {"export", "tiles", "-dir", dir},
 		{"show", "-since", "yesterday", "-dir", dir}, {"show", "-after", "3", "-dir", dir},

@@ -5,6 +5,7 @@
 //	ledgerctl show -dir DIR [filters]         entries by index, stream, type, subject, time
 //	ledgerctl checkpoint -dir DIR             the signed head of the log
 //	ledgerctl vkey -dir DIR                   the public key that receipts are checked with
+//	ledgerctl cosign -policy FILE -dir DIR    ask witnesses over HTTP to cosign it
 //	ledgerctl prove INDEX -dir DIR            a receipt: a tlog-proof file that needs no log
 //	ledgerctl receipt FILE -vkey KEY          check a receipt; needs no folder
 //	ledgerctl consistency OLD -dir DIR        does the log extend a checkpoint or a size?
@@ -17,8 +18,9 @@
 // words. With -json standard output holds one JSON object a line; progress goes
 // to standard error. A payload is printed only with -payload.
 //
-// A folder is opened read-only unless the command must write: shred does, and
-// what needs a signature does where the newest checkpoint is older than the log.
+// A folder is opened read-only unless the command must write: shred and cosign do,
+// and what needs a signature does where the newest checkpoint is older than the
+// log.
 //
 // Exit code 0: done, and it holds; 1: damage, or something that does not verify
 // or failed; 2: a bad command, flag or file.
@@ -46,9 +48,10 @@ var commands = []command{
 	{name: "verify", does: "audit every entry, and name the one at fault", run: verify, flags: verifyFlags},
 	{name: "show", does: "print entries by index, stream, type, subject and time", run: show, flags: showFlags},
 	{name: "checkpoint", does: "print the signed head of the log", run: checkpoint},
-	{name: "vkey", does: "print the public key of the log", run: vkey},
+	{name: "vkey", does: "print the public key of the log", run: vkey, flags: vkeyFlags},
+	{name: "cosign", does: "ask witnesses to cosign the head of the log, and keep what they sign", run: cosign, flags: cosignFlags},
 	{name: "prove", words: "INDEX", does: "write a receipt: a tlog-proof file that needs no log", run: prove, flags: proveFlags},
-	{name: "receipt", words: "FILE", does: "check a receipt with a public key", run: receipt, flags: receiptFlags, noFolder: true},
+	{name: "receipt", words: "FILE", does: "check a receipt with public keys", run: receipt, flags: receiptFlags, noFolder: true},
 	{name: "consistency", words: "OLD", does: "check that the log extends a checkpoint (a file) or a size, and prove it", run: consistency},
 	{name: "export", words: "tiles OUT", does: "write a c2sp.org/tlog-tiles folder, or what is new into it", run: export, flags: exportFlags},
 	{name: "serve", does: "serve the tiles over HTTP until interrupted", run: serve, flags: serveFlags},

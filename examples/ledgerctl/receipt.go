@@ -4,97 +4,78 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"os"
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/deeperpoint/csss/ledger"
+	"github.com/deeperpoint/csss/ledger/witness"
 )
 
-// proving are the flags of prove.
-type proving struct {
-	size         uint64
-	out, opening string
+// checking are the flags of receipt.
+type checking struct {
+	vkeys                 []string
+	policy, opening, leaf string
 }
 
-func proveFlags(c *call) {
-	p := &c.proving
-	c.Uint64Var(&p.size, "size", 0, "with -json: the `size` of the tree to prove it in (default: the whole log)")
-	c.StringVar(&p.out, "out", "", "`file` to write the receipt to (default: standard output)")
-	c.StringVar(&p.opening, "opening", "", "also write the opening of the payload's commitment to this `file`; it is as secret as the payload")
+func receiptFlags(c *call) {
+	k := &c.checking
+	c.Func("vkey", "public `key` of the log, or @FILE that holds some, one a line; may be repeated", k.addKeys)
+	c.StringVar(&k.policy, "policy", "", "`file` with a c2sp.org/tlog-policy: its logs are trusted, and its quorum of witnesses must have cosigned")
+	c.StringVar(&k.opening, "opening", "", "`file` with an opening of the payload's commitment, to be checked too")
+	c.StringVar(&k.leaf, "leaf", "", "leaf `hash` in base64, for a receipt without a leaf record (prove -bare)")
 }
 
-// prove writes a receipt, or with -json the bare inclusion proof.
-func prove(ctx context.Context, c *call) error {
-	index, err := strconv.ParseUint(c.words[0], 10, 64)
-	if err != nil {
-		return usagef("%q is no index", c.words[0])
+// addKeys takes one value of -vkey.
+func (k *checking) addKeys(value string) error {
+	name, isFile := strings.CutPrefix(value, "@")
+	if !isFile {
+		k.vkeys = append(k.vkeys, value)
+		return nil
 	}
-	if c.json {
-		return c.withLog(ctx, false, func(log *ledger.Log) error {
-			size := c.proving.size
-			if size == 0 {
-				size = log.Size()
-			}
-			p, err := log.Prove(ctx, index, size)
-			if err != nil {
-				return outside(err)
-			}
-			return json.NewEncoder(c.stdout).Encode(p)
-		})
-	}
-	if c.proving.size != 0 {
-		return usagef("-size goes with -json: a receipt has the size of its checkpoint")
-	}
-	return c.withSigned(ctx, func(log *ledger.Log, _ []byte) error { return c.writeReceipt(ctx, log, index) })
-}
-
-func (c *call) writeReceipt(ctx context.Context, log *ledger.Log, index uint64) error {
-	file, err := log.ExportReceipt(ctx, index)
-	if err != nil {
-		return outside(err)
-	}
-	if c.proving.opening != "" {
-		o, err := log.OpenPayload(ctx, index)
-		if err != nil {
-			return err
-		}
-		b, err := json.Marshal(o)
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(c.proving.opening, append(b, '\n'), 0o600); err != nil {
-			return usageError{err}
-		}
-	}
-	if c.proving.out == "" {
-		_, err = c.stdout.Write(file)
-		return err
-	}
-	if err := os.WriteFile(c.proving.out, file, 0o644); err != nil {
-		return usageError{err}
-	}
-	return nil
-}
-
-// outside makes an index or a size beyond the log the caller's error.
-func outside(err error) error {
-	if errors.Is(err, ledger.ErrRange) {
-		return usageError{err}
+	b, err := read(name, 64<<10)
+	if err == nil {
+		k.vkeys = append(k.vkeys, strings.Fields(string(b))...)
 	}
 	return err
 }
 
-// checking are the flags of receipt.
-type checking struct{ vkey, opening string }
-
-func receiptFlags(c *call) {
-	c.StringVar(&c.checking.vkey, "vkey", "", "public `key` of the log, or @FILE that holds it (required)")
-	c.StringVar(&c.checking.opening, "opening", "", "`file` with an opening of the payload's commitment, to be checked too")
+// verifier trusts the keys of the flags.
+func (c *call) verifier() (*ledger.Verifier, error) {
+	o := &ledger.VerifierOptions{}
+	vkeys := c.checking.vkeys
+	if c.checking.policy != "" {
+		policy, err := readPolicy(c.checking.policy)
+		if err != nil {
+			return nil, err
+		}
+		o.Policy, vkeys = policy, append(vkeys, policy.Logs()...)
+	}
+	if len(vkeys) == 0 {
+		return nil, usagef("receipt needs -vkey, or -policy with a log")
+	}
+	slices.Sort(vkeys)
+	var keys []ledger.Key
+	for _, vkey := range slices.Compact(vkeys) {
+		keys = append(keys, ledger.Key{VerifierKey: vkey})
+	}
+	v, err := ledger.NewVerifier(keys, o)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return v, nil
 }
 
-// receiptKey limits the file of -vkey, in bytes.
-const receiptKey = 4096
+func readPolicy(name string) (*witness.Policy, error) {
+	text, err := read(name, witness.MaxPolicy)
+	if err != nil {
+		return nil, err
+	}
+	policy, err := witness.ParsePolicy(text)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return policy, nil
+}
 
 // checked is what receipt prints with -json.
 type checked struct {
@@ -102,28 +83,21 @@ type checked struct {
 	Opened bool `json:"opened"` // the opening fits
 }
 
-// receipt checks a receipt with nothing but the public key.
+// receipt checks a receipt with nothing but public keys.
 func receipt(_ context.Context, c *call) error {
-	key := c.checking.vkey
-	if name, isFile := strings.CutPrefix(key, "@"); isFile {
-		b, err := read(name, receiptKey)
-		if err != nil {
-			return err
-		}
-		key = strings.TrimSpace(string(b))
-	}
-	if key == "" {
-		return usagef("receipt needs -vkey")
+	v, err := c.verifier()
+	if err != nil {
+		return err
 	}
 	file, err := read(c.words[0], ledger.MaxReceipt)
 	if err != nil {
 		return err
 	}
-	info, err := ledger.VerifyReceipt(file, key)
-	switch {
-	case errors.Is(err, ledger.ErrInvalid):
-		return usageError{err}
-	case err != nil:
+	if c.checking.leaf != "" {
+		return c.checkBare(v, file)
+	}
+	info, err := v.Receipt(file)
+	if err != nil {
 		return err
 	}
 	opened, err := c.opens(info)
@@ -132,6 +106,22 @@ func receipt(_ context.Context, c *call) error {
 	}
 	return c.print(checked{info, opened}, "entry %d of %d in %s, logged %s\nleaf %v\nproved%s", info.Index, info.Size, info.Origin,
 		stamp(info.Time), info.Leaf, map[bool]string{true: ", and so is the payload of the opening"}[opened])
+}
+
+// checkBare checks a receipt without a leaf record against the leaf hash.
+func (c *call) checkBare(v *ledger.Verifier, file []byte) error {
+	if c.checking.opening != "" {
+		return usagef("-opening needs a receipt with its leaf record")
+	}
+	var leaf ledger.Hash
+	if err := json.Unmarshal([]byte(`"`+c.checking.leaf+`"`), &leaf); err != nil {
+		return usagef("-leaf is no hash of 32 bytes in base64")
+	}
+	info, err := v.Proof(file, leaf)
+	if err != nil {
+		return err
+	}
+	return c.print(checked{info, false}, "entry %d of %d in %s\nleaf %v\nproved", info.Index, info.Size, info.Origin, info.Leaf)
 }
 
 // opens checks the opening of -opening, if there is one.

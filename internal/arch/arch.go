@@ -68,7 +68,7 @@ var Rows = []Row{
 	{"./internal/teller", []string{".", "./match", "./internal/world"}, "what the examples share"},
 	{"./examples/bench/load", nil, "what the engines of a benchmark share knows none of them"},
 	{"./examples/bench", []string{"./examples/bench/load", "./ledger", "./ledger/tiles"}, "measures what users use"},
-	{"./examples/ledgerctl", []string{"./ledger", "./ledger/tiles"}, "looks after a log from outside the program that writes it"},
+	{"./examples/ledgerctl", []string{"./ledger", "./ledger/tiles", "./ledger/witness"}, "looks after a log from outside the program that writes it"},
 	{"./examples/*", []string{".", "./match", "./match/hnsw", "./match/market", "./embed", "./embed/lexical", "./policy", "./disclosure", "./disclosure/terms", "./ledger", "./ledger/tiles", "./internal/beir", "./internal/world", "./internal/teller"},
 		"examples use what users use, and the readers of test sets"},
 }
