@@ -1,0 +1,212 @@
+package ledger_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/deeperpoint/csss/ledger"
+)
+
+// cachingStore is a memory store that keeps blobs, and counts the frames it yields.
+type cachingStore struct {
+	ledger.Store
+	blobs map[string][]byte
+	read  *int
+}
+
+func newCachingStore() *cachingStore {
+	return &cachingStore{Store: ledger.NewMemoryStore(), blobs: map[string][]byte{}, read: new(int)}
+}
+
+func (s *cachingStore) LoadCache(name string) ([]byte, func() error, bool, error) {
+	b, ok := s.blobs[name]
+	b = bytes.Clone(b)
+	return b, func() error { clear(b); return nil }, ok, nil // who reads on after release reads zeros
+}
+
+func (s *cachingStore) SaveCache(name string, write func(io.Writer) error) error {
+	var b bytes.Buffer
+	if err := write(&b); err != nil {
+		return err
+	}
+	s.blobs[name] = b.Bytes()
+	return nil
+}
+
+func (s *cachingStore) Read(ctx context.Context, from, to uint64) iter.Seq2[ledger.Frame, error] {
+	return func(yield func(ledger.Frame, error) bool) {
+		for f, err := range s.Store.Read(ctx, from, to) {
+			*s.read++
+			if !yield(f, err) {
+				return
+			}
+		}
+	}
+}
+
+// everything is what a log answers.
+func everything(t *testing.T, l *ledger.Log) string {
+	t.Helper()
+	var b bytes.Buffer
+	for _, q := range []ledger.Query{{}, {Stream: "s1"}, {Type: "t"}, {Subject: "p"}, {Subject: "q"}, {Subject: "r"}} {
+		for e, err := range l.Read(t.Context(), q) {
+			require.NoError(t, err)
+			fmt.Fprintf(&b, "%+v\n", e)
+		}
+	}
+	p, err := l.ProveConsistency(t.Context(), l.Size()/2, l.Size())
+	require.NoError(t, err)
+	fmt.Fprintf(&b, "%+v %d\n", p, l.StreamVersion("s1"))
+	return b.String()
+}
+
+func TestSnapshotIsAsGoodAsReadingEverything(t *testing.T) {
+	s := newCachingStore()
+	open := func() *ledger.Log {
+		*s.read = 0
+		l, err := ledger.Open(t.Context(), s, nil)
+		require.NoError(t, err)
+		return l
+	}
+	l := open()
+	add := func(from, n int) {
+		for i := from; i < from+n; i++ {
+			a := simple(fmt.Sprint("s", i%3), fmt.Sprint(i))
+			a.Subjects = []string{[]string{"p", "q", "r"}[i%3]}
+			_, err := l.Append(t.Context(), a)
+			require.NoError(t, err)
+		}
+	}
+	add(0, 30)
+	_, err := l.Shred(t.Context(), "q", nil)
+	require.NoError(t, err)
+	require.NoError(t, l.Snapshot(t.Context()))
+	require.Len(t, s.blobs, 1)
+	for i := 30; i < 60; i++ {
+		a := simple(fmt.Sprint("s", i%3), fmt.Sprint(i))
+		a.Subjects = []string{"r"}
+		_, err := l.Append(t.Context(), a)
+		require.NoError(t, err)
+	}
+	want := everything(t, l)
+	require.NoError(t, l.Close())
+
+	l = open()
+	require.Equal(t, 30, *s.read, "only what came after the snapshot")
+	require.Equal(t, want, everything(t, l))
+	_, err = l.Verify(t.Context(), nil)
+	require.NoError(t, err)
+	dup, err := l.Append(t.Context(), ledger.Append{Stream: "s1", Type: "t", Key: "1", Subjects: []string{"q"}})
+	require.NoError(t, err)
+	require.True(t, dup[0].Duplicate)
+	require.NoError(t, l.Snapshot(t.Context())) // of a base with a delta
+	require.NoError(t, l.Close())
+	l = open()
+	require.Zero(t, *s.read)
+	require.Equal(t, want, everything(t, l))
+	good := s.blobs["index"]
+	require.NoError(t, l.Close())
+
+	// A snapshot that was damaged anywhere is dropped.
+	for i := 0; i < len(good); i += max(1, len(good)/97) {
+		bad := bytes.Clone(good)
+		bad[i] ^= 1 << (i % 8)
+		s.blobs["index"] = bad
+		l = open()
+		require.Equal(t, 61, *s.read, "byte %d", i)
+		require.NoError(t, l.Close())
+	}
+	s.blobs["index"] = good[:len(good)/2]
+	l = open()
+	require.Equal(t, want, everything(t, l))
+	require.NoError(t, l.Close())
+	require.Equal(t, good[:len(good)/2], s.blobs["index"], "few entries are new: Close writes none")
+
+	// One of another log, and one that is ahead of the store, are dropped too.
+	other := newCachingStore()
+	stranger, err := ledger.Open(t.Context(), other, nil)
+	require.NoError(t, err)
+	for i := range 61 {
+		_, err := stranger.Append(t.Context(), simple("s", fmt.Sprint(i)))
+		require.NoError(t, err)
+	}
+	require.NoError(t, stranger.Snapshot(t.Context()))
+	require.NoError(t, stranger.Close())
+	s.blobs["index"] = other.blobs["index"]
+	l = open()
+	require.Equal(t, want, everything(t, l))
+	require.NoError(t, l.Close())
+	_, err = l.Append(t.Context(), simple("s", "closed"))
+	require.ErrorIs(t, err, ledger.ErrClosed)
+	require.ErrorIs(t, l.Snapshot(t.Context()), ledger.ErrClosed)
+}
+
+func TestCloseWritesASnapshotWhenManyEntriesAreNew(t *testing.T) {
+	s := newCachingStore()
+	l, err := ledger.Open(t.Context(), s, nil)
+	require.NoError(t, err)
+	for at := range 5 {
+		batch := make([]ledger.Append, 1000)
+		for i := range batch {
+			batch[i] = simple("s", fmt.Sprint(at, "/", i))
+		}
+		_, err := l.Append(t.Context(), batch...)
+		require.NoError(t, err)
+	}
+	require.NoError(t, l.Close())
+	require.Len(t, s.blobs, 1)
+	*s.read = 0
+	l, err = ledger.Open(t.Context(), s, nil)
+	require.NoError(t, err)
+	require.Zero(t, *s.read)
+	require.Equal(t, uint64(5000), l.StreamVersion("s"))
+	_, err = l.Verify(t.Context(), nil)
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+}
+
+// A shredding that was cut off is finished, though a snapshot could be written
+// meanwhile.
+func TestSnapshotDoesNotHideAnUnfinishedShredding(t *testing.T) {
+	s := newCachingStore()
+	l, err := ledger.Open(t.Context(), &failingErase{cachingStore: s, fail: true}, nil)
+	require.NoError(t, err)
+	a := simple("s", "a")
+	a.Subjects = []string{"p"}
+	_, err = l.Append(t.Context(), a)
+	require.NoError(t, err)
+	_, err = l.Shred(t.Context(), "p", nil)
+	require.ErrorIs(t, err, errErase)
+	require.NoError(t, l.Snapshot(t.Context()))
+	require.Empty(t, s.blobs)
+	require.NoError(t, l.Close())
+	l, err = ledger.Open(t.Context(), s, nil)
+	require.NoError(t, err)
+	for f, err := range s.Read(t.Context(), 0, 1) {
+		require.NoError(t, err)
+		require.True(t, f.Erased)
+	}
+	require.NoError(t, l.Snapshot(t.Context()))
+	require.Len(t, s.blobs, 1)
+	require.NoError(t, l.Close())
+}
+
+var errErase = fmt.Errorf("cannot erase")
+
+type failingErase struct {
+	*cachingStore
+	fail bool
+}
+
+func (s *failingErase) Erase(ctx context.Context, indexes []uint64) error {
+	if s.fail {
+		return errErase
+	}
+	return s.cachingStore.Erase(ctx, indexes)
+}
