@@ -149,13 +149,19 @@ func openDirStore(disk vfs.FS, dir string, o *DirOptions) (*dirStore, error) {
 		}
 	}
 	var err error
-	if d.fence.f, err = disk.Lock(filepath.Join(dir, lockName)); err != nil {
-		if errors.Is(err, vfs.ErrLocked) {
-			err = ErrLocked
-		}
+	if d.fence.f, err = d.lockFile(lockName); err != nil {
 		return nil, err
 	}
 	return d, nil
+}
+
+// lockFile opens a file and locks it; ErrLocked if another writer has it.
+func (d *dirStore) lockFile(name string) (vfs.File, error) {
+	f, err := d.fs.Lock(d.folder(name))
+	if errors.Is(err, vfs.ErrLocked) {
+		return nil, ErrLocked
+	}
+	return f, err
 }
 
 func (d *dirStore) folder(name string) string { return filepath.Join(d.path, name) }

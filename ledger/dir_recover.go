@@ -125,16 +125,18 @@ func (d *dirStore) openHead(used bool) (headSlot, error) {
 	if d.readOnly {
 		flag = os.O_RDONLY
 	}
-	path := filepath.Join(d.path, headName)
-	f, err := d.fs.Open(path, flag)
-	if isNotExist(err) {
-		switch {
-		case used:
-			return nothing, corrupt("head file is missing")
-		case d.readOnly:
-			return nothing, nil
+	f, err := d.fs.Open(d.folder(headName), flag)
+	switch missing := isNotExist(err); {
+	case missing && used:
+		return nothing, corrupt("head file is missing")
+	case missing && d.readOnly:
+		return nothing, nil
+	case missing:
+		f, err = d.lockFile(headName)
+	case err == nil && !d.readOnly:
+		if err = f.Close(); err == nil {
+			f, err = d.lockFile(headName)
 		}
-		f, err = d.fs.Open(path, flag|os.O_CREATE)
 	}
 	if err != nil {
 		return nothing, err

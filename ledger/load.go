@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/deeperpoint/csss/ledger/internal/merkle"
@@ -67,7 +68,18 @@ func firstFault(c *chunk) error {
 }
 
 // finishShreddings destroys what a crash in the middle of a shredding has left.
+// Who may only read leaves that to who may write: those entries read as erased
+// all the same.
 func (l *Log) finishShreddings(ctx context.Context, f *folding) error {
+	err := l.destroyRest(ctx, f)
+	if errors.Is(err, ErrReadOnly) {
+		l.shredding(1)
+		return nil
+	}
+	return err
+}
+
+func (l *Log) destroyRest(ctx context.Context, f *folding) error {
 	var names []string
 	var stale []uint64
 	for _, s := range f.shreds {

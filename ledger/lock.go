@@ -11,9 +11,10 @@ import (
 //
 //	magic(16) ‖ epoch(8) ‖ CRC-32C(4)
 //
-// Every opening begins a new epoch. Where locks do not hold (some network file
-// systems; a lock file that was removed by hand), a writer that was overtaken
-// finds a newer epoch before it writes, or before it acknowledges, and stops.
+// Every opening begins a new epoch. Where locks do not hold, as on some network
+// file systems, a writer that was overtaken finds a newer epoch before it writes,
+// or before it acknowledges, and stops. The head file is locked too, so that
+// nobody gets in by removing the lock file.
 const (
 	lockMagic = "csss/ledger/lock"
 	lockBytes = len(lockMagic) + 8 + 4

@@ -283,7 +283,10 @@ func (l *Log) loadKeys(ctx context.Context, o *Options) error {
 			return &InvalidError{Entry: -1, Field: "Signers", Why: "not of this log: Rotate adds a key"}
 		}
 	}
-	return l.forgetRetired(ctx, ring)
+	if err := l.forgetRetired(ctx, ring); !errors.Is(err, ErrReadOnly) {
+		return err
+	}
+	return nil // who may only read leaves it to who may write
 }
 
 // keyring returns the keys as the newest entries say, reading those that are new.
