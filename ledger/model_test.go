@@ -3,7 +3,7 @@ package ledger_test
 import (
 	"errors"
 	"fmt"
-	"os"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/deeperpoint/csss/ledger"
+	"github.com/deeperpoint/csss/ledger/internal/vfs/crashfs"
 	"github.com/deeperpoint/csss/ledger/ledgertest"
 )
 
@@ -89,9 +90,28 @@ func drawAppend(t *rapid.T) ledger.Append {
 	}
 }
 
+// medium is a file system that a model's log lies on. Power may fail.
+type medium struct{ fs *crashfs.FS }
+
+func (m *medium) open() (ledger.Store, error) { return ledger.OpenDirOn(m.fs, folder, &tiny) }
+
+// fail lets the power fail after an operation between from and to, and says after which.
+func (m *medium) fail(t *rapid.T, from, to int) (op int) {
+	op = rapid.IntRange(from, to).Draw(t, "operation")
+	for p := range m.fs.Points(op) {
+		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "subset"), 1))
+		for c := range p.Choices(1+random.IntN(20), random) {
+			m.fs = p.Image(c) // the last one
+		}
+		break
+	}
+	return op
+}
+
 // testModel runs random commands against the list, with reopenings, failing
-// commits, shreddings and audits between them.
-func testModel(t *rapid.T, reopen ledgertest.Reopener) {
+// commits, shreddings and audits between them, and, where there is a medium,
+// with crashes.
+func testModel(t *rapid.T, reopen ledgertest.Reopener, disk *medium) {
 	m := &model{shredded: map[string]bool{}}
 	ctx := t.Context()
 	fail := func(string, int) error { return nil }
@@ -106,7 +126,7 @@ func testModel(t *rapid.T, reopen ledgertest.Reopener) {
 	defer func() { l.Close() }()
 	var checkpoints []ledger.ConsistencyProof
 	shreds := 0
-	t.Repeat(map[string]func(*rapid.T){
+	commands := map[string]func(*rapid.T){
 		"append": func(t *rapid.T) {
 			batch := rapid.SliceOfN(rapid.Custom(drawAppend), 1, 3).Draw(t, "batch")
 			first := len(m.entries)
@@ -200,23 +220,62 @@ func testModel(t *rapid.T, reopen ledgertest.Reopener) {
 			_, err := l.Verify(ctx, nil)
 			require.NoError(t, err)
 		},
-	})
+	}
+	if disk != nil {
+		commands["crash"] = func(t *rapid.T) {
+			disk.fail(t, disk.fs.Ops(), disk.fs.Ops())
+			l.Close()
+			l = open()
+		}
+		commands["crash in a batch"] = func(t *rapid.T) {
+			batch := rapid.SliceOfN(rapid.Custom(drawAppend), 1, 3).Draw(t, "batch")
+			before := slices.Clone(m.entries)
+			if known, want := m.append(batch); known || want != nil {
+				m.entries = before
+				return
+			}
+			from := disk.fs.Ops()
+			_, err := l.Append(ctx, batch...)
+			require.NoError(t, err)
+			to := disk.fs.Ops()
+			op := disk.fail(t, from, to)
+			l.Close()
+			l = open()
+			if l.Size() == uint64(len(before)) && op < to {
+				m.entries = before
+			}
+		}
+		commands["crash in a shredding"] = func(t *rapid.T) {
+			subject := rapid.SampledFrom([]string{"p", "q", "r"}).Draw(t, "subject")
+			shreds++
+			key := fmt.Sprint("shred", shreds)
+			from := disk.fs.Ops()
+			_, err := l.Shred(ctx, subject, &ledger.ShredOptions{Key: key, Reason: "why"})
+			require.NoError(t, err)
+			to := disk.fs.Ops()
+			op := disk.fail(t, from, to)
+			l.Close()
+			l = open()
+			if l.Size() == uint64(len(m.entries)) && op < to {
+				return
+			}
+			m.shredded[subject] = true
+			m.entries = append(m.entries, ledger.Append{Stream: ledger.StreamShredded, Type: ledger.TypeShredded, Key: key, Subjects: []string{subject}, Payload: []byte("why")})
+		}
+	}
+	t.Repeat(commands)
 }
 
 func TestMemoryLogIsAList(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := ledger.NewMemoryStore()
-		testModel(t, func() (ledger.Store, error) { return s, nil })
+		testModel(t, func() (ledger.Store, error) { return s, nil }, nil)
 	})
 }
 
 func TestDirLogIsAList(t *testing.T) {
-	base := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp(base, "log")
-		require.NoError(t, err)
-		testModel(t, func() (ledger.Store, error) {
-			return ledger.OpenDirOn(unsynced, dir, &ledger.DirOptions{SegmentBytes: 1500})
-		})
+		disk := &medium{fs: crashfs.New()}
+		testModel(t, disk.open, disk)
 	})
 }

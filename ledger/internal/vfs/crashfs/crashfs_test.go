@@ -218,7 +218,7 @@ func TestALieIsASyncThatDoesNothing(t *testing.T) {
 	f := crashfs.New()
 	file := open(t, f, "x", os.O_RDWR|os.O_CREATE)
 	write(t, file, "x", 0)
-	f.SetRule(crashfs.From(1, crashfs.Lie, crashfs.Of(crashfs.Sync, crashfs.SyncDir)))
+	f.SetRule(crashfs.From(1, crashfs.ErrLie, crashfs.Of(crashfs.Sync, crashfs.SyncDir)))
 	require.NoError(t, file.Sync())
 	require.NoError(t, f.SyncDir("/"))
 	assert.ElementsMatch(t, []string{"-", "", "\x00", "x"}, keys(outcomes(t, f, "x")))

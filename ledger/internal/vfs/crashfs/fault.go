@@ -15,16 +15,16 @@ const (
 	Create Kind = iota
 	Write
 	Truncate
-	Sync
-	SyncDir
 	Rename
 	Remove
+	Sync
+	SyncDir
 	Open // an existing file; also Lock and Map
 	Read // also ReadDir
 	evict
 )
 
-var kinds = [...]string{"create", "write", "truncate", "sync", "syncdir", "rename", "remove", "open", "read", "evict"}
+var kinds = [...]string{"create", "write", "truncate", "rename", "remove", "sync", "syncdir", "open", "read", "evict"}
 
 func (k Kind) String() string { return kinds[k] }
 
@@ -40,7 +40,7 @@ type Op struct {
 	Flag   int    // Open, Create
 }
 
-// Changes says whether the operation writes anything.
+// Changes says whether the operation is one of those that a read-only file system refuses. Syncs are not.
 func (o Op) Changes() bool { return o.Kind <= Remove }
 
 // Rule decides what becomes of an operation: nil lets it be done, any error is its result. A write that fails with a
@@ -49,9 +49,9 @@ func (o Op) Changes() bool { return o.Kind <= Remove }
 // or may not be on the disk all the same. A rule is called with the file system locked, one call at a time.
 type Rule func(Op) error
 
-// Lie is the answer of a rule for a disk that lies: a sync, of a file or a directory, does nothing and succeeds. Tests that look
+// ErrLie is the answer of a rule for a disk that lies: a sync, of a file or a directory, does nothing and succeeds. Tests that look
 // for lost data must find it then.
-var Lie = errors.New("crashfs: lie")
+var ErrLie = errors.New("crashfs: lie")
 
 // Short is the error of a write of which only the first Bytes were done.
 type Short struct {
