@@ -17,7 +17,7 @@ const (
 	MaxSubjects   = 64       // subjects of one entry
 
 	MaxPublic      = 768 // bytes of the names and values of Public together
-	MaxPublicPairs = 24 // so that a leaf has at most 1 KiB
+	MaxPublicPairs = 24  // so that a leaf has at most 1 KiB
 )
 
 // Append is one entry to be.

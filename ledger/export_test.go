@@ -8,6 +8,7 @@ import (
 
 // What the tests of the formats look at from outside.
 var (
+	CloneFrame   = cloneFrame
 	DecodeLeaf   = decodeLeaf
 	DecodeHeader = func(b []byte) ([]byte, bool) { h, ok := decodeHeader(b); return h.append(nil), ok }
 	EncodeHeader = func(stream string, subjects ...string) []byte {

@@ -30,7 +30,7 @@ func frames(t *testing.T, entries ...ledger.Append) (out []ledger.Frame) {
 	}
 	for f, err := range s.Read(t.Context(), 0, uint64(len(entries))) {
 		require.NoError(t, err)
-		out = append(out, f)
+		out = append(out, ledger.CloneFrame(f))
 	}
 	return out
 }
@@ -44,7 +44,7 @@ func forged(t *testing.T, list ...ledger.Frame) ledger.Store {
 	require.NoError(t, l.Close())
 	var leaves [][]byte
 	for _, f := range list {
-		leaves = append(leaves, f.Leaf)
+		leaves = append(leaves, bytes.Clone(f.Leaf))
 	}
 	_, err = s.Recover(t.Context())
 	require.NoError(t, err)
@@ -171,7 +171,7 @@ func TestVerifyNamesEveryEntryAtFault(t *testing.T) {
 	erased := ledger.Frame{}
 	for f, err := range s.Read(t.Context(), 4, 5) {
 		require.NoError(t, err)
-		erased = f
+		erased = ledger.CloneFrame(f)
 	}
 	erased.Payload, erased.Erased = nil, true
 	s.instead = map[uint64]ledger.Frame{1: other[1], 2: other[3], 4: erased}

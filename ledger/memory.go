@@ -45,9 +45,7 @@ func (m *memoryStore) Commit(_ context.Context, b Batch) error {
 			return err
 		}
 	}
-	for _, f := range b.Frames {
-		m.frames = append(m.frames, cloneFrame(f))
-	}
+	m.frames = appendFrames(m.frames, b.Frames)
 	for _, s := range b.Secrets {
 		m.secrets[s.Name] = bytes.Clone(s.Value)
 	}
@@ -55,10 +53,12 @@ func (m *memoryStore) Commit(_ context.Context, b Batch) error {
 	return nil
 }
 
+// Read copies each frame into one buffer: Erase may wipe a payload at any time.
 func (m *memoryStore) Read(ctx context.Context, from, to uint64) iter.Seq2[Frame, error] {
 	return func(yield func(Frame, error) bool) {
+		var buf []byte
 		for i := from; i < to; i++ {
-			f, err := m.frame(ctx, i)
+			f, err := m.frame(ctx, i, &buf)
 			if !yield(f, err) || err != nil {
 				return
 			}
@@ -66,7 +66,7 @@ func (m *memoryStore) Read(ctx context.Context, from, to uint64) iter.Seq2[Frame
 	}
 }
 
-func (m *memoryStore) frame(ctx context.Context, i uint64) (Frame, error) {
+func (m *memoryStore) frame(ctx context.Context, i uint64, buf *[]byte) (Frame, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	if m.closed {
@@ -78,7 +78,9 @@ func (m *memoryStore) frame(ctx context.Context, i uint64) (Frame, error) {
 	if n := uint64(len(m.frames)); i >= n {
 		return Frame{}, &RangeError{Field: "index", Value: i, Limit: n}
 	}
-	return cloneFrame(m.frames[i]), nil
+	f := &m.frames[i]
+	*buf = slices.Grow((*buf)[:0], frameSize(f))
+	return copyFrame(f, buf), nil
 }
 
 func (m *memoryStore) Erase(_ context.Context, indexes []uint64) error {
@@ -141,6 +143,38 @@ func (m *memoryStore) Close() error {
 	defer m.mu.Unlock()
 	m.closed = true
 	return nil
+}
+
+// appendFrames copies the bytes of a batch's frames into one piece of memory.
+func appendFrames(to, frames []Frame) []Frame {
+	size := 0
+	for i := range frames {
+		size += frameSize(&frames[i])
+	}
+	arena := make([]byte, 0, size)
+	to = slices.Grow(to, len(frames))
+	for i := range frames {
+		to = append(to, copyFrame(&frames[i], &arena))
+	}
+	return to
+}
+
+func frameSize(f *Frame) int { return len(f.Leaf) + len(f.Header) + len(f.Payload) }
+
+// copyFrame copies a frame to the end of an arena with room for it.
+func copyFrame(f *Frame, arena *[]byte) Frame {
+	out := Frame{Index: f.Index, Erased: f.Erased}
+	for _, part := range []struct {
+		to   *[]byte
+		from []byte
+	}{{&out.Leaf, f.Leaf}, {&out.Header, f.Header}, {&out.Payload, f.Payload}} {
+		if part.from != nil {
+			at := len(*arena)
+			*arena = append(*arena, part.from...)
+			*part.to = (*arena)[at:len(*arena):len(*arena)]
+		}
+	}
+	return out
 }
 
 func cloneFrame(f Frame) Frame {

@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"testing"
@@ -77,7 +78,7 @@ func TestTreeIsThatOfRFC6962(t *testing.T) {
 	for f, err := range store.Read(t.Context(), 0, n) {
 		require.NoError(t, err)
 		assert.Less(t, len(f.Leaf), 1024)
-		leaves = append(leaves, f.Leaf)
+		leaves = append(leaves, bytes.Clone(f.Leaf))
 	}
 	for size := 1; size <= n; size++ {
 		for i := range size {
