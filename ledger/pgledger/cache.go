@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // openCache makes the folder of this log in Options.CacheDir: logs are told apart
@@ -21,8 +22,24 @@ func (s *Store) openCache() error {
 	if err := os.MkdirAll(s.o.CacheDir, 0o700); err != nil {
 		return fmt.Errorf("pgledger: CacheDir: %w", err)
 	}
-	return nil
+	return s.dropTorn()
 }
+
+// tornAfter is when a blob that is still being written is taken for one whose
+// writer died; another process may share the folder.
+const tornAfter = time.Hour
+
+func (s *Store) dropTorn() error {
+	torn, err := filepath.Glob(filepath.Join(s.o.CacheDir, newPrefix+"*"))
+	for _, path := range torn {
+		if info, e := os.Stat(path); e == nil && time.Since(info.ModTime()) > tornAfter {
+			err = errors.Join(err, os.Remove(path))
+		}
+	}
+	return err
+}
+
+const newPrefix = ".new-"
 
 // LoadCache reads a blob of Options.CacheDir; there is none without it. Errors are
 // those of the file system, and ledger.ErrInvalid for a name.
@@ -47,7 +64,7 @@ func (s *Store) SaveCache(name string, write func(io.Writer) error) error {
 	if err := checkSecretName(name); err != nil || s.o.CacheDir == "" {
 		return err
 	}
-	f, err := os.CreateTemp(s.o.CacheDir, ".new-*")
+	f, err := os.CreateTemp(s.o.CacheDir, newPrefix+"*")
 	if err != nil {
 		return fmt.Errorf("pgledger: cache: %w", err)
 	}

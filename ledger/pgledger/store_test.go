@@ -176,6 +176,15 @@ func TestCacheBelongsToItsLog(t *testing.T) {
 	_, _, _, err = a.LoadCache("../up")
 	require.ErrorIs(t, err, ledger.ErrInvalid)
 
+	dead, alive := filepath.Join(filepath.Dir(files[0]), ".new-1"), filepath.Join(filepath.Dir(files[0]), ".new-2")
+	for _, path := range []string{dead, alive} {
+		require.NoError(t, os.WriteFile(path, []byte("torn"), 0o600))
+	}
+	require.NoError(t, os.Chtimes(dead, time.Time{}, time.Now().Add(-2*time.Hour)))
+	openStore(t, dsn, one)
+	require.NoFileExists(t, dead)
+	require.FileExists(t, alive, "another process may be writing it")
+
 	none := openStore(t, dsn, pgledger.Options{Schema: one.Schema})
 	save(none, "nowhere")
 	_, ok = load(none)
