@@ -74,6 +74,7 @@ func TestLedgerWritesOneJSONObjectALine(t *testing.T) {
 		assert.Positive(t, object["p50_ms"])
 		assert.GreaterOrEqual(t, object["p99_ms"], object["p50_ms"])
 		assert.Positive(t, object["ratio_to_raw"])
+		assert.InEpsilon(t, object["ratio_to_raw"], object["median_ratio_to_raw"], 0.01, "there is one turn")
 	}
 	require.Len(t, points, 8)
 	for i, p := range points {
@@ -148,6 +149,12 @@ func TestAFailureIsNoMeasurement(t *testing.T) {
 	require.NoError(t, os.Chmod(b.dir, 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(b.dir, "point-1"), nil, 0o600))
 	assert.ErrorIs(t, b.measurePoint(ctx, 1, 1), os.ErrExist)
+}
+
+func TestTheMedianLeavesOutASlowTurn(t *testing.T) {
+	raw := &contestant{rates: []float64{100, 200, 100, 50}}
+	assert.InDelta(t, 0.9, float64((&contestant{rates: []float64{90, 20, 90, 400}}).median(raw)), 1e-9)
+	assert.InDelta(t, 0.5, float64((&contestant{rates: []float64{90, 100, 10}}).median(raw)), 1e-9)
 }
 
 func TestFiguresHaveFourDigits(t *testing.T) {

@@ -38,6 +38,9 @@ Keys of a line, for raw, csss and peers:
   ratio_to_raw       entries_per_s divided by raw's at this point; for one
                      writer and a batch of one that is syncs divided by syncs
 further ones:
+  median_ratio_to_raw  the same for each turn of slices, and of these the median:
+                     a disk that is slow for a while does not move it
+  p50_ratio_to_raw   p50_ms divided by raw's
   version            of a peer
   bytes_per_entry    that the engine wrote or left in its folder
   groups             raw, csss: writes that were synced, in all slices
@@ -89,8 +92,8 @@ func runLedger(ctx context.Context, args []string, stdout, stderr io.Writer) (er
 	f.Var(&b.batches, "batch", "`numbers` of entries in a call")
 	f.StringVar(&b.parent, "dir", "", "`folder` on the disk to be measured (default: the system's folder of temporary files)")
 	f.Var(&b.peerNames, "peers", "`names` of the peers to run beside it: sqlite, bbolt (default none)")
-	f.IntVar(&b.slices, "slices", 5, "slices of time that each engine has at a point")
-	f.Float64Var(&b.seconds, "seconds", 0.5, "length of a slice")
+	f.IntVar(&b.slices, "slices", 10, "slices of time that each engine has at a point")
+	f.Float64Var(&b.seconds, "seconds", 0.25, "length of a slice")
 	f.IntVar(&b.payload, "payload", 300, "`bytes` of a payload, at most 65536")
 	f.Uint64Var(&b.seed, "seed", 1, "of the entries")
 	f.BoolVar(&b.follow, "follow", false, "keys follow their stream instead of being random, which suits the peers' sorted indexes")
@@ -183,7 +186,7 @@ func (b *ledgerBench) measure(ctx context.Context) (err error) {
 
 // measurePoints runs the grid, batch by batch.
 func (b *ledgerBench) measurePoints(ctx context.Context) error {
-	b.row("%-12s %8s %6s %14s %10s %10s %12s %8s", "engine", "writers", "batch", "entries/s", "p50 ms", "p99 ms", "CPU µs/entry", "to raw")
+	b.row("%-12s %8s %6s %14s %10s %10s %12s %8s %8s", "engine", "writers", "batch", "entries/s", "p50 ms", "p99 ms", "CPU µs/entry", "to raw", "median")
 	for _, batch := range b.batches {
 		for _, writers := range b.writers {
 			if err := b.measurePoint(ctx, writers, batch); err != nil {

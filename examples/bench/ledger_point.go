@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/deeperpoint/csss/examples/bench/load"
@@ -29,6 +30,8 @@ type pointLine struct {
 	CPU         figure `json:"cpu_us_per_entry"`
 	RatioToRaw  figure `json:"ratio_to_raw"`
 
+	MedianRatio     figure            `json:"median_ratio_to_raw"`
+	P50Ratio        figure            `json:"p50_ratio_to_raw"`
 	Version         string            `json:"version,omitempty"`
 	BytesPerEntry   figure            `json:"bytes_per_entry,omitempty"`
 	Groups          int               `json:"groups,omitempty"`
@@ -45,6 +48,18 @@ type contestant struct {
 	name   string
 	dir    string
 	sample load.Sample
+	rates  []float64 // of each slice
+}
+
+// median is that of the slices' rates, each divided by the one of another
+// engine in the same turn: a disk that was slow for a while does not move it.
+func (c *contestant) median(other *contestant) figure {
+	ratios := make([]float64, len(c.rates))
+	for i := range ratios {
+		ratios[i] = c.rates[i] / other.rates[i]
+	}
+	slices.Sort(ratios)
+	return figure(ratios[(len(ratios)-1)/2]+ratios[len(ratios)/2]) / 2
 }
 
 // inMemory is the latency, in milliseconds, that no disk has.
@@ -117,6 +132,7 @@ func (b *ledgerBench) takeTurns(ctx context.Context, field []*contestant) error 
 				return fmt.Errorf("%s: %w", c.name, err)
 			}
 			c.sample.Add(s)
+			c.rates = append(c.rates, s.Rate())
 		}
 		if time.Now().After(limit) {
 			return nil
@@ -138,7 +154,8 @@ func (b *ledgerBench) finish(field []*contestant, lines []pointLine, writers, ba
 		l.Engine, l.Writers, l.Batch = c.name, writers, batch
 		l.EntriesPerS, l.CPU = figure(s.Rate()), figure(s.CPUPerEntry())
 		l.P50, l.P99 = figure(s.Quantile(0.5)), figure(s.Quantile(0.99))
-		l.RatioToRaw = figure(s.Rate() / raw)
+		l.RatioToRaw, l.MedianRatio = figure(s.Rate()/raw), c.median(field[0])
+		l.P50Ratio = figure(s.Quantile(0.5) / field[0].sample.Quantile(0.5))
 		if c.name != "raw" && c.name != "csss" {
 			toPeers[c.name] = figure(field[len(field)-1].sample.Rate() / s.Rate())
 		}
@@ -148,7 +165,7 @@ func (b *ledgerBench) finish(field []*contestant, lines []pointLine, writers, ba
 		if err := b.line(*l); err != nil {
 			return err
 		}
-		b.row("%-12s %8d %6d %14v %10v %10v %12v %8v", c.name, writers, batch, l.EntriesPerS, l.P50, l.P99, l.CPU, l.RatioToRaw)
+		b.row("%-12s %8d %6d %14v %10v %10v %12v %8v %8v", c.name, writers, batch, l.EntriesPerS, l.P50, l.P99, l.CPU, l.RatioToRaw, l.MedianRatio)
 	}
 	return nil
 }
