@@ -361,8 +361,9 @@ func (w *walk) rewrite(i int) error {
 			from = m.end
 		}
 	}
-	buf := make([]byte, readAhead)
-	for to := out.last().end; from < to; {
+	to := out.last().end
+	buf := make([]byte, max(0, min(readAhead, to-from)))
+	for from < to {
 		b := buf[:min(int64(len(buf)), to-from)]
 		if _, err := s.f.ReadAt(b, from); err != nil {
 			return err

@@ -164,7 +164,11 @@ func (d *dirStore) readSecretFile(name string) (f secretFile, err error) {
 		return f, err
 	}
 	defer file.Close()
-	b := make([]byte, secretFileHead+maxSecret+1)
+	size, err := file.Size()
+	if err != nil {
+		return f, err
+	}
+	b := make([]byte, min(size, secretFileHead+maxSecret+1))
 	n, err := file.ReadAt(b, 0)
 	if err := eofIsFine(err); err != nil {
 		return f, err

@@ -127,9 +127,10 @@ func (w *window) record(offset int64, r *record) (parsed, error) {
 
 // fill reads from offset on, at least n bytes if there are so many.
 func (w *window) fill(offset int64, n int) error {
-	if n = max(n, readAhead); len(w.buf) < n {
+	if n = max(n, readAhead); cap(w.buf) < n {
 		w.buf = make([]byte, n)
 	}
+	w.buf = w.buf[:cap(w.buf)]
 	have, err := w.s.f.ReadAt(w.buf, offset)
 	w.start, w.have = offset, have
 	return eofIsFine(err)
@@ -202,7 +203,12 @@ func (s *scan) last() *mark { return &s.marks[len(s.marks)-1] }
 // newer than the remembered head the contents are checked too: none of them can
 // have been erased, since erasing begins with making the head durable.
 func (s *segment) scan(from mark, remembered headSlot) (out scan, err error) {
-	w := &window{s: s}
+	buf := chunks.Get().(*[]byte)
+	w := &window{s: s, buf: *buf}
+	defer func() {
+		*buf = w.buf
+		chunks.Put(buf)
+	}()
 	out.marks = append(make([]mark, 0, 2*keepMarks), from)
 	var (
 		r       record
@@ -274,6 +280,9 @@ func (s *segment) find(offset int64, guess int) (r record, p parsed, err error) 
 
 // eofIsFine tells a short file, which is damage, from a failing device.
 func eofIsFine(err error) error {
+	if err == nil {
+		return nil
+	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil
 	}
