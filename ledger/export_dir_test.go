@@ -25,6 +25,16 @@ func OpenDirOn(disk vfs.FS, dir string, o *DirOptions) (Store, error) {
 	return d, nil
 }
 
+// OpenDirAhead opens a directory store on a file system; a goroutine lays its
+// zeros.
+func OpenDirAhead(disk vfs.FS, dir string, o *DirOptions) (Store, error) {
+	d, err := openDirStore(disk, dir, o)
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
 // WithIndex makes so many bytes worth an index of offsets.
 func WithIndex(o DirOptions, bytes int64) *DirOptions {
 	o.index = bytes

@@ -50,7 +50,14 @@ type FS struct {
 	held  map[int]int // locked files, and by which life
 	life  int         // handles of an earlier one are dead
 	loose bool        // locks do not hold
+	lost  map[int]loss
 	pause time.Duration
+}
+
+// loss is the last failed sync of a file, which every file that was open then is told of, once.
+type loss struct {
+	number int
+	err    error
 }
 
 var _ vfs.FS = (*FS)(nil)
@@ -308,7 +315,7 @@ func (f *FS) open(name string, flag int) (*file, error) {
 			return nil, fail("open", name, err)
 		}
 	}
-	h := &file{fs: f, id: id, path: name, life: f.life, writes: flag&(os.O_WRONLY|os.O_RDWR) != 0}
+	h := &file{fs: f, id: id, path: name, life: f.life, writes: flag&(os.O_WRONLY|os.O_RDWR) != 0, told: f.lost[id].number}
 	if flag&os.O_TRUNC != 0 && f.d.inodes[id].now.size > 0 {
 		return h, h.truncate(0)
 	}
@@ -448,6 +455,7 @@ type file struct {
 	life   int
 	writes bool
 	locks  bool
+	told   int // the newest failed sync it knows of
 	closed bool
 }
 
@@ -546,7 +554,8 @@ func (h *file) truncate(size int64) error {
 	return nil
 }
 
-// Sync makes durable what was written before it began.
+// Sync makes durable what was written before it began. A sync that failed is told to every file that is open on the same
+// bytes, by its next sync.
 func (h *file) Sync() error {
 	if _, err := h.enter("sync"); err != nil {
 		return err
@@ -556,6 +565,7 @@ func (h *file) Sync() error {
 		err = nil
 	} else {
 		h.fs.do(record{kind: Sync, id: h.id, failed: err != nil})
+		err = h.tell(err)
 	}
 	pause := h.fs.pause
 	h.fs.mu.Unlock()
@@ -566,6 +576,23 @@ func (h *file) Sync() error {
 		return fail("sync", h.path, err)
 	}
 	return nil
+}
+
+// tell returns the error of a sync, or that of another one.
+func (h *file) tell(err error) error {
+	last := h.fs.lost[h.id]
+	switch {
+	case err != nil:
+		if h.fs.lost == nil {
+			h.fs.lost = map[int]loss{}
+		}
+		last = loss{number: last.number + 1, err: err}
+		h.fs.lost[h.id] = last
+	case h.told < last.number:
+		err = last.err
+	}
+	h.told = last.number
+	return err
 }
 
 func (h *file) Close() error {

@@ -167,6 +167,17 @@ func TestFailedSyncDropsWhatItShouldHaveWritten(t *testing.T) {
 	assert.Equal(t, map[string]int{"new": 1}, outcomes(t, f, "x"), "written again, it is durable")
 }
 
+func TestFailedSyncIsToldToEveryOpenFileOnce(t *testing.T) {
+	f := crashfs.New()
+	one, other := open(t, f, "x", os.O_RDWR|os.O_CREATE), open(t, f, "x", os.O_RDWR)
+	f.SetRule(crashfs.Nth(1, syscall.EIO, crashfs.Of(crashfs.Sync)))
+	require.ErrorIs(t, one.Sync(), syscall.EIO)
+	require.NoError(t, one.Sync())
+	require.ErrorIs(t, other.Sync(), syscall.EIO)
+	require.NoError(t, other.Sync())
+	require.NoError(t, open(t, f, "x", os.O_RDWR).Sync())
+}
+
 func TestRewritingAfterAFailedSyncMakesDurable(t *testing.T) {
 	f := crashfs.New()
 	file := open(t, f, "x", os.O_RDWR|os.O_CREATE)
