@@ -94,9 +94,6 @@ func (l *Log) appendAny(ctx context.Context, entries []Append) ([]Receipt, error
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if err := l.refusal(); err != nil {
-			return nil, err
-		}
 		receipts, next, err := l.attempt(ctx, entries)
 		if next == callKnown {
 			receipts, err = l.duplicates(ctx, entries)

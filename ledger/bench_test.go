@@ -94,11 +94,14 @@ func BenchmarkPrimitives(b *testing.B) {
 		{"crc", func() { crc32.Checksum(buf[:], table) }},
 	}
 	b.Run("all", func(b *testing.B) {
+		n, cpu := 0, cpuTime()
 		for b.Loop() {
 			for _, p := range parts {
 				p.f()
 			}
+			n++
 		}
+		perEntry(b, n, cpu)
 	})
 	for _, p := range parts {
 		b.Run(p.name, func(b *testing.B) {

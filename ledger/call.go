@@ -5,6 +5,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
+	"crypto/subtle"
 	"runtime"
 	"sync"
 )
@@ -42,6 +43,7 @@ type prepared struct {
 	nonce   []byte
 	payload []byte // sealed
 	owner   *owners
+	known   bool // its key is that of a durable entry
 }
 
 // owners are the subjects of one append.
@@ -79,7 +81,10 @@ func (l *Log) prepare(c *call) error {
 		c.prep = make([]prepared, n)
 	}
 	c.prep = c.prep[:n]
-	c.nonces = drawNonces(c.nonces, n)
+	if cap(c.nonces) < n*nonceSize {
+		c.nonces = make([]byte, n*nonceSize)
+	}
+	c.nonces = c.nonces[:n*nonceSize]
 	room := 0
 	for i := range c.entries {
 		e := &c.entries[i]
@@ -103,6 +108,11 @@ func (l *Log) prepare(c *call) error {
 		c.prep[i].nonce = c.nonces[i*nonceSize : (i+1)*nonceSize]
 		at = end
 	}
+	if n < 2*leastPart {
+		l.tenant.prepare(c, 0, n)
+		return nil
+	}
+	drawNonces(c.nonces)
 	spread(n, func(from, to int) { l.tenant.prepare(c, from, to) })
 	return nil
 }
@@ -114,16 +124,21 @@ func (t *tenant) prepare(c *call, from, to int) {
 	for i := from; i < to; i++ {
 		e, p := &c.entries[i], &c.prep[i]
 		p.keyTag = s.keyTag(e.Key)
+		if len(c.entries) < 2*leastPart {
+			s.nonce(p.nonce, &p.keyTag)
+		}
 		p.stream = s.id(t, idStream, e.Stream)
 		p.kind = s.id(t, idType, e.Type)
 		p.payload, p.commit = t.sealerOf(p.owner).payload(s, p.payload, p.nonce, e.Payload)
 	}
 }
 
+// leastPart is how many entries are worth a goroutine.
+const leastPart = 32
+
 // spread runs f over the parts of n things, on all processors where n is large.
 func spread(n int, f func(from, to int)) {
-	const least = 32
-	parts := min(runtime.GOMAXPROCS(0), n/least)
+	parts := min(runtime.GOMAXPROCS(0), n/leastPart)
 	if parts < 2 {
 		f(0, n)
 		return
@@ -136,20 +151,24 @@ func spread(n int, f func(from, to int)) {
 	wg.Wait()
 }
 
-// drawNonces returns random nonces for n entries. Many of them are the AES-CTR
-// stream under a key that is drawn for this call and forgotten.
-func drawNonces(b []byte, n int) []byte {
-	if cap(b) < n*nonceSize {
-		b = make([]byte, n*nonceSize)
-	}
-	b = b[:n*nonceSize]
-	if n < 64 {
-		rand.Read(b) // never fails: crypto/rand
-		return b
-	}
+// drawNonces fills in the nonces of a large call: the AES-CTR stream under a key
+// that is drawn for this call and forgotten.
+func drawNonces(b []byte) {
 	var seed [keySize + aes.BlockSize]byte
-	rand.Read(seed[:])
+	rand.Read(seed[:]) // never fails: crypto/rand
 	clear(b)
 	cipher.NewCTR(block(seed[:keySize]), seed[keySize:]).XORKeyStream(b, b)
-	return b
+}
+
+// nonce draws one. The random bytes are read for some dozens at a time; so that a
+// virtual machine that is copied meanwhile does not use them twice, they are mixed
+// with the tag of the key, which no other entry of the log has.
+func (s *scratch) nonce(dst []byte, keyTag *Hash) {
+	if len(s.random) < nonceSize {
+		s.random = s.pool[:]
+		rand.Read(s.random) // never fails: crypto/rand
+	}
+	subtle.XORBytes(dst, s.random[:nonceSize], keyTag[len(keyTag)-nonceSize:])
+	clear(s.random[:nonceSize])
+	s.random = s.random[nonceSize:]
 }

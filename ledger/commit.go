@@ -161,15 +161,7 @@ func (l *Log) holds(w *work) bool {
 func (l *Log) publish(w *work) {
 	l.subjects.kept(w.newKeys)
 	l.mu.Lock()
-	var p placed
-	for i := range w.entries {
-		f := &w.entries[i]
-		p = placed{key: keyID(f.prepared.keyTag), stream: f.prepared.stream, kind: f.prepared.kind}
-		if o := f.prepared.owner; o != nil {
-			p.subjects, p.shreds = o.ids, shreds(f.append.Type)
-		}
-		l.state.put(w.first+uint64(i), &p)
-	}
+	w.index(&l.state.index)
 	l.state.view, l.state.last = w.view, w.entries[len(w.entries)-1].time
 	if l.overlay == w {
 		l.overlay = nil
@@ -177,6 +169,40 @@ func (l *Log) publish(w *work) {
 	l.grown()
 	l.mu.Unlock()
 	l.answer(w)
+}
+
+// index puts the entries into the indexes, as index.put would one by one: but what
+// the group knows of its streams is not looked up again.
+func (w *work) index(x *index) {
+	var kind id
+	var newest head
+	for i := range w.entries {
+		f, n := &w.entries[i], w.first+uint64(i)
+		p := f.prepared
+		x.keys.Put(keyID(p.keyTag), n)
+		if f.previous >= 0 {
+			x.inStream.Append(uint32(w.first) + uint32(f.previous) + 1)
+		} else {
+			x.inStream.Append(w.streams[f.stream].link)
+		}
+		if p.kind != kind {
+			if i > 0 {
+				x.heads.Put(kind, uint64(newest))
+			}
+			kind, newest = p.kind, x.head(p.kind)
+		}
+		x.inType.Append(newest.link())
+		newest = newest.next(n)
+		if p.owner != nil {
+			x.putSubjects(n, p.owner.ids, shreds(f.append.Type))
+		}
+	}
+	x.heads.Put(kind, uint64(newest))
+	for i := range w.streams {
+		if h := &w.streams[i]; h.newest >= 0 {
+			x.heads.Put(h.id, uint64(newHead(h.version, w.first+uint64(h.newest))))
+		}
+	}
 }
 
 // grown wakes those who wait for entries. It runs under Log.mu.

@@ -46,8 +46,9 @@ type span struct{ from, to int }
 type streamHead struct {
 	id      id
 	version uint64
-	leaf    Hash  // of the newest entry before the group, zero where there is none
-	newest  int32 // position of the newest entry in the group, −1 for none
+	leaf    Hash   // of the newest entry before the group, zero where there is none
+	link    uint32 // to it, as the index links
+	newest  int32  // position of the newest entry in the group, −1 for none
 }
 
 var workPool = sync.Pool{New: func() any { return new(work) }}
@@ -78,6 +79,9 @@ func (l *Log) decide(g *group, w *work) {
 	w.keys.reset(n)
 	w.heads.reset(n)
 	now, last := time.Now().UnixNano(), l.lastTime
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	l.look(g)
 	for _, c := range g.calls {
 		c.receipts, c.verdict, c.err = nil, callDone, nil
 		if err := c.ctx.Err(); err != nil {
@@ -94,11 +98,20 @@ func (l *Log) decide(g *group, w *work) {
 	}
 }
 
+// look notes which keys are known. It does nothing else, so that the processor
+// waits for the memory of many of them at once.
+func (l *Log) look(g *group) {
+	for _, c := range g.calls {
+		for i := range c.prep {
+			_, c.prep[i].known = l.state.keys.Get(keyID(c.prep[i].keyTag))
+		}
+	}
+}
+
 // decideCall adds the entries of a call to the work, or gives the call another
-// answer and leaves the work as it was.
+// answer and leaves the work as it was. It and what it calls run under the read
+// lock of Log.mu.
 func (l *Log) decideCall(w *work, c *call) bool {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
 	from := len(w.entries)
 	w.places = w.places[:0]
 	keys := len(w.newKeys)
@@ -131,10 +144,9 @@ func (w *work) shred(o *owners) {
 	}
 }
 
-// decideKey runs under the read lock of Log.mu, as what follows.
 func (l *Log) decideKey(w *work, c *call, i, from int) bool {
 	key := keyID(c.prep[i].keyTag)
-	if _, known := l.state.keys.Get(key); known {
+	if c.prep[i].known {
 		c.verdict = callKnown
 		return false
 	}
@@ -199,7 +211,7 @@ func (l *Log) streamAt(w *work, stream *id) int32 {
 	h := streamHead{id: *stream, newest: -1}
 	if !l.overlay.head(&h) {
 		if at := l.state.head(*stream); at != 0 {
-			h.version, h.leaf = at.count(), l.state.view.Leaf(at.last())
+			h.version, h.leaf, h.link = at.count(), l.state.view.Leaf(at.last()), at.link()
 		}
 	} else {
 		w.overlaid = true
@@ -228,7 +240,7 @@ func (w *work) head(h *streamHead) bool {
 		return false
 	}
 	s := &w.streams[position]
-	h.version, h.leaf = s.version, w.entries[s.newest].hash
+	h.version, h.leaf, h.link = s.version, w.entries[s.newest].hash, uint32(w.first)+uint32(s.newest)+1
 	return true
 }
 

@@ -64,8 +64,12 @@ func (x *index) put(n uint64, p *placed) {
 	x.keys.Put(p.key, n)
 	x.chain(p.stream, n, &x.inStream)
 	x.chain(p.kind, n, &x.inType)
-	for _, s := range p.subjects {
-		if p.shreds {
+	x.putSubjects(n, p.subjects, p.shreds)
+}
+
+func (x *index) putSubjects(n uint64, subjects []id, shreds bool) {
+	for _, s := range subjects {
+		if shreds {
 			if _, again := x.shredded.Get(s); !again {
 				x.shredded.Put(s, n)
 			}
