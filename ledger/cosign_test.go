@@ -213,6 +213,40 @@ func TestCosignKeepsOnlySignatureLines(t *testing.T) {
 	require.Equal(t, before, after)
 }
 
+// A witness that is slow does not undo what a quicker call has gathered.
+func TestCosignaturesOfTwoCallsMeet(t *testing.T) {
+	l, err := ledger.OpenMemory(&ledger.Options{Name: "x/log"})
+	require.NoError(t, err)
+	defer l.Close()
+	a, b := newEmployer(t, "a", l.VerifierKey()), newEmployer(t, "b", l.VerifierKey())
+	both, err := witness.AtLeast(2, a.VerifierKey(), b.VerifierKey())
+	require.NoError(t, err)
+	appendSome(t, l, 2)
+	newest, err := l.Checkpoint(t.Context())
+	require.NoError(t, err)
+	signed, err := l.Cosign(t.Context(), witnessFunc(func() (string, error) {
+		_, err := l.Cosign(t.Context(), a)
+		require.NoError(t, err)
+		return b.Cosign(t.Context(), newest, nil)
+	}))
+	require.NoError(t, err)
+	require.NoError(t, both.Check(signed))
+
+	// An old size that is cosigned late does not replace a later one.
+	signed, err = l.Cosign(t.Context(), witnessFunc(func() (string, error) {
+		appendSome(t, l, 3)
+		_, err := l.Cosign(t.Context(), a)
+		require.NoError(t, err)
+		return "— late AAAAAAAA\n", nil
+	}))
+	require.NoError(t, err)
+	require.Contains(t, string(signed), "— late ")
+	info, err := verifier(t, nil, l.VerifierKey()).Receipt(mustReceipt(t, l, 0))
+	require.NoError(t, err)
+	require.Equal(t, uint64(5), info.Size)
+	require.NotContains(t, string(mustReceipt(t, l, 0)), "— late ")
+}
+
 // A checkpoint that was cosigned binds the log like one it signed.
 func TestLogExtendsWhatWasCosigned(t *testing.T) {
 	key, tenant := newSigner(t, "x/log"), make([]byte, 32)

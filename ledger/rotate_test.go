@@ -65,6 +65,19 @@ func signedBy(t testing.TB, signed []byte, vkeys ...string) (out []int) {
 	return out
 }
 
+// Each check of the verifier, and the tests that fail without it:
+//
+//	canonical file, size, leaf record, inclusion  TestReceiptChangedAnywhereIsRefused, TestProofWithoutTheLeaf
+//	signature, canonical checkpoint, origin       TestReceiptChangedAnywhereIsRefused, TestCheckpointOfAnotherOriginIsRefused
+//	policy                                        TestCosignedReceiptsSatisfyAPolicy, TestSplitViewAndRollbackAreSeen
+//	a key signs only the trees it may             TestRetiredKeyIsNotBelievedAboutLaterTrees
+//	form, order and signatures of changes         TestFollowRefuses
+//	receipts of changes verify with the new keys  TestFollowRefuses, TestVerifierWalksFromTheFirstKeyToTheNewest
+//	a checkpoint is signed by the keys of its tree TestRotationsBesideCheckpoints
+//	a log extends what it signed and had cosigned TestRolledBackFolderIsRefusedAtEverySize, TestLogExtendsWhatWasCosigned
+//	signer's two halves, name, number             TestEveryCheckpointCarriesAllSignatures
+//	signer's change of keys verifies              TestRotationToABrokenSignerWritesNothing
+
 // The life of three keys: every verifier that was told of the first one, whenever
 // that was, gets to the newest.
 func TestVerifierWalksFromTheFirstKeyToTheNewest(t *testing.T) {
@@ -243,7 +256,7 @@ func TestFollowRefuses(t *testing.T) {
 		"no attributes":               {nil, "no change of keys"},
 		"further attribute is no sig": {with("colour", "red"), ""},
 	} {
-		file := forgedReceipt(t, c.public, a, stranger)
+		file := ledger.ForgeReceipt(t, "x/log", 0, c.public, a, stranger)
 		next, err := v.Follow(file)
 		if c.want == "" {
 			require.NoError(t, err, what)
@@ -256,17 +269,42 @@ func TestFollowRefuses(t *testing.T) {
 
 	// All is right but that no trusted key signed the tree: neither the statement
 	// nor the checkpoint is enough alone.
-	_, err = v.Follow(forgedReceipt(t, good, b))
+	_, err = v.Follow(ledger.ForgeReceipt(t, "x/log", 0, good, b))
 	assert.ErrorIs(t, err, ledger.ErrReceipt)
-	_, err = v.Follow(forgedReceipt(t, good, stranger))
+	_, err = v.Follow(ledger.ForgeReceipt(t, "x/log", 0, good, stranger))
 	assert.NoError(t, err, "the new key may sign the tree that holds its addition")
-}
 
-// forgedReceipt is the receipt of an entry with any public attributes in a tree
-// that these keys signed.
-func forgedReceipt(t testing.TB, public map[string]string, signers ...ledger.Signer) []byte {
-	t.Helper()
-	return ledger.ForgeReceipt(t, "x/log", public, signers...)
+	// Several changes, of which the last is wrong.
+	A := a.VerifierKey
+	retire := public("2", "retire", A, statement("2", "retire", A), a, stranger)
+	one := ledger.ForgeReceipt(t, "x/log", 3, good, stranger)
+	two := ledger.ForgeReceipt(t, "x/log", 5, retire, stranger)
+	_, err = v.Follow(one, two)
+	require.NoError(t, err)
+	for what, last := range map[string]struct {
+		index  uint64
+		public map[string]string
+		want   string
+	}{
+		"two at one entry": {3, retire, "not in order"},
+		"backwards":        {2, retire, "not in order"},
+	} {
+		_, err = v.Follow(one, ledger.ForgeReceipt(t, "x/log", last.index, last.public, stranger))
+		require.ErrorIs(t, err, ledger.ErrReceipt, what)
+		assert.ErrorContains(t, err, last.want, what)
+	}
+	for what, last := range map[string]struct {
+		public map[string]string
+		want   string
+	}{
+		"retired twice":                {public("3", "retire", A, statement("3", "retire", A), stranger), "not one that signs"},
+		"retired key adds":             {public("3", "add", b.VerifierKey, statement("3", "add", b.VerifierKey), a, b), "not signed by a trusted key"},
+		"added again after it retired": {public("3", "add", A, statement("3", "add", A), a, stranger), "there already"},
+	} {
+		_, err = v.Follow(one, two, ledger.ForgeReceipt(t, "x/log", 8, last.public, stranger, b))
+		require.ErrorIs(t, err, ledger.ErrReceipt, what)
+		assert.ErrorContains(t, err, last.want, what)
+	}
 }
 
 // A key that was retired because it was stolen signs no later tree.
@@ -392,6 +430,8 @@ func TestEveryCheckpointCarriesAllSignatures(t *testing.T) {
 	check(3)
 	require.NoError(t, l.Close())
 
+	_, err = ledger.OpenMemory(&ledger.Options{Signers: []ledger.Signer{{Signer: signers[0].Signer, VerifierKey: keys[1]}}})
+	assert.ErrorIs(t, err, ledger.ErrInvalid)
 	_, err = ledger.OpenMemory(&ledger.Options{Signers: append(signers, stranger)})
 	assert.ErrorIs(t, err, ledger.ErrTooLarge)
 	_, err = ledger.OpenMemory(&ledger.Options{Signers: []ledger.Signer{stranger, stranger}})

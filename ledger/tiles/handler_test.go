@@ -103,6 +103,7 @@ func TestHandlerLags(t *testing.T) {
 	size = 1000
 	assert.Equal(t, 200, code("tile/0/002"), "the published checkpoint has moved on")
 	size = 300
+	assert.Equal(t, 404, code("tile/0/004"), "which asks again")
 	assert.Equal(t, 200, code("tile/0/002"), "what was public stays so")
 	failing = errors.New("secret reason")
 	w := get(t, h, "checkpoint")

@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/deeperpoint/csss/ledger/internal/checkpoint"
 )
 
 // The example of c2sp.org/tlog-witness.
@@ -30,6 +32,19 @@ func TestRequestOfTheSpecification(t *testing.T) {
 	require.Equal(t, "/6WVhPs2CwSsb5rYBH5cjHV/wSmA79abXAwhXw3Kj/0=", r.proof[3].String())
 	require.True(t, strings.HasPrefix(string(r.signed), "example.com/behind-the-sofa\n20852163\n"))
 	require.Equal(t, example, string(r.encode()))
+}
+
+// The server compares equal sizes before it asks; the check stands here too.
+func TestExtends(t *testing.T) {
+	at := func(size uint64, root byte) checkpoint.Checkpoint {
+		return checkpoint.Checkpoint{Size: size, Root: tlog.Hash{root}}
+	}
+	require.True(t, extends(at(3, 1), at(3, 1), nil))
+	require.False(t, extends(at(3, 1), at(3, 2), nil))
+	require.False(t, extends(at(3, 1), at(3, 1), make([]tlog.Hash, 1)))
+	require.False(t, extends(at(4, 1), at(3, 1), nil))
+	require.False(t, extends(at(3, 1), at(4, 1), nil))
+	require.True(t, extends(at(0, 1), at(4, 1), nil))
 }
 
 func FuzzRequest(f *testing.F) {
