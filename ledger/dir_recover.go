@@ -388,7 +388,7 @@ func (w *walk) confirm() error {
 	}
 	synced := true
 	for i := w.kept - 1; i >= 0 && w.scans[i].last().group > w.durable; i-- {
-		synced = w.segments[i].f.Sync() == nil && synced
+		synced = synced && w.segments[i].f.Sync() == nil && w.syncSegments(w.segments[i].group > w.durable) == nil
 	}
 	for !synced && w.kept > 0 && w.last.group > w.durable {
 		err = errors.Join(err, w.cut(w.kept-1))

@@ -453,7 +453,7 @@ func TestShreddedPayloadIsInNoFile(t *testing.T) {
 	for _, i := range []uint64{2, 4} { // the entries of subject p
 		for f, err := range store.Read(t.Context(), i, i+1) {
 			require.NoError(t, err)
-			sealed = append(sealed, f.Payload)
+			sealed = append(sealed, bytes.Clone(f.Payload))
 		}
 	}
 	secrets, err := ledger.AllSecrets(t.Context(), store)
