@@ -15,7 +15,12 @@ import (
 // in a tree that these signers have signed.
 func ForgeReceipt(t testing.TB, origin string, index uint64, public map[string]string, signers ...Signer) []byte {
 	t.Helper()
-	record := leaf{time: 1, public: public}.encode()
+	return ForgeRecord(t, origin, index, leaf{time: 1, public: public}.encode(), signers...)
+}
+
+// ForgeRecord is ForgeReceipt for any record.
+func ForgeRecord(t testing.TB, origin string, index uint64, record []byte, signers ...Signer) []byte {
+	t.Helper()
 	var tree merkle.Tree
 	for i := range index {
 		tree.Append(merkle.LeafHash(fmt.Append(nil, i)))

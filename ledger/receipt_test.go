@@ -168,6 +168,18 @@ func TestProofWithoutTheLeaf(t *testing.T) {
 	assert.ErrorIs(t, err, ledger.ErrInvalid)
 }
 
+// Only leaf records are receipts: another record in a signed tree is none.
+func TestReceiptOfAnotherRecordIsRefused(t *testing.T) {
+	key := newSigner(t, "x/log")
+	good := ledger.EncodeLeafTime(1)
+	_, err := ledger.VerifyReceipt(ledger.ForgeRecord(t, "x/log", 2, good, key), key.VerifierKey)
+	require.NoError(t, err)
+	for what, record := range map[string][]byte{"empty": {}, "text": []byte("hello"), "longer": append(good, 0), "shorter": good[:len(good)-1]} {
+		_, err := ledger.VerifyReceipt(ledger.ForgeRecord(t, "x/log", 2, record, key), key.VerifierKey)
+		assert.ErrorIs(t, err, ledger.ErrReceipt, what)
+	}
+}
+
 // Public attributes are shown by a receipt.
 func TestReceiptShowsPublicAttributes(t *testing.T) {
 	l, err := ledger.OpenMemory(nil)
