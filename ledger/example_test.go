@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -102,4 +103,100 @@ func ExampleLog_ProveConsistency() {
 	// Output:
 	// <nil>
 	// ledger: proof does not verify: consistency of sizes 2 and 5
+}
+
+// A query is answered from the index; whoever names a stream and a version gets
+// what came after it.
+func ExampleLog_Read() {
+	ctx := context.Background()
+	log, err := ledger.OpenMemory(nil)
+	if err != nil {
+		panic(err)
+	}
+	defer log.Close()
+	log.Append(ctx,
+		ledger.Append{Stream: "offer/1", Type: "published", Key: "a", Subjects: []string{"firm-7"}},
+		ledger.Append{Stream: "offer/2", Type: "published", Key: "b"},
+		ledger.Append{Stream: "offer/1", Type: "changed", Key: "c"},
+		ledger.Append{Stream: "offer/1", Type: "withdrawn", Key: "d", Subjects: []string{"firm-7"}},
+	)
+	for _, q := range []ledger.Query{
+		{Stream: "offer/1", After: 1},
+		{Subject: "firm-7"},
+		{Type: "published", From: 1},
+	} {
+		for e := range log.Read(ctx, q) {
+			fmt.Printf("[%d %s]", e.Index, e.Type)
+		}
+		fmt.Println()
+	}
+	// Output:
+	// [2 changed][3 withdrawn]
+	// [0 published][3 withdrawn]
+	// [1 published]
+}
+
+// A subscription yields what is there and then what comes. A reader that notes
+// the last index resumes behind it.
+func ExampleLog_Subscribe() {
+	ctx := context.Background()
+	log, err := ledger.OpenMemory(nil)
+	if err != nil {
+		panic(err)
+	}
+	log.Append(ctx, ledger.Append{Stream: "s", Type: "first", Key: "1"})
+	for e, err := range log.Subscribe(ctx, 0) {
+		if err != nil {
+			fmt.Println(errors.Is(err, ledger.ErrClosed))
+			break
+		}
+		fmt.Println(e.Index, e.Type)
+		switch e.Type {
+		case "first":
+			log.Append(ctx, ledger.Append{Stream: "s", Type: "second", Key: "2"})
+		case "second":
+			log.Close()
+		}
+	}
+	// Output:
+	// 0 first
+	// 1 second
+	// true
+}
+
+// Public attributes stand in the leaf, for those who see nothing but the tree.
+func ExampleLog_Leaves() {
+	ctx := context.Background()
+	log, err := ledger.OpenMemory(nil)
+	if err != nil {
+		panic(err)
+	}
+	defer log.Close()
+	log.Append(ctx, ledger.Append{Stream: "s", Type: "t", Key: "k", Public: map[string]string{"category": "cnc"}, Payload: []byte("private")})
+	for leaf, err := range log.Leaves(ctx, 0, 1) {
+		fmt.Println(len(leaf), bytes.Contains(leaf, []byte("cnc")), bytes.Contains(leaf, []byte("private")), err)
+	}
+	// Output:
+	// 174 true false <nil>
+}
+
+// An audit goes as deep as it is asked to, and says how far it is.
+func ExampleLog_Verify() {
+	ctx := context.Background()
+	log, err := ledger.OpenMemory(nil)
+	if err != nil {
+		panic(err)
+	}
+	defer log.Close()
+	for i := range 3 {
+		log.Append(ctx, ledger.Append{Stream: "s", Type: "t", Key: fmt.Sprint(i)})
+	}
+	findings, err := log.Verify(ctx, &ledger.VerifyOptions{
+		Depth:    ledger.VerifyTree,
+		Progress: func(done, total uint64) { fmt.Println(done, "of", total) },
+	})
+	fmt.Println(findings.Size, findings.Faults, err)
+	// Output:
+	// 3 of 3
+	// 3 [] <nil>
 }

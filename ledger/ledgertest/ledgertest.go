@@ -2,9 +2,10 @@
 // and a store that fails on command.
 //
 // [Run] drives a store the way a log does and by hand: order, expected
-// versions, idempotency, atomic batches, reads, proofs, shredding, reopening,
-// and the store's own promises on heads, fences, secrets and erasure. Every
-// store passes it; a store's own crashes and damages are for its own tests.
+// versions, idempotency, atomic batches, queries, subscriptions, proofs,
+// shredding, reopening, the store's own promises on heads, fences, secrets and
+// erasure, and those of the optional interfaces it has. Every store passes it; a
+// store's own crashes and damages are for its own tests.
 // [FaultStore] makes any store fail at a chosen call, for the tests of those who
 // build on a log and must fail closed.
 package ledgertest
@@ -22,7 +23,7 @@ import (
 )
 
 // Reopener opens the same storage each time it is called. The suite closes one
-// store before it asks for the next.
+// store before it asks for the next, unless the store is a [ledger.Follower].
 type Reopener func() (ledger.Store, error)
 
 // Run runs the suite. open makes new, empty storage and returns its Reopener;
@@ -52,7 +53,12 @@ func Run(t *testing.T, open func(t *testing.T) Reopener) {
 		{"Closed", testClosed},
 		{"StoreFence", testStoreFence},
 		{"StoreSecrets", testStoreSecrets},
+		{"Queries", testQueries},
+		{"Subscription", testSubscription},
 		{"StoreErase", testStoreErase},
+		{"StorePipeline", testStorePipeline},
+		{"StoreCache", testStoreCache},
+		{"StoreFollow", testStoreFollow},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			test.run(&fixture{T: t, reopen: open(t)})
