@@ -16,7 +16,13 @@
 //     content it is refused ([KeyReusedError]).
 //   - Provable. Entries are leaves of one RFC 6962 Merkle tree. Checkpoints are
 //     signed notes (c2sp.org/tlog-checkpoint), receipts are c2sp.org/tlog-proof
-//     files, so other people's tools check them too.
+//     files, and package tiles shows the log as c2sp.org/tlog-tiles, so other
+//     people's tools check them too.
+//   - Not alone. Several keys may sign; adding and retiring one is an entry, so
+//     who holds the first key gets to the newest ([Verifier.Follow]). Witnesses
+//     cosign checkpoints ([Log.Cosign], package witness), and a verifier may ask
+//     for them ([VerifierOptions]): two readers who ask for the same witnesses
+//     cannot be shown two logs, unless those lie too.
 //   - Silent. A leaf holds commitments, tags under a secret key and what the
 //     caller makes public, nothing else: two leaves of one stream share no value,
 //     and a guess at a payload cannot be tried without its salt, which is stored

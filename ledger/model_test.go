@@ -125,7 +125,7 @@ func testModel(t *rapid.T, reopen ledgertest.Reopener, disk *medium) {
 	l := open()
 	defer func() { l.Close() }()
 	var checkpoints []ledger.ConsistencyProof
-	shreds := 0
+	shreds, first := 0, l.VerifierKey()
 	commands := map[string]func(*rapid.T){
 		"append": func(t *rapid.T) {
 			batch := rapid.SliceOfN(rapid.Custom(drawAppend), 1, 3).Draw(t, "batch")
@@ -184,13 +184,39 @@ func testModel(t *rapid.T, reopen ledgertest.Reopener, disk *medium) {
 			m.shredded[subject] = true
 			m.entries = append(m.entries, ledger.Append{Stream: ledger.StreamShredded, Type: ledger.TypeShredded, Key: key, Subjects: []string{subject}, Payload: []byte("why")})
 		},
+		"rotate": func(t *rapid.T) {
+			keys := slices.DeleteFunc(l.VerifierKeys(), func(k ledger.Key) bool { return k.Retired })
+			a := ledger.Append{Stream: ledger.StreamKeys, Type: ledger.TypeKeyAdded}
+			var r ledger.Receipt
+			var err error
+			if len(keys) > 1 && (len(keys) == ledger.MaxSigners || rapid.Bool().Draw(t, "retire")) {
+				a.Type, a.Key = ledger.TypeKeyRetired, rapid.SampledFrom(keys).Draw(t, "key").VerifierKey
+				r, err = l.Retire(ctx, a.Key, nil)
+			} else {
+				r, err = l.Rotate(ctx, nil)
+				a.Key = l.VerifierKey()
+			}
+			require.NoError(t, err)
+			require.Equal(t, uint64(len(m.entries)), r.Index)
+			a.Key = a.Type + "/" + a.Key
+			m.entries = append(m.entries, a)
+		},
 		"reopen": func(*rapid.T) {
 			require.NoError(t, l.Close())
 			l = open()
 		},
 		"checkpoint": func(t *rapid.T) {
-			_, err := l.Checkpoint(ctx)
+			signed, err := l.Checkpoint(ctx)
 			require.NoError(t, err)
+			rotations, err := l.Rotations(ctx)
+			require.NoError(t, err)
+			v, err := ledger.NewVerifier([]ledger.Key{{VerifierKey: first}}, nil)
+			require.NoError(t, err)
+			v, err = v.Follow(rotations...)
+			require.NoError(t, err)
+			_, err = v.Checkpoint(signed)
+			require.NoError(t, err)
+			require.Equal(t, l.VerifierKeys(), v.Keys())
 			p, err := l.ProveConsistency(ctx, 0, l.Size())
 			require.NoError(t, err)
 			checkpoints = append(checkpoints, p)
