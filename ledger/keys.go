@@ -128,6 +128,12 @@ func (s *scratch) saltOf(c cipher.Block, nonce []byte) *Hash {
 	return &s.salt
 }
 
+// leafHash is merkle.LeafHash without clearing a buffer.
+func (s *scratch) leafHash(record []byte) Hash {
+	s.buf = append(append(s.buf[:0], 0), record...)
+	return sha256.Sum256(s.buf)
+}
+
 // keyID is the identifier of an idempotency key: the front of its tag.
 func keyID(tag Hash) id { return id(tag[:16]) }
 

@@ -2,8 +2,6 @@ package ledger
 
 import (
 	"context"
-
-	"github.com/deeperpoint/csss/ledger/internal/merkle"
 )
 
 // opened is a frame that was taken apart. Its bytes lie in the frame and in the
@@ -21,8 +19,8 @@ type opened struct {
 // open decodes a frame, and checks that its header was sealed for its leaf, which
 // only the holder of the tenant key can do. It returns what does not hold, or
 // nothing. The header is opened behind dst.
-func (t *tenant) open(o *opened, f *Frame, dst []byte) (what string) {
-	*o = opened{index: f.Index, erased: f.Erased, hash: merkle.LeafHash(f.Leaf)}
+func (t *tenant) open(s *scratch, o *opened, f *Frame, dst []byte) (what string) {
+	*o = opened{index: f.Index, erased: f.Erased, hash: s.leafHash(f.Leaf)}
 	var ok bool
 	if o.leaf, ok = decodeLeaf(f.Leaf); !ok {
 		return "leaf is not canonical"

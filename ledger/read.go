@@ -175,7 +175,9 @@ func (l *Log) decode(ctx context.Context, f *Frame, payload bool) (Entry, error)
 
 // openAt opens a frame whose leaf must be the one in the tree.
 func (l *Log) openAt(f *Frame) (o opened, err error) {
-	what := l.tenant.open(&o, f, nil)
+	s := l.tenant.scratch()
+	what := l.tenant.open(s, &o, f, nil)
+	l.tenant.done(s)
 	inTree := l.withView(func(v merkle.View) error {
 		if f.Index >= v.Size() {
 			return corruptEntry(f.Index, "index lies outside the log")

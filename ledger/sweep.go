@@ -112,7 +112,7 @@ func (s *sweep) inOrder(ctx context.Context, read <-chan *chunk, tasks chan<- fu
 		if s.fold != nil {
 			s.fold.chunk(s, c)
 		}
-		if s.fold != nil && !s.leafs {
+		if s.fold != nil && !s.fold.leafs {
 			c.ready = make(chan struct{})
 			tasks <- func(sc *scratch) { s.follow(c, sc); close(c.ready) }
 		}
@@ -219,7 +219,7 @@ func (s *sweep) open(ctx context.Context, c *chunk, sc *scratch) {
 			c.plain = make([]byte, 0, max(1<<16, 2*len(f.Header)))
 		}
 		at := len(c.plain)
-		what := t.open(o, f, c.plain[at:at])
+		what := t.open(sc, o, f, c.plain[at:at])
 		c.plain = c.plain[:at+len(o.plain)]
 		if what == "" && s.tags {
 			what = sc.tagsHold(&o.leaf, &o.raw)
@@ -266,6 +266,9 @@ type folding struct {
 	tree    *merkle.Tree
 	leafs   bool // only the tree
 	stopped bool
+	size    uint64      // of the tree, with the leaves
+	leaves  []Hash      // of the chunk
+	streams int         // that began
 	shreds  []shredding // that were met
 	since   uint64      // first entry that was not in a snapshot
 	whole   []uint32    // entries from since on, with subjects, whose ciphertext is there
@@ -280,11 +283,14 @@ type shredding struct {
 
 // chunk folds the entries of a chunk in order.
 func (f *folding) chunk(s *sweep, c *chunk) {
+	if f.stopped {
+		return
+	}
 	view := f.tree.View()
+	f.size = view.Size()
+	f.leaves = f.leaves[:0]
+	defer func() { f.tree.AppendAll(f.leaves) }()
 	for i := range c.opened {
-		if f.stopped {
-			return
-		}
 		o := &c.opened[i]
 		what := c.what[i]
 		if what == "" {
@@ -301,7 +307,7 @@ func (f *folding) chunk(s *sweep, c *chunk) {
 // entry takes the next entry in, or says why it cannot follow.
 func (f *folding) entry(s *sweep, o *opened, c *chunk, i int, view merkle.View) (what string) {
 	switch {
-	case o.index != f.tree.Size():
+	case o.index != f.size:
 		return "index is out of order"
 	case o.leaf.time <= f.state.last:
 		return "engine time does not grow"
@@ -312,7 +318,8 @@ func (f *folding) entry(s *sweep, o *opened, c *chunk, i int, view merkle.View) 
 		}
 	}
 	f.state.last = o.leaf.time
-	f.tree.Append(o.hash)
+	f.leaves = append(f.leaves, o.hash)
+	f.size++
 	return ""
 }
 
@@ -329,6 +336,7 @@ func (f *folding) index(s *sweep, o *opened, c *chunk, i int, view merkle.View) 
 	switch {
 	case h == 0:
 		c.before[i] = Hash{}
+		f.streams++
 	case h.last() >= c.first:
 		c.before[i] = c.opened[h.last()-c.first].hash
 	default:

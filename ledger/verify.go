@@ -9,19 +9,23 @@ import (
 	"github.com/deeperpoint/csss/ledger/internal/merkle"
 )
 
-// Depth says how much an audit looks at. Each one includes the next.
+// Depth says how much an audit looks at. The leaves' form and times and the tree
+// are looked at in any case.
 type Depth int
 
 const (
-	// VerifyAll recomputes everything: leaves, headers, tags, header and payload
-	// commitments, streams, keys, times, the tree.
+	// VerifyAll recomputes everything: headers, tags, streams, keys, header and
+	// payload commitments.
 	VerifyAll Depth = iota
-	// VerifyCommitments leaves out the HMAC tags of keys and positions, which
-	// only the holder of the tenant key could have made wrong.
+	// VerifyCommitments opens every payload and recomputes its commitment: that
+	// what the log holds is what the tree says. It leaves out how entries follow
+	// each other.
 	VerifyCommitments
-	// VerifyHeaders leaves out the payloads too.
+	// VerifyHeaders recomputes how entries follow each other: streams, keys and
+	// header commitments. It leaves out payloads, and the HMAC tags, which only
+	// the holder of the tenant key could have made wrong.
 	VerifyHeaders
-	// VerifyTree reads the leaf records alone: their form, times and the tree.
+	// VerifyTree reads the leaf records alone.
 	VerifyTree
 )
 
@@ -40,7 +44,7 @@ type VerifyOptions struct {
 type Findings struct {
 	Size       uint64    `json:"size"`       // entries looked at
 	Erased     uint64    `json:"erased"`     // entries whose payload is gone by right; 0 where payloads are not looked at
-	Streams    int       `json:"streams"`    // before the first fault; 0 where headers are not looked at
+	Streams    int       `json:"streams"`    // before the first fault; 0 where streams are not looked at
 	Root       Hash      `json:"root"`       // of the tree the log answers from
 	Checkpoint uint64    `json:"checkpoint"` // size of the newest signed head; 0 if none
 	First      time.Time `json:"first,omitzero"`
@@ -67,8 +71,8 @@ const MaxFaults = 100
 //
 // It runs on all processors, beside appends, over the size the log has at the
 // start. Per entry of 300 bytes and processor, beside the store's reading: about
-// 1.8 µs, 1.2 µs without tags, 0.4 µs for the tree alone; and about 80 bytes of
-// memory, 64 for the tree alone. The error is nil only if nothing was found: a
+// 2 µs, 1.2 µs for the payload commitments, 0.5 µs for the tree alone; and about
+// 150 bytes of memory, 64 where streams are not looked at. The error is nil only if nothing was found: a
 // [CorruptError] names the first fault. Other errors ([ErrClosed], [ErrInvalid]
 // for a depth that is none, the context's) mean that the audit is incomplete.
 func (l *Log) Verify(ctx context.Context, o *VerifyOptions) (Findings, error) {
@@ -78,7 +82,7 @@ func (l *Log) Verify(ctx context.Context, o *VerifyOptions) (Findings, error) {
 	if o.Depth < VerifyAll || o.Depth > VerifyTree {
 		return Findings{}, &InvalidError{Entry: -1, Field: "Depth", Why: "not a depth"}
 	}
-	a := audit{log: l, options: o, fold: folding{state: &state{}, tree: &merkle.Tree{}, leafs: o.Depth == VerifyTree, scratch: l.tenant.scratch()}}
+	a := audit{log: l, options: o, fold: folding{state: &state{}, tree: &merkle.Tree{}, leafs: o.Depth == VerifyTree || o.Depth == VerifyCommitments, scratch: l.tenant.scratch()}}
 	defer l.tenant.done(a.fold.scratch)
 	err := l.withView(func(v merkle.View) error {
 		a.Size, a.Root = v.Size(), v.Root()
@@ -104,7 +108,6 @@ type audit struct {
 	options *VerifyOptions
 	fold    folding // the log again, up to the first fault
 	next    uint64  // first entry that was not looked at
-	streams map[id]struct{}
 }
 
 func (a *audit) fault(index int64, what string) {
@@ -116,7 +119,7 @@ var errEnough = errors.New("ledger: enough faults")
 // entries sweeps the log, and starts again behind each frame that the store does
 // not yield.
 func (a *audit) entries(ctx context.Context) error {
-	s := sweep{log: a.log, fold: &a.fold, report: a.chunk, leafs: a.fold.leafs}
+	s := sweep{log: a.log, fold: &a.fold, report: a.chunk, leafs: a.options.Depth == VerifyTree}
 	s.tags = a.options.Depth == VerifyAll
 	s.plain = a.options.Depth <= VerifyCommitments
 	for a.next < a.Size && len(a.Faults) < MaxFaults {
@@ -133,6 +136,7 @@ func (a *audit) entries(ctx context.Context) error {
 			a.next++
 		}
 	}
+	a.Streams = a.fold.streams
 	return nil
 }
 

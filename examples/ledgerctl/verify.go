@@ -14,7 +14,7 @@ var depths = map[string]ledger.Depth{
 }
 
 func verifyFlags(c *call) {
-	c.StringVar(&c.depth, "depth", "all", "how `much` to look at: all; commitments leaves out the HMAC tags, headers the payloads too, tree all but the leaves")
+	c.StringVar(&c.depth, "depth", "all", "how `much` to look at: all; commitments: the payloads and the tree; headers: streams, keys and the tree; tree: the leaves alone")
 }
 
 // audited is what verify prints with -json.
