@@ -72,7 +72,10 @@ func (d *dirStore) recover(ctx context.Context) error {
 		return corrupt("no segment is left")
 	}
 	if !d.readOnly {
-		if err := errors.Join(d.wipeTemporary(), d.fence.raise(remembered.epoch)); err != nil {
+		// A secret that is seen may have been renamed by a process that came no
+		// further, and what follows will rely on it.
+		err := errors.Join(d.wipeTemporary(), d.fs.SyncDir(d.folder(secretsName)), d.fence.raise(remembered.epoch))
+		if err != nil {
 			return err
 		}
 	}
@@ -146,6 +149,8 @@ func (d *dirStore) openHead(used bool) (headSlot, error) {
 	switch {
 	case err != nil:
 		return nothing, err
+	case ok && !used && !d.readOnly: // who made the file may not have come further
+		return slot, d.syncNames()
 	case ok:
 		return slot, nil
 	case used:
