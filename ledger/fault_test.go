@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,6 +28,7 @@ var tiny = ledger.DirOptions{SegmentBytes: 2000}
 // faulty is a log that is used while its file system fails, and what it has acknowledged.
 type faulty struct {
 	fs           *crashfs.FS
+	ahead        bool // a goroutine lays zeros
 	l            *ledger.Log
 	next         int
 	acknowledged map[string]ledger.Hash // by key
@@ -38,14 +41,26 @@ func newFaulty() *faulty {
 }
 
 func (f *faulty) open(ctx context.Context) (err error) {
-	f.l, err = openOver(ctx, f.fs, tiny, nil)
+	if !f.ahead {
+		f.l, err = openOver(ctx, f.fs, tiny, nil)
+		return err
+	}
+	s, err := ledger.OpenDirAhead(f.fs, folder, &ledger.DirOptions{SegmentBytes: 300 << 10})
+	if err != nil {
+		return err
+	}
+	f.l, err = ledger.Open(ctx, s, nil)
 	return err
+}
+
+func entry(n, size int, subjects ...string) ledger.Append {
+	return ledger.Append{Stream: "s", Type: "t", Key: fmt.Sprint("k", n), Subjects: subjects, Payload: bytes.Repeat([]byte("p"), size)}
 }
 
 // append appends one entry of about this size and keeps account of the answer.
 func (f *faulty) append(ctx context.Context, size int, subjects ...string) error {
 	f.next++
-	a := ledger.Append{Stream: "s", Type: "t", Key: fmt.Sprint("k", f.next), Subjects: subjects, Payload: bytes.Repeat([]byte("p"), size)}
+	a := entry(f.next, size, subjects...)
 	r, err := f.l.Append(ctx, a)
 	switch {
 	case err == nil:
@@ -105,7 +120,7 @@ func (f *faulty) check(ctx context.Context, img *crashfs.FS) error {
 		if _, ok := f.acknowledged[e.Key]; !ok && e.Type != ledger.TypeShredded && !f.isDoubtful(e.Key) {
 			return fmt.Errorf("%s was refused, and is there", e.Key)
 		}
-		if len(e.Subjects) > 0 && e.Subjects[0] == "p" && e.Type != ledger.TypeShredded && f.shredded["p"] && !e.Erased {
+		if len(e.Subjects) > 0 && e.Type != ledger.TypeShredded && f.shredded[e.Subjects[0]] && !e.Erased {
 			return errors.New("was shredded, and is there")
 		}
 	}
@@ -141,13 +156,67 @@ func (f *faulty) afterwards(t *testing.T, what string) {
 	f.fs.Kill()
 	random := rand.New(rand.NewPCG(1, 1))
 	for p := range f.fs.Points(f.fs.Ops()) {
-		for c := range p.Choices(12, random) {
+		for c := range p.Choices(6, random) {
 			require.NoError(t, f.check(t.Context(), p.Image(c)), "%s: %s", what, p.Describe(c))
 		}
 	}
 	require.NoError(t, f.check(t.Context(), f.fs.Clone()), what)
+	f.secondLife(t, what)
 	f.fs.Evict()
 	require.NoError(t, f.check(t.Context(), f.fs), "%s, evicted", what)
+}
+
+// at is a copy of the account.
+func (f *faulty) at() *faulty {
+	return &faulty{next: f.next, acknowledged: maps.Clone(f.acknowledged), doubtful: slices.Clone(f.doubtful), shredded: maps.Clone(f.shredded)}
+}
+
+// secondLife opens the log again without a crash, so that the cache has what the disk perhaps has not, goes on, and lets the
+// power fail then.
+func (f *faulty) secondLife(t *testing.T, what string) {
+	t.Helper()
+	g := f.at()
+	g.fs = f.fs.Fork(f.fs.Ops())
+	require.NoError(t, g.open(t.Context()), what)
+	type account struct {
+		op int
+		*faulty
+	}
+	accounts := []account{{g.fs.Ops(), g.at()}}
+	for _, step := range []func() error{
+		func() error { return g.append(t.Context(), 100, "z") },
+		func() error {
+			_, err := g.l.Shred(t.Context(), "z", nil)
+			g.shredded["z"] = true
+			return err
+		},
+		func() error { return g.append(t.Context(), 900) },
+	} {
+		require.NoError(t, step(), what)
+		accounts = append(accounts, account{g.fs.Ops(), g.at()})
+	}
+	random := rand.New(rand.NewPCG(2, uint64(g.fs.Ops())))
+	for p := range g.fs.Points(accounts[0].op) {
+		if p.Op < g.fs.Ops() && random.IntN(4) > 0 {
+			continue
+		}
+		var then *faulty
+		for _, a := range accounts {
+			if a.op <= p.Op {
+				then = a.at()
+			}
+		}
+		for next := then.next; next < g.next; next++ { // were asked for later
+			size, subjects := 900, []string(nil)
+			if next == f.next {
+				size, subjects = 100, []string{"z"}
+			}
+			then.doubtful = append(then.doubtful, entry(next+1, size, subjects...))
+		}
+		for c := range p.Choices(2, random) {
+			require.NoError(t, then.check(t.Context(), p.Image(c)), "%s, second life: %s\n%s", what, p.Describe(c), g.fs.History(p.Op-20, p.Op))
+		}
+	}
 }
 
 // Whatever operation of the file system fails, and however: what was acknowledged is there, what was refused is not,
@@ -169,11 +238,15 @@ func TestEveryOperationMayFail(t *testing.T) {
 		"read-only from one on":     {crashfs.From, syscall.EROFS, changing},
 		"no space for one":          {crashfs.Nth, syscall.ENOSPC, crashfs.Of(crashfs.Create, crashfs.Write)},
 		"no space from one on":      {crashfs.From, syscall.ENOSPC, crashfs.Of(crashfs.Create, crashfs.Write)},
+		"one, zeros ahead":          {crashfs.Nth, syscall.EIO, all},
+		"a sync, zeros ahead":       {crashfs.Nth, syscall.EIO, crashfs.Of(crashfs.Sync)},
+		"no space, zeros ahead":     {crashfs.From, syscall.ENOSPC, crashfs.Of(crashfs.Create, crashfs.Write)},
 		"all directories from then": {crashfs.From, syscall.EIO, crashfs.Of(crashfs.SyncDir, crashfs.Rename, crashfs.Remove)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for n, met := 1, true; met; n++ {
 				f := newFaulty()
+				f.ahead = strings.HasSuffix(name, "zeros ahead")
 				rule := c.rule(n, c.err, c.match)
 				met = false
 				f.fs.SetRule(func(op crashfs.Op) error {
@@ -311,6 +384,77 @@ func TestTwoWriters(t *testing.T) {
 	f.acknowledged["second"], f.acknowledged["more"] = leafOf(t, f.fs, "second"), leafOf(t, f.fs, "more")
 	require.Len(t, f.acknowledged, 5)
 	f.afterwards(t, "two writers")
+}
+
+// A writer that is overtaken between writing a batch and syncing it does not acknowledge it.
+func TestOvertakenBetweenWriteAndSync(t *testing.T) {
+	f := newFaulty()
+	require.NoError(t, f.open(t.Context()))
+	require.NoError(t, f.append(t.Context(), 10))
+	require.NoError(t, f.l.Close())
+	s, err := ledger.OpenDirOn(f.fs, folder, &tiny)
+	require.NoError(t, err)
+	head, err := s.Recover(t.Context())
+	require.NoError(t, err)
+	frame := ledger.Frame{Index: head.Size, Leaf: []byte("leaf"), Header: []byte("header"), Payload: []byte("payload")}
+	wait, err := s.(ledger.Pipeliner).Begin(t.Context(), ledger.Batch{First: head.Size, Frames: []ledger.Frame{frame}, Head: ledger.Head{Size: head.Size + 1}})
+	require.NoError(t, err)
+	f.fs.LoseLocks()
+	second, err := ledger.OpenDirOn(f.fs, folder, &tiny)
+	require.NoError(t, err)
+	_, err = second.Recover(t.Context())
+	require.NoError(t, err)
+	require.ErrorIs(t, wait(), ledger.ErrFenced)
+	require.NoError(t, second.Close())
+	require.NoError(t, s.Close())
+}
+
+// The caches of another time, as a backup may put them back, are not believed.
+func TestCachesOfAnotherTime(t *testing.T) {
+	f := newFaulty()
+	require.NoError(t, f.open(t.Context()))
+	var backups []*crashfs.FS
+	var seen []string
+	for i := range 5 {
+		require.NoError(t, f.append(t.Context(), 300, fmt.Sprint("p", i)))
+		require.NoError(t, f.append(t.Context(), 700))
+		if i > 2 {
+			_, err := f.l.Shred(t.Context(), fmt.Sprint("p", i-2), nil)
+			require.NoError(t, err)
+		}
+		require.NoError(t, f.l.Snapshot(t.Context()))
+		require.NoError(t, f.l.Close())
+		backups = append(backups, f.fs.Clone())
+		require.NoError(t, f.open(t.Context()))
+		seen = append(seen, contents(t, f.l))
+	}
+	require.NoError(t, f.l.Close())
+	other := newFaulty() // of another log of the same shape
+	require.NoError(t, other.open(t.Context()))
+	for range 10 {
+		require.NoError(t, other.append(t.Context(), 500))
+	}
+	require.NoError(t, other.l.Snapshot(t.Context()))
+	require.NoError(t, other.l.Close())
+	for i, backup := range backups {
+		for _, from := range append(backups[:len(backups):len(backups)], other.fs) {
+			for _, name := range []string{"_offsets", "index"} {
+				img := backup.Clone()
+				cached, err := from.ReadFile(folder + "/cache/" + name)
+				require.NoError(t, err)
+				file, err := img.Open(folder+"/cache/"+name, os.O_RDWR|os.O_TRUNC)
+				require.NoError(t, err)
+				_, err = file.WriteAt(cached, 0)
+				require.NoError(t, err)
+				l, err := openOver(t.Context(), img, tiny, nil)
+				require.NoError(t, err)
+				require.Equal(t, seen[i], contents(t, l))
+				_, err = l.Verify(t.Context(), nil)
+				require.NoError(t, err)
+				require.NoError(t, l.Close())
+			}
+		}
+	}
 }
 
 func leafOf(t *testing.T, fs *crashfs.FS, key string) ledger.Hash {

@@ -111,32 +111,24 @@ func (f *FS) Evict() {
 	f.do(record{kind: evict})
 }
 
-// Contains says which of the needles occur in a file, at most 512 bytes each: in those with a name, as they are seen now.
+// Contains says which of the needles occur in a file that has a name, as it is seen now.
 func (f *FS) Contains(needles ...[]byte) []int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var found []int
-	var scratch []byte
-	f.d.walk(0, "", func(_ string, n *inode) {
-		for from := 0; from < len(n.now.sectors); {
-			if n.now.sectors[from] == nil {
-				from++
-				continue
-			}
-			to := from
-			scratch = scratch[:0]
-			for ; to < len(n.now.sectors) && n.now.sectors[to] != nil; to++ {
-				scratch = append(scratch, n.now.sectors[to][:]...)
-			}
-			text := string(scratch)
-			for i, needle := range needles {
-				if strings.Contains(text, string(needle)) && !slices.Contains(found, i) {
-					found = append(found, i)
-				}
-			}
-			from = to
-		}
-	})
+	f.d.walk(0, "", func(_ string, n *inode) { found = n.now.find(needles, found) })
+	return found
+}
+
+// Residue says which of the needles occur anywhere on the disk, also in files that were removed or replaced: their space is
+// free, and what is in it remains.
+func (f *FS) Residue(needles ...[]byte) []int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var found []int
+	for _, n := range f.d.inodes {
+		found = n.disk.find(needles, found)
+	}
 	return found
 }
 
@@ -162,6 +154,19 @@ func (f *FS) ReadFile(path string) ([]byte, error) {
 	b := make([]byte, n.now.size)
 	n.now.read(b, 0)
 	return b, nil
+}
+
+// Fork returns the file system as it was after an operation, for another process: what was not synced then is still not, files are
+// closed and locks gone. It goes its own way, with the record up to there. Rules do not come along.
+func (f *FS) Fork(op int) *FS {
+	f.mu.Lock()
+	trace := slices.Clone(f.trace[:op])
+	f.mu.Unlock()
+	fork := newFS(f.base)
+	for _, r := range trace {
+		fork.do(r)
+	}
+	return fork
 }
 
 // Clone returns a copy that goes its own way: a disk with all that was written, synced or not, and no record.

@@ -190,6 +190,16 @@ func TestRewritingAfterAFailedSyncMakesDurable(t *testing.T) {
 	write(t, file, "new", 0) // the same bytes again
 	require.NoError(t, file.Sync())
 	assert.Len(t, outcomes(t, f, "x"), 1)
+
+	f.SetRule(crashfs.Nth(1, syscall.EIO, crashfs.Of(crashfs.Sync)))
+	write(t, file, "end", 2000)
+	require.Error(t, file.Sync())
+	write(t, file, "more", 1000)
+	require.NoError(t, file.Sync())
+	for s := range outcomes(t, f, "x") {
+		require.GreaterOrEqual(t, len(s), 1004, "what a sync made durable can be read, though the size before was lost")
+		require.Equal(t, "more", s[1000:1004])
+	}
 }
 
 func TestRules(t *testing.T) {
@@ -223,6 +233,40 @@ func TestRules(t *testing.T) {
 	assert.ErrorIs(t, f.SyncDir("/"), syscall.EIO)
 	_, err = file.ReadAt(make([]byte, 1), 0)
 	assert.ErrorIs(t, err, syscall.EIO)
+}
+
+func TestForkIsAnotherProcess(t *testing.T) {
+	f := crashfs.New()
+	file := open(t, f, "x", os.O_RDWR|os.O_CREATE)
+	write(t, file, "one", 0)
+	require.NoError(t, file.Sync())
+	require.NoError(t, f.SyncDir("/"))
+	_, err := f.Lock("lock")
+	require.NoError(t, err)
+	write(t, file, "two", 0)
+	then := f.Ops()
+	require.NoError(t, file.Sync())
+	fork := f.Fork(then)
+	_, err = fork.Lock("lock")
+	require.NoError(t, err)
+	assert.Equal(t, "two", text(t, fork, "x"), "in the cache")
+	assert.Contains(t, outcomes(t, fork, "x"), "one", "and not yet on the disk")
+	write(t, open(t, fork, "x", os.O_RDWR), "six", 0)
+	assert.Equal(t, "two", text(t, f, "x"))
+	assert.NotContains(t, outcomes(t, f, "x"), "one")
+}
+
+func TestRemovedFilesLeaveTheirBytes(t *testing.T) {
+	f := crashfs.New()
+	file := open(t, f, "x", os.O_RDWR|os.O_CREATE)
+	write(t, file, "secret", 0)
+	require.NoError(t, file.Sync())
+	require.NoError(t, f.Remove("x"))
+	assert.Empty(t, f.Contains([]byte("secret")))
+	assert.Equal(t, []int{0}, f.Residue([]byte("secret")))
+	write(t, file, "......", 0)
+	require.NoError(t, file.Sync())
+	assert.Empty(t, f.Residue([]byte("secret")))
 }
 
 func TestALieIsASyncThatDoesNothing(t *testing.T) {

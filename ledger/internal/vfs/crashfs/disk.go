@@ -1,6 +1,7 @@
 package crashfs
 
 import (
+	"bytes"
 	"maps"
 	"slices"
 )
@@ -107,6 +108,23 @@ func (c *content) read(b []byte, offset int64) int {
 		done += n
 	}
 	return len(b)
+}
+
+// find adds to found which of the needles occur.
+func (c *content) find(needles [][]byte, found []int) []int {
+	var scratch []byte
+	for from := 0; from < len(c.sectors); from++ {
+		scratch = scratch[:0]
+		for ; from < len(c.sectors) && c.sectors[from] != nil; from++ {
+			scratch = append(scratch, c.sectors[from][:]...)
+		}
+		for i, needle := range needles {
+			if !slices.Contains(found, i) && bytes.Contains(scratch, needle) {
+				found = append(found, i)
+			}
+		}
+	}
+	return found
 }
 
 // overlay returns the sectors that a write makes, whole as the kernel's cache holds them.
@@ -270,6 +288,7 @@ func (n *inode) truncate(size int64) {
 }
 
 func (n *inode) sync(failed bool) {
+	end := int64(0) // of what is made durable
 	for i, u := range n.dirty {
 		if failed {
 			u.lost = true
@@ -277,13 +296,19 @@ func (n *inode) sync(failed bool) {
 		if !u.lost {
 			n.disk.set(i, u.versions[len(u.versions)-1])
 			delete(n.dirty, i)
+			end = max(end, int64(i+1)*SectorSize)
 		}
 	}
-	if failed {
-		n.sizeLost = len(n.sizes) > 0
-	}
-	if !n.sizeLost && len(n.sizes) > 0 {
+	switch {
+	case len(n.sizes) == 0:
+	case failed:
+		n.sizeLost = true
+	case !n.sizeLost:
 		n.disk.size, n.sizes = n.now.size, nil
+	default: // what was written again can be read again
+		if n.disk.size = max(n.disk.size, min(end, n.now.size)); n.disk.size == n.now.size {
+			n.sizes = nil
+		}
 	}
 }
 
