@@ -113,10 +113,8 @@ func (c *Client) Cosign(ctx context.Context, signed []byte, prove func(ctx conte
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrCheckpoint, err)
 	}
-	have := c.known(head.Origin)
-	if have > head.Size { // perhaps the witness was restored; it will say
-		have = head.Size
-	}
+	// Less than known, where the checkpoint is: the witness says whether it is ahead.
+	have := min(c.known(head.Origin), head.Size)
 	for range 3 {
 		answer, status, err := c.ask(ctx, have, signed, prove)
 		if err != nil {

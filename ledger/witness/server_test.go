@@ -47,11 +47,12 @@ import (
 
 // body writes an add-checkpoint request by hand.
 func body(old int, proof []tlog.Hash, signed []byte) string {
-	s := fmt.Sprintf("old %d\n", old)
+	var s strings.Builder
+	fmt.Fprintf(&s, "old %d\n", old)
 	for _, h := range proof {
-		s += base64.StdEncoding.EncodeToString(h[:]) + "\n"
+		fmt.Fprintln(&s, h)
 	}
-	return s + "\n" + string(signed)
+	return fmt.Sprintf("%s\n%s", &s, signed)
 }
 
 func post(t testing.TB, h http.Handler, body string) *httptest.ResponseRecorder {
