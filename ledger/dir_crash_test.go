@@ -387,6 +387,7 @@ func TestDirStoreLeavesNothingOfATornBatch(t *testing.T) {
 	require.NoError(t, s.Close())
 	needle := torn.Frames[0].Leaf[:40]
 	require.NotEmpty(t, disk.Contains(needle))
-	require.NoError(t, reopen(t, disk).Close())
+	s = reopen(t, disk)
 	require.Empty(t, disk.Contains(needle))
+	require.NoError(t, s.Close())
 }

@@ -137,11 +137,67 @@ func TestDirStoreFencesTheOvertakenWriter(t *testing.T) {
 
 	require.Equal(t, leavesOf(batchOf(0, 1), batchOf(1, 1)), leaves(t, next, 2), "it was whole when the next one came")
 	require.NoError(t, next.Commit(t.Context(), batchOf(2, 1)))
-	third := openStore(t, lockless{disk}, "log", nil)
-	require.ErrorIs(t, next.Commit(t.Context(), batchOf(3, 1)), ledger.ErrFenced, "before it writes")
+	for i, do := range []func(ledger.Store) error{
+		func(s ledger.Store) error { return s.Commit(t.Context(), batchOf(3, 1)) },
+		func(s ledger.Store) error { return s.Erase(t.Context(), []uint64{0}) },
+		func(s ledger.Store) error { return s.Close() },
+	} {
+		third := openStore(t, lockless{disk}, "log", nil)
+		before := disk.Ops()
+		if err := do(next); i < 2 {
+			require.ErrorIs(t, err, ledger.ErrFenced)
+		}
+		require.Equal(t, before, disk.Ops(), "not a byte")
+		require.NoError(t, next.Close())
+		next = third
+	}
+	require.NoError(t, next.Commit(t.Context(), batchOf(3, 1)))
 	require.NoError(t, next.Close())
-	require.NoError(t, third.Commit(t.Context(), batchOf(3, 1)))
-	require.NoError(t, third.Close())
+}
+
+// A power cut may leave an old head, and the lock file may be lost. The epoch
+// grows all the same: else what is written now would be taken for the write of a
+// writer that was overtaken.
+func TestDirStoreNeverGoesBackToAnEpoch(t *testing.T) {
+	disk := crashfs.New()
+	s := openStore(t, disk, "log", nil)
+	old, err := disk.ReadFile("log/head")
+	require.NoError(t, err)
+	for range 5 {
+		require.NoError(t, s.Close())
+		s = openStore(t, disk, "log", nil)
+	}
+	require.NoError(t, s.Commit(t.Context(), batchOf(0, 1)))
+	require.NoError(t, s.Close())
+	replace(t, disk, "log/head", old)
+	require.NoError(t, disk.Remove("log/lock"))
+	s = openStore(t, disk, "log", nil)
+	require.NoError(t, s.Commit(t.Context(), batchOf(1, 1)))
+	require.NoError(t, s.Close())
+	s = openStore(t, disk, "log", nil)
+	require.Equal(t, leavesOf(batchOf(0, 1), batchOf(1, 1)), leaves(t, s, 2))
+	require.NoError(t, s.Close())
+}
+
+// replace gives a file other bytes.
+func replace(t testing.TB, disk vfs.FS, path string, b []byte) {
+	t.Helper()
+	f, err := disk.Open(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
+	require.NoError(t, err)
+	_, err = f.WriteAt(b, 0)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+}
+
+// usedOn is the sum of the lengths of all files.
+func usedOn(t testing.TB, disk *crashfs.FS) (n int) {
+	t.Helper()
+	for _, path := range disk.Files() {
+		b, err := disk.ReadFile(path)
+		require.NoError(t, err)
+		n += len(b)
+	}
+	return n
 }
 
 // A disk of every size is full at some time. Then a commit writes nothing, and
@@ -159,10 +215,12 @@ func TestDirStoreOutlivesAFullDisk(t *testing.T) {
 		size, refused := 0, 0
 		for i := range 12 {
 			b := batchOf(uint64(size), 1+i%4)
+			before := usedOn(t, disk)
 			err := s.Commit(t.Context(), b)
 			if err != nil {
 				require.ErrorIs(t, err, ledger.ErrFull)
 				require.ErrorIs(t, err, syscall.ENOSPC)
+				require.Equal(t, before, usedOn(t, disk))
 				refused++
 				continue
 			}
@@ -329,6 +387,9 @@ func TestDirStoreReadsOnlyWhatCameAfterItsIndex(t *testing.T) {
 	for range 40 {
 		add(s, 10)
 	}
+	early, err := base.ReadFile("log/head")
+	require.NoError(t, err)
+	add(s, 10)
 	require.NoError(t, s.Close()) // writes the index: it is worth it
 	whole := int64(size) * 480
 
@@ -353,13 +414,7 @@ func TestDirStoreReadsOnlyWhatCameAfterItsIndex(t *testing.T) {
 	const index = "log/cache/_offsets"
 	good, err := base.ReadFile(index)
 	require.NoError(t, err)
-	put := func(b []byte) {
-		f, err := base.Open(index, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
-		require.NoError(t, err)
-		_, err = f.WriteAt(b, 0)
-		require.NoError(t, err)
-		require.NoError(t, f.Close())
-	}
+	put := func(b []byte) { replace(t, base, index, b) }
 	for at := 0; at < len(good); at += 211 {
 		bad := bytes.Clone(good)
 		bad[at] ^= 4
@@ -375,18 +430,38 @@ func TestDirStoreReadsOnlyWhatCameAfterItsIndex(t *testing.T) {
 	check(s)
 	require.NoError(t, s.Close())
 
+	// The same groups with other salts: one segment, or all but one.
 	other := crashfs.New()
-	s = openStore(t, other, "log", o)
-	for at := range 40 {
-		require.NoError(t, s.Commit(t.Context(), batchOf(uint64(10*at), 10)))
+	twin := openStore(t, other, "log", o)
+	for _, b := range want {
+		require.NoError(t, twin.Commit(t.Context(), b))
 	}
-	require.NoError(t, s.Close())
+	require.NoError(t, twin.Close())
+	dropped := func(why string) {
+		t.Helper()
+		read.Store(0)
+		s = openStore(t, disk, "log", &ledger.DirOptions{ReadOnly: true})
+		require.Greater(t, read.Load(), whole, why)
+		check(s)
+		require.NoError(t, s.Close())
+	}
 	foreign, err := other.ReadFile(index)
 	require.NoError(t, err)
 	put(foreign)
-	s = openStore(t, disk, "log", &ledger.DirOptions{ReadOnly: true})
-	check(s)
-	require.NoError(t, s.Close())
+	dropped("the index of another log")
+	put(good)
+	names, err := base.ReadDir("log/segments")
+	require.NoError(t, err)
+	segment := "log/segments/" + names[2]
+	mine, err := base.ReadFile(segment)
+	require.NoError(t, err)
+	theirs, err := other.ReadFile(segment)
+	require.NoError(t, err)
+	replace(t, base, segment, theirs)
+	dropped("a segment of another log")
+	replace(t, base, segment, mine)
+	replace(t, base, "log/head", early)
+	dropped("a head that is older")
 }
 
 func TestDirStoreKeepsCaches(t *testing.T) {

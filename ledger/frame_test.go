@@ -150,6 +150,21 @@ func TestScanRefusesRecordsOfAnotherAttempt(t *testing.T) {
 	require.Zero(t, entries)
 }
 
+// A trailer counts the entries before it.
+func TestScanRefusesAGroupOfAnotherSize(t *testing.T) {
+	for size := range uint64(4) {
+		b := ledger.AppendSegmentHead(nil, salt)
+		from := len(b)
+		for range 2 {
+			b = ledger.AppendEntry(b, salt, int64(len(b)), sampleFrame())
+		}
+		b = ledger.AppendGroupEnd(b, salt, from, 1, 0, ledger.Head{Size: size})
+		entries, _, _, _, _, err := ledger.ScanBytes(b, 0)
+		require.NoError(t, err)
+		require.Equal(t, size == 2, entries == 2)
+	}
+}
+
 // What a decoder accepts is what the encoder writes, byte for byte.
 
 func FuzzParseRecord(f *testing.F) {
