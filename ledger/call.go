@@ -27,8 +27,6 @@ type call struct {
 	prep     []prepared
 	arena    []byte // sealed payloads
 	nonces   []byte
-	group    *group
-	gone     bool // withdrawn before its group was closed
 	receipts []Receipt
 	verdict  verdict
 	err      error

@@ -218,11 +218,15 @@ func (l *Log) Size() uint64 {
 	return l.state.size()
 }
 
-// StreamVersion returns the version of a stream: the number of its entries.
+// StreamVersion returns the version of a stream: the number of its entries, as
+// far as this log knows. It is 0 once the log is closed.
 func (l *Log) StreamVersion(stream string) uint64 {
 	name := l.tenant.id(idStream, clip(stream))
 	l.mu.RLock()
 	defer l.mu.RUnlock()
+	if l.closed { // the index may lie in a mapping that is gone
+		return 0
+	}
 	return l.state.version(name)
 }
 

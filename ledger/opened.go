@@ -60,21 +60,18 @@ func (l *Log) openPayload(ctx context.Context, s *scratch, o *opened, sealed, ds
 		return nil, nil, false, err
 	}
 	defer l.subjects.release(keys.keys)
+	what := "missing, and no subject was shredded"
 	if have && !o.erased {
-		salt, plain, what := l.tenant.sealerOf(&keys).openPayload(s, dst, o.nonce, sealed, &o.leaf.payload)
-		if what == "" {
+		if salt, plain, what = l.tenant.sealerOf(&keys).openPayload(s, dst, o.nonce, sealed, &o.leaf.payload); what == "" {
 			return salt, plain, false, nil
 		}
-		if !l.shredded(o) { // else erased by right while it was read
-			return nil, nil, false, corruptEntry(o.index, "payload: "+what)
-		}
-		return nil, nil, true, nil
 	}
-	// Asked after the key: a shredding in between is then seen.
-	if !l.shredded(o) {
-		return nil, nil, false, corruptEntry(o.index, "payload: missing, and no subject was shredded")
+	// Asked after the key and the frame: a shredding in between is then seen.
+	gone, err := l.shredded(o)
+	if err == nil && !gone {
+		err = corruptEntry(o.index, "payload: "+what)
 	}
-	return nil, nil, true, nil
+	return nil, nil, gone, err
 }
 
 // keysOf holds the keys of an entry's payload, or none if one is gone.
@@ -96,17 +93,21 @@ func (l *Log) keysOf(ctx context.Context, o *opened) (keys owners, have bool, er
 	return keys, true, nil
 }
 
-// shredded reports whether one of an entry's subjects was shredded.
-func (l *Log) shredded(o *opened) bool {
+// shredded reports whether one of an entry's subjects was shredded. The error is
+// ErrClosed.
+func (l *Log) shredded(o *opened) (bool, error) {
 	if shreds(string(o.raw.kind)) {
-		return false
+		return false, nil
 	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
+	if l.closed {
+		return false, ErrClosed
+	}
 	for _, name := range o.raw.subjects {
 		if _, gone := l.state.shredded.Get(l.tenant.idOf(idSubject, name)); gone {
-			return true
+			return true, nil
 		}
 	}
-	return false
+	return false, nil
 }

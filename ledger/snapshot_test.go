@@ -210,3 +210,57 @@ func (s *failingErase) Erase(ctx context.Context, indexes []uint64) error {
 	}
 	return s.cachingStore.Erase(ctx, indexes)
 }
+
+// A closed log answers by errors, also where its indexes lay in a mapped file.
+func TestClosedLogDoesNotTouchItsMapping(t *testing.T) {
+	dir := t.TempDir()
+	l := openDir(t, dir)
+	a := simple("s", "a")
+	a.Subjects = []string{"p"}
+	_, err := l.Append(t.Context(), a, simple("s", "b"))
+	require.NoError(t, err)
+	require.NoError(t, l.Snapshot(t.Context()))
+	require.NoError(t, l.Close())
+	l = openDir(t, dir)
+	for e, err := range l.Read(t.Context(), ledger.Query{}) { // closed in the middle
+		if e.Index == 0 && err == nil {
+			require.NoError(t, l.Close())
+			continue
+		}
+		require.ErrorIs(t, err, ledger.ErrClosed)
+	}
+	require.Zero(t, l.StreamVersion("s"))
+	require.Equal(t, uint64(2), l.Size())
+	for what, f := range map[string]func() error{
+		"append":      func() error { _, err := l.Append(t.Context(), a); return err },
+		"shred":       func() error { _, err := l.Shred(t.Context(), "p", nil); return err },
+		"by key":      func() error { _, _, err := l.ByKey(t.Context(), "a"); return err },
+		"prove":       func() error { _, err := l.Prove(t.Context(), 0, 1); return err },
+		"consistency": func() error { _, err := l.ProveConsistency(t.Context(), 1, 2); return err },
+		"receipt":     func() error { _, err := l.ExportReceipt(t.Context(), 0); return err },
+		"opening":     func() error { _, err := l.OpenPayload(t.Context(), 0); return err },
+		"audit":       func() error { _, err := l.Verify(t.Context(), nil); return err },
+		"hashes":      func() error { _, err := l.ReadHashes([]int64{0}); return err },
+		"checkpoint":  func() error { _, err := l.Checkpoint(t.Context()); return err },
+		"read": func() error {
+			for _, err := range l.Read(t.Context(), ledger.Query{Subject: "p"}) {
+				return err
+			}
+			return nil
+		},
+		"leaves": func() error {
+			for _, err := range l.Leaves(t.Context(), 0, 2) {
+				return err
+			}
+			return nil
+		},
+		"subscribe": func() error {
+			for _, err := range l.Subscribe(t.Context(), 0) {
+				return err
+			}
+			return nil
+		},
+	} {
+		require.ErrorIs(t, f(), ledger.ErrClosed, what)
+	}
+}

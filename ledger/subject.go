@@ -192,10 +192,10 @@ func (l *Log) holdKey(ctx context.Context, subject string, name id, mayMake bool
 	if key := l.subjects.hold(subject); key != nil {
 		return key, nil
 	}
-	l.mu.RLock()
-	_, gone := l.state.shredded.Get(name)
-	used := l.state.head(name) != 0
-	l.mu.RUnlock()
+	gone, used, err := l.subjectState(name)
+	if err != nil {
+		return nil, err
+	}
 	switch {
 	case gone || !used && !mayMake:
 		return nil, nil
@@ -209,6 +209,9 @@ func (l *Log) holdKey(ctx context.Context, subject string, name id, mayMake bool
 	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
+	if l.closed {
+		return nil, ErrClosed
+	}
 	if _, gone := l.state.shredded.Get(name); gone { // meanwhile
 		return nil, nil
 	}
@@ -220,4 +223,16 @@ func (l *Log) holdKey(ctx context.Context, subject string, name id, mayMake bool
 		return nil, corrupt("data key of a subject is damaged")
 	}
 	return l.subjects.add(l.tenant.keyOf(subject, data)), nil
+}
+
+// subjectState says whether a subject was shredded, and whether durable entries
+// name it. The error is ErrClosed.
+func (l *Log) subjectState(name id) (gone, used bool, err error) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.closed {
+		return false, false, ErrClosed
+	}
+	_, gone = l.state.shredded.Get(name)
+	return gone, l.state.head(name) != 0, nil
 }
