@@ -257,3 +257,46 @@ func TestSubscriptionFollowsOtherLogs(t *testing.T) {
 	_, more := <-got
 	require.False(t, more)
 }
+
+// A key that another log destroyed is not used from memory.
+func TestShreddingReachesOtherLogs(t *testing.T) {
+	s := newSharedStore(t)
+	a, b := s.open(t), s.open(t)
+	e := simple("s", "1")
+	e.Subjects = []string{"p"}
+	_, err := a.Append(t.Context(), e)
+	require.NoError(t, err)
+	for e, err := range b.Read(t.Context(), ledger.Query{}) {
+		require.NoError(t, err)
+		require.False(t, e.Erased)
+	}
+	_, err = a.Shred(t.Context(), "p", &ledger.ShredOptions{KeepBlobs: true})
+	require.NoError(t, err)
+	for e, err := range b.Read(t.Context(), ledger.Query{To: 1}) {
+		require.NoError(t, err)
+		require.True(t, e.Erased)
+	}
+}
+
+// A store that goes back, or whose entries do not lead to its head, is not followed.
+func TestStoreThatGoesBackIsNotFollowed(t *testing.T) {
+	for what, change := range map[string]func(*sharedStore){
+		"lost entries": func(s *sharedStore) { s.head.Size = 1 },
+		"do not lead":  func(s *sharedStore) { s.head.Root[0] ^= 1 },
+	} {
+		s := newSharedStore(t)
+		a, b := s.open(t), s.open(t)
+		_, err := a.Append(t.Context(), simple("s", "1"), simple("s", "2"))
+		require.NoError(t, err)
+		if what == "lost entries" {
+			_, _, err = b.ByKey(t.Context(), "1")
+			require.NoError(t, err)
+		}
+		change(s)
+		_, _, err = b.ByKey(t.Context(), "1")
+		require.ErrorIs(t, err, ledger.ErrCorrupt)
+		require.ErrorContains(t, err, what)
+		_, err = b.Append(t.Context(), simple("s", "3"))
+		require.ErrorIs(t, err, ledger.ErrPoisoned)
+	}
+}

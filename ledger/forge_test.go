@@ -187,3 +187,54 @@ func TestVerifyNamesEveryEntryAtFault(t *testing.T) {
 	_, err = l.ExportReceipt(t.Context(), 1)
 	assert.ErrorIs(t, err, ledger.ErrCorrupt)
 }
+
+// Each way to an entry notices that the store has changed its mind.
+func TestReadsNoticeOtherFrames(t *testing.T) {
+	e := func(stream, key string) ledger.Append {
+		return ledger.Append{Stream: stream, Type: "t", Key: key, Payload: []byte(key)}
+	}
+	other := frames(t, e("s", "0"), e("s", "1"), e("s", "2"))
+	s := &swapped{Store: ledger.NewMemoryStore()}
+	l, err := ledger.Open(t.Context(), s, &ledger.Options{TenantKey: forgersKey})
+	require.NoError(t, err)
+	defer l.Close()
+	_, err = l.Append(t.Context(), e("s", "0"), e("s", "1"), e("s", "2"), e("s", "3"))
+	require.NoError(t, err)
+	ways := map[string]func() error{
+		"by key":  func() error { _, _, err := l.ByKey(t.Context(), "1"); return err },
+		"append":  func() error { _, err := l.Append(t.Context(), e("s", "1")); return err },
+		"receipt": func() error { _, err := l.ExportReceipt(t.Context(), 1); return err },
+		"opening": func() error { _, err := l.OpenPayload(t.Context(), 1); return err },
+	}
+	for what, q := range map[string]ledger.Query{"range": {From: 1}, "stream": {Stream: "s", After: 1}} {
+		ways["read by "+what] = func() (first error) {
+			for _, err := range l.Read(t.Context(), q) {
+				return err
+			}
+			return nil
+		}
+	}
+	ways["leaves"] = func() (first error) {
+		for _, err := range l.Leaves(t.Context(), 1, 4) {
+			return err
+		}
+		return nil
+	}
+	for what, way := range ways {
+		s.instead, s.gone = nil, 0
+		if what != "append" {
+			require.NoError(t, way(), what)
+		}
+		s.instead = map[uint64]ledger.Frame{1: other[1]} // of another log, with the same key
+		err := way()
+		require.ErrorIs(t, err, ledger.ErrCorrupt, what)
+		assert.ErrorContains(t, err, "entry 1: leaf is not the one in the tree", what)
+		for f, err := range s.Store.Read(t.Context(), 2, 3) {
+			require.NoError(t, err)
+			s.instead = map[uint64]ledger.Frame{1: ledger.CloneFrame(f)} // of this log, at another index
+		}
+		assert.ErrorContains(t, way(), "entry 1: store yields another frame", what)
+		s.instead, s.gone = nil, 1
+		assert.ErrorContains(t, way(), "entry 1: store yields no frame", what)
+	}
+}
