@@ -84,6 +84,7 @@
 // What is not promised: the tenant key and the signing keys lie in the store,
 // beside the data, unless [Options] supplies them; who owns that directory can
 // forge a new log, though not one that extends a checkpoint remembered outside
-// ([Options.Trusted]). A new store that several processes write is opened by one of
+// ([Options.Trusted]). A snapshot of the indexes is checked against accidents, not
+// against who may write it; the audit compares it with the entries. A new store that several processes write is opened by one of
 // them first, or by all with the same keys in Options.
 package ledger

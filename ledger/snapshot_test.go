@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/deeperpoint/csss/ledger"
+	"github.com/deeperpoint/csss/ledger/internal/snapshot"
+	"github.com/deeperpoint/csss/ledger/internal/table"
 )
 
 // cachingStore is a memory store that keeps blobs, and counts the frames it yields.
@@ -262,5 +264,79 @@ func TestClosedLogDoesNotTouchItsMapping(t *testing.T) {
 		},
 	} {
 		require.ErrorIs(t, f(), ledger.ErrClosed, what)
+	}
+}
+
+// A snapshot that somebody has changed, checksums and all, is found by the audit.
+func TestAuditFindsAChangedSnapshot(t *testing.T) {
+	s := newCachingStore()
+	l, err := ledger.Open(t.Context(), s, nil)
+	require.NoError(t, err)
+	for i := range 40 {
+		a := simple(fmt.Sprint("s", i%3), fmt.Sprint(i))
+		a.Subjects = []string{fmt.Sprint("p", i%4)}
+		_, err := l.Append(t.Context(), a)
+		require.NoError(t, err)
+	}
+	_, err = l.Shred(t.Context(), "p1", nil)
+	require.NoError(t, err)
+	require.NoError(t, l.Snapshot(t.Context()))
+	require.NoError(t, l.Close())
+	good := s.blobs["index"]
+	changes := map[string]func(name string, b []byte) []byte{"nothing": func(_ string, b []byte) []byte { return b }}
+	for _, name := range []string{"keys", "heads", "shredded"} {
+		changes[name] = func(section string, b []byte) []byte {
+			if section != name {
+				return b
+			}
+			old, err := table.Load(b)
+			require.NoError(t, err)
+			var changed table.Table
+			first := true
+			for k, n := range old.All() {
+				if first {
+					n ^= 1
+				}
+				changed.Put(k, n)
+				first = false
+			}
+			var out bytes.Buffer
+			require.NoError(t, changed.Save(&out))
+			return out.Bytes()
+		}
+	}
+	for _, name := range []string{"in-stream", "in-type", "posted", "before"} {
+		changes[name] = func(section string, b []byte) []byte {
+			if section == name {
+				b = bytes.Clone(b)
+				b[len(b)-4*20] ^= 1
+			}
+			return b
+		}
+	}
+	for what, change := range changes {
+		sections, err := snapshot.Open(good)
+		require.NoError(t, err)
+		var changed []snapshot.Section
+		for name, b := range sections {
+			b = change(name, b)
+			changed = append(changed, snapshot.Section{Name: name, Write: func(w io.Writer) error { _, err := w.Write(b); return err }})
+		}
+		var blob bytes.Buffer
+		require.NoError(t, snapshot.Write(&blob, changed...))
+		s.blobs["index"] = blob.Bytes()
+		*s.read = 0
+		l, err := ledger.Open(t.Context(), s, nil)
+		require.NoError(t, err)
+		require.Zero(t, *s.read, "the snapshot is believed")
+		for _, depth := range []ledger.Depth{ledger.VerifyAll, ledger.VerifyHeaders} {
+			_, err = l.Verify(t.Context(), &ledger.VerifyOptions{Depth: depth})
+			if what == "nothing" {
+				require.NoError(t, err)
+				continue
+			}
+			require.ErrorIs(t, err, ledger.ErrCorrupt, what)
+		}
+		require.NoError(t, l.Close())
 	}
 }
