@@ -18,6 +18,7 @@ import (
 type gatedStore struct {
 	ledger.Store
 	gate  chan error   // what the next sync answers
+	blind bool         // syncs do nothing
 	begin func() error // what the next Begin answers; nil: nothing
 
 	mu     sync.Mutex
@@ -45,6 +46,9 @@ func (s *gatedStore) Begin(ctx context.Context, b ledger.Batch) (func() error, e
 		s.mu.Lock()
 		s.synced++
 		s.mu.Unlock()
+		if s.blind {
+			return nil
+		}
 		return s.Store.Commit(ctx, b)
 	}, nil
 }
@@ -191,6 +195,7 @@ func TestFailedSyncSpoilsWhatWasBegunOnIt(t *testing.T) {
 		stale.Expect = ledger.NoStream
 		third := appendLater(t.Context(), l, stale)
 		synctest.Wait()
+		s.blind = true
 		s.gate <- fire
 		s.gate <- nil // a store that does not keep its promise: the second sync succeeds
 		synctest.Wait()
@@ -326,4 +331,47 @@ func TestShreddingRacesWithAppends(t *testing.T) {
 	findings, err := l.Verify(t.Context(), nil)
 	require.NoError(t, err)
 	require.Equal(t, findings.Erased+5, findings.Size, "all subjects are gone")
+}
+
+// A shredding counts for what is decided behind it, in flight and in its own group.
+func TestShreddingCountsAtOnce(t *testing.T) {
+	gated(t, func(t *testing.T, s *gatedStore, l *ledger.Log) {
+		named := func(key string) ledger.Append {
+			a := simple("s", key)
+			a.Subjects = []string{"p"}
+			return a
+		}
+		s.gate <- nil
+		_, err := l.Append(t.Context(), named("0"))
+		require.NoError(t, err)
+		first := appendLater(t.Context(), l, simple("s", "1"))
+		synctest.Wait()
+		second := appendLater(t.Context(), l, simple("s", "2"))
+		synctest.Wait()
+		third := appendLater(t.Context(), l, simple("s", "leads the group"))
+		synctest.Wait()
+		shredded := make(chan error, 1)
+		go func() {
+			_, err := l.Shred(t.Context(), "p", nil)
+			shredded <- err
+		}()
+		synctest.Wait()
+		same := appendLater(t.Context(), l, named("3")) // in the group of the shredding
+		synctest.Wait()
+		s.gate <- nil
+		synctest.Wait()
+		next := appendLater(t.Context(), l, named("4")) // behind it, while it is in flight
+		synctest.Wait()
+		require.False(t, same.isTold())
+		for range 3 {
+			s.gate <- nil
+		}
+		synctest.Wait()
+		require.NoError(t, <-shredded)
+		require.ErrorIs(t, same.err, ledger.ErrShredded)
+		require.ErrorIs(t, next.err, ledger.ErrShredded)
+		for _, o := range []*outcome{first, second, third} {
+			require.NoError(t, o.err)
+		}
+	})
 }
