@@ -473,6 +473,14 @@ func (h *recording) goOn(ctx context.Context, l *ledger.Log, op int, size uint64
 	if _, err := l.Append(ctx, ledger.Append{Stream: "s0", Type: "t", Key: "after", Payload: []byte("p")}); err != nil {
 		return fmt.Errorf("appending: %w", err)
 	}
+	if op%8 > 0 || h.ahead {
+		return nil
+	}
+	for _, key := range []string{"large", "next"} { // begins another segment
+		if _, err := l.Append(ctx, ledger.Append{Stream: "s0", Type: "t", Key: key, Payload: make([]byte, h.o.SegmentBytes)}); err != nil {
+			return fmt.Errorf("appending: %w", err)
+		}
+	}
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path"
 	"runtime/debug"
@@ -340,4 +341,64 @@ func TestEveryFileMissing(t *testing.T) {
 			assert.Equal(t, "cache", path.Base(path.Dir(file)), "%s is not missed", file)
 		}
 	}
+}
+
+// After a loss of power the head file may be as old as the last sync of it. Damage is then still not taken for a torn end: a
+// trailer says what was acknowledged before it. Of the last call alone nothing says so.
+func TestFlippedBehindAStaleHead(t *testing.T) {
+	h := &recording{
+		fs:  crashfs.New(),
+		o:   ledger.DirOptions{SegmentBytes: 1000},
+		tap: &tap{payloads: map[uint64][]byte{}, secrets: map[string][]byte{}},
+	}
+	l := h.open(t)
+	for i := range 6 {
+		h.append(t, l, ledger.Append{Stream: "s", Type: "t", Key: fmt.Sprint(i), Payload: bytes.Repeat([]byte{byte(i)}, 300)})
+	}
+	last := h.fs.Ops()
+	h.finish(t)
+	var img *crashfs.FS
+	for p := range h.fs.Points(last) {
+		for c := range p.Choices(1000, rand.New(rand.NewPCG(1, 1))) {
+			img = p.Image(c) // the first one lost everything
+			break
+		}
+	}
+	require.Greater(t, len(img.Files()), 6)
+	step := 3
+	if testing.Short() {
+		step = 31
+	}
+	refused, dropped := 0, 0
+	for _, file := range img.Files() {
+		if path.Base(path.Dir(file)) != "segments" {
+			continue
+		}
+		b, err := img.ReadFile(file)
+		require.NoError(t, err)
+		for at := 0; at < len(bytes.TrimRight(b, "\x00")); at += step {
+			damaged := img.Clone()
+			where := bit{file, at, 1 << (at % 8)}
+			require.NoError(t, where.flip(damaged))
+			l, err := openOver(t.Context(), damaged, h.o, nil)
+			if err != nil {
+				require.ErrorIs(t, err, ledger.ErrCorrupt, "%v", where)
+				refused++
+				continue
+			}
+			size := l.Size()
+			require.GreaterOrEqual(t, size, uint64(5), "%v", where)
+			if size == 5 {
+				dropped++
+			}
+			if _, err := l.Verify(t.Context(), nil); err != nil {
+				require.ErrorIs(t, err, ledger.ErrCorrupt, "%v", where)
+			} else {
+				require.NoError(t, h.same(t.Context(), l, size), "%v", where)
+			}
+			require.NoError(t, l.Close())
+		}
+	}
+	t.Logf("%d refused, %d without the last call", refused, dropped)
+	require.Greater(t, refused, dropped)
 }
