@@ -70,8 +70,7 @@ func parseHeader(b []byte) (h rawHeader, ok bool) {
 		}
 		h.subjects = append(h.subjects, s)
 	}
-	// A time whose seconds overflow does not come back as it was written.
-	return h, r.done() && h.nanos < 1e9 && h.claimed().Unix() == h.seconds
+	return h, r.done() && h.nanos < 1e9
 }
 
 func (h *rawHeader) claimed() time.Time { return time.Unix(h.seconds, int64(h.nanos)).UTC() }
