@@ -95,7 +95,6 @@ type tail struct {
 	seg     *segment // nil before the first group
 	offsets []uint32 // of its entries
 	end     int64
-	epoch   uint64
 	group   uint64
 	head    Head
 	buf     []byte

@@ -279,3 +279,42 @@ func (n nothing) Size() (int64, error) { return *n.size, nil }
 func (nothing) Truncate(int64) error   { return nil }
 func (nothing) Sync() error            { return nil }
 func (nothing) Close() error           { return nil }
+
+// BenchmarkDirBatch commits batches of 1,000 entries, two under way, in turns with
+// raw writes and syncs of as many bytes.
+func BenchmarkDirBatch(b *testing.B) {
+	dir := b.TempDir()
+	s := openStore(b, nil, filepath.Join(dir, "log"), nil)
+	defer s.Close()
+	batch := batchOf(0, 1000)
+	bytes := make([]byte, 1000*480+72)
+	raw := newRawFile(b, dir, 64<<20)
+	var ours, theirs time.Duration
+	size := uint64(0)
+	const turn = 32
+	wait := func() error { return nil }
+	b.SetBytes(turn * int64(len(bytes)))
+	for b.Loop() {
+		start := time.Now()
+		for range turn {
+			raw.append(b, bytes)
+		}
+		middle := time.Now()
+		for range turn {
+			next := begin(b, s, at(batch, size))
+			if err := wait(); err != nil {
+				b.Fatal(err)
+			}
+			wait = next
+			size += 1000
+		}
+		if err := wait(); err != nil {
+			b.Fatal(err)
+		}
+		wait = func() error { return nil }
+		ours += time.Since(middle)
+		theirs += middle.Sub(start)
+	}
+	b.ReportMetric(float64(theirs)/float64(ours), "ratio")
+	b.ReportMetric(float64(size)/ours.Seconds(), "entries/s")
+}

@@ -370,7 +370,7 @@ func TestDirStoreReadsOnlyWhatCameAfterItsIndex(t *testing.T) {
 	size := 0
 	add := func(s ledger.Store, n int) {
 		b := batchOf(uint64(size), n)
-		b.Secrets = []ledger.Secret{{Name: fmt.Sprint("s", size), Value: []byte(fmt.Sprint("v", size))}}
+		b.Secrets = []ledger.Secret{{Name: fmt.Sprint("s", size), Value: fmt.Append(nil, "v", size)}}
 		require.NoError(t, s.Commit(t.Context(), b))
 		want, size = append(want, b), size+n
 	}
@@ -633,18 +633,12 @@ func TestDirStoreLaysZerosAhead(t *testing.T) {
 	}
 	require.Greater(t, len(sizes()), 3)
 	for _, size := range sizes() {
+		assert.Zero(t, size%4096, "in pages")
 		assert.LessOrEqual(t, size, int64(limit))
 	}
 	require.NoError(t, s.Close())
-	total := int64(0)
-	for i, size := range sizes() {
-		total += size
-		if i < len(sizes())-1 {
-			assert.Equal(t, int64(limit), size, "the zeros in front of the border")
-		}
-	}
-	assert.Zero(t, sizes()[0]%4096)
 	last := sizes()[len(sizes())-1]
+	assert.NotZero(t, last%4096, "to the byte")
 	s = openStore(t, nil, dir, &ledger.DirOptions{SegmentBytes: limit})
 	require.Len(t, leaves(t, s, 200*n), 200*n)
 	require.NoError(t, s.Close())

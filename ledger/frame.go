@@ -244,6 +244,7 @@ func (r *record) splitControl(b []byte, k int) int {
 			return -1
 		}
 		return len(b) - 4 - r.trailer.decode(b[k+len(trailerMagic):])
+	case recordEntry: // begins with a length, never with this
 	}
 	return -1
 }

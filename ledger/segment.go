@@ -228,18 +228,16 @@ func (s *segment) scan(from mark, remembered headSlot) (out scan, err error) {
 		if p != parsedWhole || fresh && r.kind != recordTrailer && !r.intact() {
 			break
 		}
-		switch r.kind {
-		case recordEntry:
-			out.offsets = append(out.offsets, uint32(at))
-			next++
-		case recordSecret:
-			if !r.destroyed() {
-				out.secrets = append(out.secrets, secretPlace{id: secretIDOf(r.name), offset: uint32(at)})
-			}
-		}
+		offset := uint32(at)
 		at += int64(r.size)
 		if r.kind != recordTrailer {
 			d = d.add(r.sum)
+			if r.kind == recordEntry {
+				out.offsets = append(out.offsets, offset)
+				next++
+			} else if !r.destroyed() {
+				out.secrets = append(out.secrets, secretPlace{id: secretIDOf(r.name), offset: offset})
+			}
 			continue
 		}
 		t := &r.trailer
