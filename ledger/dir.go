@@ -17,7 +17,7 @@ import (
 // value.
 type DirOptions struct {
 	// SegmentBytes is the size that a segment file does not pass, unless a
-	// single batch does; at most 2 GiB. Default: 64 MiB.
+	// single batch does; at most 1 GiB. Default: 64 MiB.
 	SegmentBytes int64
 
 	// ReadOnly opens the log as it is on the disk, beside a writer or none:
@@ -296,8 +296,8 @@ func (d *dirStore) overtaken() error {
 // makeRoom finds the segment of a group, and zeros to write it over.
 func (d *dirStore) makeRoom(g *dirGroup, need int64) error {
 	if g.seg != nil && (d.tail.end+need <= d.limit || len(d.tail.offsets) == 0) {
-		if d.tail.end+need > math.MaxUint32 {
-			return errors.Join(ErrFull, &TooLargeError{Entry: -1, Field: "segment of secrets", Size: int(d.tail.end + need), Limit: math.MaxUint32})
+		if d.tail.end+need > math.MaxInt32 {
+			return errors.Join(ErrFull, &TooLargeError{Entry: -1, Field: "segment of secrets", Size: math.MaxInt32, Limit: math.MaxInt32})
 		}
 		return d.room.reserve(d.tail.end + need)
 	}

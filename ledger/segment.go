@@ -25,7 +25,7 @@ const (
 	segmentHead  = len(segmentMagic) + 8 + 8 + 8 + 4
 
 	minSegment = 64 << 20 // default size
-	maxSegment = 2 << 30  // so that offsets have 32 bits, one batch above it included
+	maxSegment = 1 << 30  // so that offsets have 31 bits, one batch above it included
 	readAhead  = 1 << 20  // bytes of one read of a range
 )
 
