@@ -23,7 +23,7 @@ import (
 	"github.com/deeperpoint/csss/ledger/internal/vfs/crashfs"
 )
 
-var crashPoints = flag.Int("crash.points", 0, "crashes that TestCrashEverywhere goes through; 0 for 100,000, or 5,000 with -short")
+var crashPoints = flag.Int("crash.points", 0, "crashes that TestCrashEverywhere goes through; 0 for 100,000, or 5,000 with -short; a tenth of that under the race detector")
 
 // folder is where the log lies in the crashable file systems.
 const folder = "log"
@@ -559,6 +559,9 @@ func TestCrashEverywhere(t *testing.T) {
 	if testing.Short() {
 		want, each = 5_000, 32
 	}
+	if raced {
+		want /= 10
+	}
 	if *crashPoints > 0 {
 		want, each = *crashPoints, 1024
 	}
@@ -585,7 +588,7 @@ func TestCrashTestNoticesADiskThatLies(t *testing.T) {
 	} {
 		found := false
 		for seed := uint64(1); seed < 9 && !found; seed++ {
-			_, err := record(t, seed, crashfs.From(1, crashfs.ErrLie, about)).explore(t.Context(), 64, 0, seed)
+			_, err := record(t, seed, crashfs.From(1, crashfs.ErrLie, about)).explore(t.Context(), 24, 0, seed)
 			found = err != nil
 		}
 		require.True(t, found, "nobody noticed that %s are not synced", name)

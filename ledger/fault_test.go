@@ -257,7 +257,10 @@ func TestEveryOperationMayFail(t *testing.T) {
 				f.script(t.Context())
 				f.afterwards(t, fmt.Sprintf("operation %d", n))
 				if testing.Short() {
-					n += 2
+					n += 5
+				}
+				if raced {
+					n += 5
 				}
 			}
 		})
