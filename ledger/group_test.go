@@ -363,10 +363,10 @@ func TestShreddingCountsAtOnce(t *testing.T) {
 		next := appendLater(t.Context(), l, named("4")) // behind it, while it is in flight
 		synctest.Wait()
 		require.False(t, same.isTold())
-		for range 3 {
+		for range 3 { // at the first of them, the last group is decided
 			s.gate <- nil
+			synctest.Wait()
 		}
-		synctest.Wait()
 		require.NoError(t, <-shredded)
 		require.ErrorIs(t, same.err, ledger.ErrShredded)
 		require.ErrorIs(t, next.err, ledger.ErrShredded)

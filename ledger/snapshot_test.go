@@ -340,3 +340,47 @@ func TestAuditFindsAChangedSnapshot(t *testing.T) {
 		require.NoError(t, l.Close())
 	}
 }
+
+// Sections of an older snapshot in a newer one do not fit.
+func TestMixedSnapshotIsDropped(t *testing.T) {
+	s := newCachingStore()
+	l, err := ledger.Open(t.Context(), s, nil)
+	require.NoError(t, err)
+	var snapshots []map[string][]byte
+	for range 2 {
+		for range 20 {
+			a := simple("s", fmt.Sprint(l.Size()))
+			a.Subjects = []string{"p"}
+			_, err := l.Append(t.Context(), a)
+			require.NoError(t, err)
+		}
+		require.NoError(t, l.Snapshot(t.Context()))
+		sections, err := snapshot.Open(s.blobs["index"])
+		require.NoError(t, err)
+		snapshots = append(snapshots, sections)
+	}
+	require.NoError(t, l.Close())
+	for _, old := range []string{"none", "meta", "tree", "keys", "in-stream", "in-type", "posted", "before"} {
+		var mixed []snapshot.Section
+		for name, b := range snapshots[1] {
+			if name == old {
+				b = snapshots[0][name]
+			}
+			mixed = append(mixed, snapshot.Section{Name: name, Write: func(w io.Writer) error { _, err := w.Write(b); return err }})
+		}
+		var blob bytes.Buffer
+		require.NoError(t, snapshot.Write(&blob, mixed...))
+		s.blobs["index"] = blob.Bytes()
+		*s.read = 0
+		l, err := ledger.Open(t.Context(), s, nil)
+		require.NoError(t, err)
+		if old == "none" {
+			require.Zero(t, *s.read)
+		} else {
+			require.Equal(t, 40, *s.read, "old %s", old)
+		}
+		_, err = l.Verify(t.Context(), nil)
+		require.NoError(t, err)
+		require.NoError(t, l.Close())
+	}
+}
