@@ -92,6 +92,11 @@ func (r *reader) bytes16() []byte { return r.take(int(r.u16())) }
 
 // uvarint takes a number in its shortest form only.
 func (r *reader) uvarint() uint64 {
+	if len(r.b) > 0 && r.b[0] < 0x80 && !r.bad {
+		v := uint64(r.b[0])
+		r.b = r.b[1:]
+		return v
+	}
 	v, n := binary.Uvarint(r.b)
 	if r.bad || n <= 0 || n > 1 && r.b[n-1] == 0 {
 		r.bad = true

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"encoding/binary"
 	"maps"
 	"math"
 	"slices"
@@ -16,6 +17,7 @@ type Hash = tlog.Hash
 
 const (
 	leafDomain = "csss/ledger/leaf/v1"
+	leafFront  = "\x00\x13" + leafDomain            // the domain behind its length
 	leafFixed  = 2 + len(leafDomain) + 8 + 4*32 + 2 // bytes of a leaf without public attributes
 
 	leafHeaderAt = 2 + len(leafDomain) + 8 + 2*32 // where its header commitment stands
@@ -37,7 +39,7 @@ func (l leaf) encode() []byte { return l.append(make([]byte, 0, leafFixed)) }
 
 // append writes the leaf behind b.
 func (l *leaf) append(b []byte) []byte {
-	b = appendStr16(b, leafDomain)
+	b = append(b, leafFront...)
 	b = appendU64(b, uint64(l.time))
 	b = append(b, l.position[:]...)
 	b = append(b, l.key[:]...)
@@ -55,21 +57,35 @@ func (l *leaf) append(b []byte) []byte {
 
 // decodeLeaf accepts exactly what encode writes.
 func decodeLeaf(b []byte) (l leaf, ok bool) {
-	r := reader{b: b}
-	domain := r.bytes16()
-	t := r.u64()
-	l.time = int64(t)
-	l.position, l.key, l.header, l.payload = r.hash(), r.hash(), r.hash(), r.hash()
-	if n := r.u16(); n > 0 {
-		l.public = make(map[string]string, min(n, MaxPublicPairs))
-		for last, i := "", 0; i < int(n) && !r.bad; i++ {
-			k, v := r.str16(), r.str16()
-			r.bad = r.bad || i > 0 && k <= last
-			l.public[k], last = v, k
-		}
-	}
-	ok = r.done() && string(domain) == leafDomain && t <= math.MaxInt64 && publicFault(l.public) == ""
+	ok = l.decode(b)
 	return l, ok
+}
+
+func (l *leaf) decode(b []byte) bool {
+	if len(b) < leafFixed || string(b[:len(leafFront)]) != leafFront {
+		return false
+	}
+	b = b[len(leafFront):]
+	t := binary.BigEndian.Uint64(b)
+	l.time = int64(t)
+	l.position, l.key, l.header, l.payload = Hash(b[8:]), Hash(b[40:]), Hash(b[72:]), Hash(b[104:])
+	l.public = nil
+	pairs := int(binary.BigEndian.Uint16(b[136:]))
+	if pairs == 0 {
+		return len(b) == 138 && t <= math.MaxInt64
+	}
+	return t <= math.MaxInt64 && l.decodePublic(b[138:], pairs)
+}
+
+func (l *leaf) decodePublic(b []byte, pairs int) bool {
+	r := reader{b: b}
+	l.public = make(map[string]string, min(pairs, MaxPublicPairs))
+	for last, i := "", 0; i < pairs && !r.bad; i++ {
+		k, v := r.str16(), r.str16()
+		r.bad = r.bad || i > 0 && k <= last
+		l.public[k], last = v, k
+	}
+	return r.done() && publicFault(l.public) == ""
 }
 
 // leafSize is how long the leaf with these attributes is.

@@ -20,11 +20,17 @@ type opened struct {
 // only the holder of the tenant key can do. It returns what does not hold, or
 // nothing. The header is opened behind dst.
 func (t *tenant) open(s *scratch, o *opened, f *Frame, dst []byte) (what string) {
-	*o = opened{index: f.Index, erased: f.Erased, hash: s.leafHash(f.Leaf)}
-	var ok bool
-	if o.leaf, ok = decodeLeaf(f.Leaf); !ok {
+	o.hash = s.leafHash(f.Leaf)
+	return t.openHashed(o, f, dst)
+}
+
+// openHashed is open for a leaf that was hashed.
+func (t *tenant) openHashed(o *opened, f *Frame, dst []byte) (what string) {
+	o.index, o.erased, o.nonce, o.plain, o.raw = f.Index, f.Erased, nil, nil, rawHeader{}
+	if !o.leaf.decode(f.Leaf) {
 		return "leaf is not canonical"
 	}
+	var ok bool
 	if o.nonce, o.plain, ok = t.headers.openHeader(dst, f.Header, &o.hash); !ok {
 		return "header: ciphertext does not open"
 	}
@@ -55,15 +61,25 @@ func (o *opened) place(t *tenant, s *scratch) placed {
 // log says that one of its subjects was shredded; otherwise a missing payload, or
 // a missing key, is damage.
 func (l *Log) openPayload(ctx context.Context, s *scratch, o *opened, sealed, dst []byte) (salt *Hash, plain []byte, erased bool, err error) {
+	erased, err = l.withPayload(ctx, o, func(k *sealer) (what string) {
+		salt, plain, what = k.openPayload(s, dst, o.nonce, sealed, &o.leaf.payload)
+		return what
+	})
+	return salt, plain, erased, err
+}
+
+// withPayload calls open with what seals an entry's payload, and says what an
+// outcome means.
+func (l *Log) withPayload(ctx context.Context, o *opened, open func(*sealer) (what string)) (erased bool, err error) {
 	keys, have, err := l.keysOf(ctx, o)
 	if err != nil {
-		return nil, nil, false, err
+		return false, err
 	}
 	defer l.subjects.release(keys.keys)
 	what := "missing, and no subject was shredded"
 	if have && !o.erased {
-		if salt, plain, what = l.tenant.sealerOf(&keys).openPayload(s, dst, o.nonce, sealed, &o.leaf.payload); what == "" {
-			return salt, plain, false, nil
+		if what = open(l.tenant.sealerOf(&keys)); what == "" {
+			return false, nil
 		}
 	}
 	// Asked after the key and the frame: a shredding in between is then seen.
@@ -71,7 +87,7 @@ func (l *Log) openPayload(ctx context.Context, s *scratch, o *opened, sealed, ds
 	if err == nil && !gone {
 		err = corruptEntry(o.index, "payload: "+what)
 	}
-	return nil, nil, gone, err
+	return gone, err
 }
 
 // keysOf holds the keys of an entry's payload, or none if one is gone.

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"crypto/sha256"
 	"runtime"
 	"sync"
 
@@ -34,6 +35,7 @@ type sweep struct {
 type chunk struct {
 	first  uint64
 	frames []Frame
+	inputs [][]byte // what is hashed of the leaves
 	opened []opened
 	before []Hash   // leaf hash of the stream's entry before
 	what   []string // what does not hold, per entry
@@ -168,7 +170,7 @@ func newChunk(first uint64, free <-chan *chunk) *chunk {
 	default:
 		c = &chunk{}
 	}
-	c.first, c.frames, c.arena, c.err, c.folded = first, c.frames[:0], c.arena[:0], nil, 0
+	c.first, c.frames, c.inputs, c.arena, c.err, c.folded = first, c.frames[:0], c.inputs[:0], c.arena[:0], nil, 0
 	c.ready = make(chan struct{})
 	return c
 }
@@ -177,7 +179,9 @@ func newChunk(first uint64, free <-chan *chunk) *chunk {
 // they are when it grows.
 func (c *chunk) add(f *Frame, s *sweep) {
 	copied := Frame{Index: f.Index, Erased: f.Erased}
-	c.arena, copied.Leaf = keep(c.arena, f.Leaf)
+	c.arena, copied.Leaf = keepBehindZero(c.arena, f.Leaf)
+	c.inputs = append(c.inputs, copied.Leaf)
+	copied.Leaf = copied.Leaf[1:]
 	if !s.leafs {
 		c.arena, copied.Header = keep(c.arena, f.Header)
 	}
@@ -185,6 +189,17 @@ func (c *chunk) add(f *Frame, s *sweep) {
 		c.arena, copied.Payload = keep(c.arena, f.Payload)
 	}
 	c.frames = append(c.frames, copied)
+}
+
+// keepBehindZero keeps what is hashed of a leaf record.
+func keepBehindZero(arena, record []byte) (grown, kept []byte) {
+	grown, zero := keep(arena, []byte{0})
+	if cap(grown)-len(grown) < len(record) { // one behind the other
+		return keep(grown, append(zero, record...))
+	}
+	at := len(grown) - 1
+	grown = append(grown, record...)
+	return grown, grown[at:len(grown):len(grown)]
 }
 
 func keep(arena, b []byte) (grown, kept []byte) {
@@ -207,10 +222,10 @@ func (s *sweep) open(ctx context.Context, c *chunk, sc *scratch) {
 	t := &s.log.tenant
 	for i := range c.frames {
 		f, o := &c.frames[i], &c.opened[i]
+		o.hash = sha256.Sum256(c.inputs[i]) // as merkle.LeafHash
 		if s.leafs {
-			var ok bool
-			*o = opened{index: f.Index, hash: merkle.LeafHash(f.Leaf)}
-			if o.leaf, ok = decodeLeaf(f.Leaf); !ok {
+			o.index = f.Index
+			if !o.leaf.decode(f.Leaf) {
 				c.what[i] = "leaf is not canonical"
 			}
 			continue
@@ -219,7 +234,7 @@ func (s *sweep) open(ctx context.Context, c *chunk, sc *scratch) {
 			c.plain = make([]byte, 0, max(1<<16, 2*len(f.Header)))
 		}
 		at := len(c.plain)
-		what := t.open(sc, o, f, c.plain[at:at])
+		what := t.openHashed(o, f, c.plain[at:at])
 		c.plain = c.plain[:at+len(o.plain)]
 		if what == "" && s.tags {
 			what = sc.tagsHold(&o.leaf, &o.raw)
@@ -231,10 +246,10 @@ func (s *sweep) open(ctx context.Context, c *chunk, sc *scratch) {
 }
 
 func (s *sweep) openPayload(ctx context.Context, c *chunk, i int, sc *scratch) {
-	_, plain, erased, err := s.log.openPayload(ctx, sc, &c.opened[i], c.frames[i].Payload, sc.plain[:0])
-	if cap(plain) > cap(sc.plain) && cap(plain) <= keptArena {
-		sc.plain = plain
-	}
+	o := &c.opened[i]
+	erased, err := s.log.withPayload(ctx, o, func(k *sealer) string {
+		return k.checkPayload(sc, o.nonce, c.frames[i].Payload, &o.leaf.payload)
+	})
 	c.gone[i] = erased
 	if damage := asCorrupt(err); damage != nil {
 		c.what[i] = damage.What
