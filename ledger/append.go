@@ -71,9 +71,10 @@ type Receipt struct {
 //
 // Batches that wait at the same time share one write and one sync of the store,
 // and the next group is sealed and written while one is synced: a thousand
-// callers cost few syncs more than one. An entry costs about 2 µs of CPU in a
-// large batch, a single one 6 µs. The caller's goroutine tags and seals, large
-// batches on all processors. The context is heeded until the commit begins.
+// callers cost few syncs more than one. Beside the store, an entry of 300 bytes
+// costs about 2 µs of CPU in a large batch, 3 µs where a thousand goroutines append
+// single ones, and 5 µs alone; batches and groups of 64 and more are sealed on all
+// processors. The context is heeded until the commit begins.
 //
 // Errors: [ConflictError], [KeyReusedError], [InvalidError], [TooLargeError],
 // [ErrShredded], [ErrFull] and [ErrReadOnly] (of the store; later appends may

@@ -5,8 +5,8 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
-	"crypto/subtle"
 	"runtime"
+	"slices"
 	"sync"
 )
 
@@ -19,13 +19,19 @@ const (
 	callAgain                // a subject's key has changed: prepare once more
 )
 
-// call is one Append on its way. The caller's goroutine fills in what needs no
-// position in the log; the leader of its group does the rest.
+// call is one Append on its way. A large one is tagged and sealed by its caller, on
+// all processors, before it waits. A small one waits as it is: the leader of its
+// group tags and seals all of them together, which costs less than half where a
+// thousand goroutines wait with cold caches.
 type call struct {
 	ctx      context.Context
 	entries  []Append
+	small    bool
+	size     int // bytes of the sealed payloads
 	prep     []prepared
-	arena    []byte // sealed payloads
+	one      [1]prepared
+	many     []prepared
+	arena    []byte // sealed payloads of a large call
 	nonces   []byte
 	receipts []Receipt
 	verdict  verdict
@@ -65,28 +71,28 @@ func (c *call) release(l *Log) {
 		}
 	}
 	clear(c.prep)
-	*c = call{prep: c.prep[:0], arena: c.arena[:0], nonces: c.nonces[:0]}
-	if cap(c.arena) > keptArena {
-		c.arena = nil
+	arena, nonces, many := c.arena[:0], c.nonces[:0], c.many[:0]
+	if cap(arena) > keptArena {
+		arena = nil
 	}
+	*c = call{arena: arena, nonces: nonces, many: many}
 	callPool.Put(c)
 }
 
-// prepare makes tags, identifiers, nonces, sealed payloads and their commitments.
+// prepare makes tags, identifiers, nonces, sealed payloads and their commitments;
+// of a small call it finds the subjects' keys only.
 func (l *Log) prepare(c *call) error {
 	n := len(c.entries)
-	if cap(c.prep) < n {
-		c.prep = make([]prepared, n)
+	c.small = n < 2*leastPart
+	if n == 1 {
+		c.prep = c.one[:]
+	} else {
+		c.many = slices.Grow(c.many[:0], n)[:n]
+		c.prep = c.many
 	}
-	c.prep = c.prep[:n]
-	if cap(c.nonces) < n*nonceSize {
-		c.nonces = make([]byte, n*nonceSize)
-	}
-	c.nonces = c.nonces[:n*nonceSize]
-	room := 0
 	for i := range c.entries {
 		e := &c.entries[i]
-		room += len(e.Payload) + tagSize
+		c.size += len(e.Payload) + tagSize
 		if len(e.Subjects) > 0 {
 			o, err := l.ownersOf(c.ctx, e)
 			if err != nil {
@@ -95,10 +101,11 @@ func (l *Log) prepare(c *call) error {
 			c.prep[i].owner = o
 		}
 	}
-	if cap(c.arena) < room {
-		c.arena = make([]byte, room)
+	if c.small {
+		return nil
 	}
-	c.arena = c.arena[:room]
+	c.arena = slices.Grow(c.arena[:0], c.size)[:c.size]
+	c.nonces = drawNonces(c.nonces, n)
 	at := 0
 	for i := range c.prep {
 		end := at + len(c.entries[i].Payload) + tagSize
@@ -106,29 +113,43 @@ func (l *Log) prepare(c *call) error {
 		c.prep[i].nonce = c.nonces[i*nonceSize : (i+1)*nonceSize]
 		at = end
 	}
-	if n < 2*leastPart {
-		l.tenant.prepare(c, 0, n)
-		return nil
-	}
-	drawNonces(c.nonces)
-	spread(n, func(from, to int) { l.tenant.prepare(c, from, to) })
+	spread(n, func(from, to int) {
+		s := l.tenant.scratch()
+		defer l.tenant.done(s)
+		for i := from; i < to; i++ {
+			c.tag(&l.tenant, s, i)
+			c.prep[i].seal(&l.tenant, s, &c.entries[i])
+		}
+	})
 	return nil
 }
 
-// prepare does the part of a call that runs on several processors.
-func (t *tenant) prepare(c *call, from, to int) {
-	s := t.scratch()
-	defer t.done(s)
-	for i := from; i < to; i++ {
-		e, p := &c.entries[i], &c.prep[i]
-		p.keyTag = s.keyTag(e.Key)
-		if len(c.entries) < 2*leastPart {
-			s.nonce(p.nonce, &p.keyTag)
+// tag makes what must be known of an entry to decide on it.
+func (c *call) tag(t *tenant, s *scratch, i int) {
+	e, p := &c.entries[i], &c.prep[i]
+	p.keyTag = s.keyTag(e.Key)
+	p.stream = s.id(t, idStream, e.Stream)
+	p.kind = s.id(t, idType, e.Type)
+}
+
+// seal seals the payload into the room that p.payload has.
+func (p *prepared) seal(t *tenant, s *scratch, e *Append) {
+	p.payload, p.commit = t.sealerOf(p.owner).payload(s, p.payload[:0], p.nonce, e.Payload)
+}
+
+// tagSmall tags the small calls of a group.
+func (l *Log) tagSmall(g *group) {
+	spread(len(g.calls), func(from, to int) {
+		s := l.tenant.scratch()
+		defer l.tenant.done(s)
+		for _, c := range g.calls[from:to] {
+			for i := range c.entries {
+				if c.small {
+					c.tag(&l.tenant, s, i)
+				}
+			}
 		}
-		p.stream = s.id(t, idStream, e.Stream)
-		p.kind = s.id(t, idType, e.Type)
-		p.payload, p.commit = t.sealerOf(p.owner).payload(s, p.payload, p.nonce, e.Payload)
-	}
+	})
 }
 
 // leastPart is how many entries are worth a goroutine.
@@ -149,24 +170,17 @@ func spread(n int, f func(from, to int)) {
 	wg.Wait()
 }
 
-// drawNonces fills in the nonces of a large call: the AES-CTR stream under a key
-// that is drawn for this call and forgotten.
-func drawNonces(b []byte) {
+// drawNonces returns random nonces for n entries. Many of them are the AES-CTR
+// stream under a key that is drawn for them and forgotten.
+func drawNonces(b []byte, n int) []byte {
+	b = slices.Grow(b[:0], n*nonceSize)[:n*nonceSize]
+	if n < 64 {
+		rand.Read(b) // never fails: crypto/rand
+		return b
+	}
 	var seed [keySize + aes.BlockSize]byte
-	rand.Read(seed[:]) // never fails: crypto/rand
+	rand.Read(seed[:])
 	clear(b)
 	cipher.NewCTR(block(seed[:keySize]), seed[keySize:]).XORKeyStream(b, b)
-}
-
-// nonce draws one. The random bytes are read for some dozens at a time; so that a
-// virtual machine that is copied meanwhile does not use them twice, they are mixed
-// with the tag of the key, which no other entry of the log has.
-func (s *scratch) nonce(dst []byte, keyTag *Hash) {
-	if len(s.random) < nonceSize {
-		s.random = s.pool[:]
-		rand.Read(s.random) // never fails: crypto/rand
-	}
-	subtle.XORBytes(dst, s.random[:nonceSize], keyTag[len(keyTag)-nonceSize:])
-	clear(s.random[:nonceSize])
-	s.random = s.random[nonceSize:]
+	return b
 }

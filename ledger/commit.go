@@ -11,6 +11,7 @@ import (
 // nil where the batch is durable and published, or where there is none. An error
 // is the answer for all calls.
 func (l *Log) begin(ctx context.Context, g *group, w *work) (wait func() error, err error) {
+	l.tagSmall(g)
 	for {
 		if err := l.refusal(); err != nil {
 			return nil, err
@@ -251,12 +252,13 @@ func (l *Log) seal(w *work) {
 
 // The arena holds what is hashed in the form in which it is hashed. An entry has
 // there: a zero byte and its leaf record; the front of the header commitment, the
-// header, and room for the tag of its seal. When the commitment is computed, the
-// nonce takes the place of the last bytes before the header.
+// header, and room for the tag of its seal; and the sealed payload of a small call.
+// When the commitment is computed, the nonce takes the place of the last bytes
+// before the header.
 
 // layOut gives every entry its place in the arena.
 func (w *work) layOut() {
-	at := 0
+	at, small := 0, false
 	for i := range w.entries {
 		f := &w.entries[i]
 		f.leaf.from = at + 1
@@ -265,6 +267,14 @@ func (w *work) layOut() {
 		f.header.from = f.leaf.to + commitFront
 		f.header.to = f.header.from + h.size()
 		at = f.header.to + tagSize
+		if f.call.small {
+			f.payload = span{at, at + len(f.append.Payload) + tagSize}
+			at = f.payload.to
+			small = true
+		}
+	}
+	if small {
+		w.nonces = drawNonces(w.nonces, len(w.entries))
 	}
 	if cap(w.arena) < at {
 		w.arena = make([]byte, at+at/2)
@@ -286,7 +296,7 @@ func (f *fresh) head() header {
 	return h
 }
 
-// encode writes leaves without their header commitment, and all of the commitment's
+// encode seals the payloads of small calls and writes leaves without their header commitment, and all of the commitment's
 // input but the leaf of the stream's entry before.
 func (t *tenant) encode(w *work, from, to int) {
 	s := t.scratch()
@@ -294,6 +304,11 @@ func (t *tenant) encode(w *work, from, to int) {
 	for i := from; i < to; i++ {
 		f := &w.entries[i]
 		p := f.prepared
+		if f.call.small {
+			p.nonce = w.nonces[i*nonceSize : (i+1)*nonceSize]
+			p.payload = w.arena[f.payload.from:f.payload.from:f.payload.to]
+			p.seal(t, s, f.append)
+		}
 		w.arena[f.leaf.from-1] = 0
 		leaf := leaf{time: f.time, position: s.positionTag(f.append.Stream, f.version), key: p.keyTag, payload: p.commit, public: f.append.Public}
 		leaf.append(w.arena[f.leaf.from:f.leaf.from])

@@ -21,6 +21,7 @@ type work struct {
 	newKeys  []*subjectKey // that become durable with the batch
 	places   []int         // of the keys of the call that is being decided
 	arena    []byte
+	nonces   []byte // of small calls
 	leaves   []Hash
 	batch    Batch
 	view     merkle.View
@@ -38,6 +39,7 @@ type fresh struct {
 	hash     Hash // of the leaf
 	leaf     span // in the arena, the record
 	header   span // in the arena, in clear
+	payload  span // in the arena, of a small call
 }
 
 type span struct{ from, to int }

@@ -56,10 +56,11 @@
 //
 // # Appending
 //
-// The goroutine of a caller tags and seals. Then the calls that wait at the same
-// time become one group: the first of them decides for all, in order, which are
-// duplicates, conflicts or entries, and gives the store one batch, which costs one
-// write and one sync. While it is synced, the next group is decided on top of it
+// The caller of a large batch tags and seals it before it waits. The calls that
+// wait at the same time become one group: the first of them decides for all, in
+// order, which are duplicates, conflicts or entries, seals what is not sealed yet,
+// on all processors, and gives the store one batch, which costs one write and one
+// sync. While it is synced, the next group is decided on top of it
 // and written. No goroutine runs in the background. A sync that fails spoils its
 // own group and the next, and poisons the log; a store that is full or read-only
 // refuses and poisons nothing.

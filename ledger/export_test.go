@@ -29,6 +29,7 @@ func Forge(l *Log, index uint64, a Append, change string) Frame {
 	if err := l.prepare(c); err != nil {
 		panic(err)
 	}
+	l.tagSmall(&group{calls: []*call{c}})
 	w := &work{first: index, streams: []streamHead{{newest: -1}}}
 	w.entries = []fresh{{call: c, append: &c.entries[0], prepared: &c.prep[0], previous: -1, version: 1, time: 1}}
 	w.layOut()

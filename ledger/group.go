@@ -29,11 +29,15 @@ const (
 	maxGroupBytes = MaxBatchBytes
 )
 
+// minGroup is how many calls a group takes at least.
+const minGroup = 64
+
 // queue is where groups form.
 type queue struct {
 	forming *group
 	entries int
 	bytes   int
+	calls   int // that joined and have no answer yet
 }
 
 // enqueue lets a call join a group, leads the group if it is the first, and
@@ -59,7 +63,7 @@ func (l *Log) enqueue(c *call) error {
 
 // join adds a call to the forming group.
 func (q *queue) join(c *call) (g *group, leads bool) {
-	bytes := len(c.arena)
+	bytes := c.size
 	if q.forming == nil || q.entries+len(c.entries) > maxGroup || q.bytes+bytes > maxGroupBytes {
 		*q = queue{forming: &group{done: make(chan struct{})}}
 		leads = true
@@ -70,12 +74,18 @@ func (q *queue) join(c *call) (g *group, leads bool) {
 	return q.forming, leads
 }
 
+// half reports whether the forming group has half of all calls. Callers that all
+// wait for one group leave nobody to fill the next while it is synced; two halves
+// take turns.
+func (q *queue) half() bool { return len(q.forming.calls) >= max(minGroup, (q.calls+1)/2) }
+
 // withdraw takes a call out of a group that is not closed; else it waits.
 func (l *Log) withdraw(g *group, c *call) error {
 	l.qmu.Lock()
 	if !g.closed {
 		i := slices.Index(g.calls, c)
 		g.calls = slices.Delete(g.calls, i, i+1)
+		l.forming.calls--
 		l.qmu.Unlock()
 		return c.ctx.Err()
 	}
@@ -132,6 +142,9 @@ func (l *Log) run(g *group, ctx context.Context) {
 	if err != nil {
 		g.fail(err)
 	}
+	l.qmu.Lock()
+	l.forming.calls -= len(g.calls)
+	l.qmu.Unlock()
 	g.calls = nil
 	w.clear()
 	workPool.Put(w)
@@ -180,7 +193,7 @@ func (l *Log) gather(g *group) {
 	l.qmu.Lock()
 	g.closed = true
 	if l.forming.forming == g {
-		l.forming = queue{}
+		l.forming.forming = nil
 	}
 	l.qmu.Unlock()
 	l.crowd = len(g.calls)

@@ -64,9 +64,6 @@ type scratch struct {
 	salt  Hash
 	plain []byte
 	names [256]named
-
-	pool   [32 * nonceSize]byte
-	random []byte // what is left of the pool
 }
 
 // named is an identifier that was computed before.
