@@ -29,8 +29,9 @@ const (
 	maxGroupBytes = MaxBatchBytes
 )
 
-// minGroup is how many calls a group takes at least.
-const minGroup = 64
+// minGroup is how many calls a group takes before it leaves some to the next: from
+// there on, what they cost the processors is more than what a sync costs.
+const minGroup = 256
 
 // queue is where groups form.
 type queue struct {
@@ -64,10 +65,11 @@ func (l *Log) enqueue(c *call) error {
 // join adds a call to the forming group.
 func (q *queue) join(c *call) (g *group, leads bool) {
 	bytes := c.size
-	if q.forming == nil || q.entries+len(c.entries) > maxGroup || q.bytes+bytes > maxGroupBytes {
-		*q = queue{forming: &group{done: make(chan struct{})}}
+	if q.forming == nil || q.entries+len(c.entries) > maxGroup || q.bytes+bytes > maxGroupBytes || q.half() {
+		q.forming, q.entries, q.bytes = &group{done: make(chan struct{})}, 0, 0
 		leads = true
 	}
+	q.calls++
 	q.entries += len(c.entries)
 	q.bytes += bytes
 	q.forming.calls = append(q.forming.calls, c)
