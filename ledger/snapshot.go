@@ -147,5 +147,29 @@ func (x *index) load(sections map[string][]byte, size uint64) bool {
 			*c = *loaded
 		}
 	}
-	return ok && uint64(x.keys.Len()) == size && x.inStream.Len() == size && x.inType.Len() == size && x.posted.Len() == x.before.Len()
+	return ok && uint64(x.keys.Len()) == size && x.inStream.Len() == size && x.inType.Len() == size && x.posted.Len() == x.before.Len() && x.leadsBack(size)
+}
+
+// leadsBack reports whether every link of a loaded index leads to an element
+// before, and every number to something that is there, so that no walk leaves the
+// index or goes round in it.
+func (x *index) leadsBack(size uint64) bool {
+	for _, links := range []*table.Column{&x.inStream, &x.inType, &x.before} {
+		for i := range links.Len() {
+			if uint64(links.At(i)) > i {
+				return false
+			}
+		}
+	}
+	for i := range x.posted.Len() {
+		if uint64(x.posted.At(i)) >= size {
+			return false
+		}
+	}
+	for _, h := range x.heads.All() {
+		if head(h).last() >= max(size, x.posted.Len()) {
+			return false
+		}
+	}
+	return true
 }

@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"iter"
@@ -337,6 +338,44 @@ func TestAuditFindsAChangedSnapshot(t *testing.T) {
 			}
 			require.ErrorIs(t, err, ledger.ErrCorrupt, what)
 		}
+		require.NoError(t, l.Close())
+	}
+}
+
+// A link that leads nowhere, or round in a circle, makes the snapshot one that is not believed.
+func TestSnapshotWhoseLinksLeadNowhereIsDropped(t *testing.T) {
+	s := newCachingStore()
+	l, err := ledger.Open(t.Context(), s, nil)
+	require.NoError(t, err)
+	for i := range 40 {
+		a := simple(fmt.Sprint("s", i%3), fmt.Sprint(i))
+		a.Subjects = []string{"p"}
+		_, err := l.Append(t.Context(), a)
+		require.NoError(t, err)
+	}
+	require.NoError(t, l.Snapshot(t.Context()))
+	want := everything(t, l)
+	require.NoError(t, l.Close())
+	good := s.blobs["index"]
+	for _, name := range []string{"in-stream", "in-type", "posted", "before"} {
+		sections, err := snapshot.Open(good)
+		require.NoError(t, err)
+		var changed []snapshot.Section
+		for section, b := range sections {
+			if section == name {
+				b = bytes.Clone(b)
+				binary.LittleEndian.PutUint32(b[len(b)-4:], 41)
+			}
+			changed = append(changed, snapshot.Section{Name: section, Write: func(w io.Writer) error { _, err := w.Write(b); return err }})
+		}
+		var blob bytes.Buffer
+		require.NoError(t, snapshot.Write(&blob, changed...))
+		s.blobs["index"] = blob.Bytes()
+		*s.read = 0
+		l, err := ledger.Open(t.Context(), s, nil)
+		require.NoError(t, err)
+		require.NotZero(t, *s.read, "%s: everything is read again", name)
+		require.Equal(t, want, everything(t, l))
 		require.NoError(t, l.Close())
 	}
 }
