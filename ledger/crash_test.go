@@ -539,6 +539,16 @@ func (h *recording) crash(ctx context.Context, p *crashfs.Point, c crashfs.Choic
 	return points + 1, nil
 }
 
+// thrifty lets the garbage of ten thousand small logs lie until it is worth collecting. The limit is needed, since a pool, and
+// with it its log, outlives the next collection.
+func thrifty() (restore func()) {
+	percent, limit := debug.SetGCPercent(800), debug.SetMemoryLimit(512<<20)
+	return func() {
+		debug.SetGCPercent(percent)
+		debug.SetMemoryLimit(limit)
+	}
+}
+
 // explore lets the power fail all over a history.
 func (h *recording) explore(ctx context.Context, each, total int, seed uint64) (int, error) {
 	var points atomic.Int64
@@ -565,7 +575,7 @@ func TestCrashEverywhere(t *testing.T) {
 	if *crashPoints > 0 {
 		want, each = *crashPoints, 1024
 	}
-	defer debug.SetGCPercent(debug.SetGCPercent(800)) // every point is a small world of its own
+	defer thrifty()()
 	begin := time.Now()
 	points, histories, operations := 0, 0, 0
 	for seed := uint64(1); points < want; seed++ {

@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"testing"
@@ -256,7 +255,7 @@ func (f *flipped) mayBeHarmless(at bit) (why string, ok bool) {
 // the entry it lies in; or it is exactly the log it was.
 func TestEveryBitFlipped(t *testing.T) {
 	f := newFlipped(t)
-	defer debug.SetGCPercent(debug.SetGCPercent(800))
+	defer thrifty()()
 	few := *crashPoints == 0 // of the bits that are checksummed as a whole or that are zeros
 	bits := make(chan bit, 64)
 	counts := map[string]*[3]int{}
