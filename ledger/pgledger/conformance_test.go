@@ -18,7 +18,7 @@ type alone struct {
 func conform(t *testing.T, dsn string, o pgledger.Options) {
 	ledgertest.Run(t, func(t *testing.T) ledgertest.Reopener {
 		o := o
-		o.Schema = newSchema()
+		o.Schema, o.CacheDir = newSchema(), t.TempDir()
 		return func() (ledger.Store, error) {
 			s, err := pgledger.Open(t.Context(), dsn, &o)
 			if err != nil {
