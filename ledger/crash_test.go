@@ -23,7 +23,10 @@ import (
 	"github.com/deeperpoint/csss/ledger/internal/vfs/crashfs"
 )
 
-var crashPoints = flag.Int("crash.points", 0, "crashes that TestCrashEverywhere goes through; 0 for 100,000, or 5,000 with -short; a tenth of that under the race detector")
+var (
+	crashPoints = flag.Int("crash.points", 0, "crashes that TestCrashEverywhere goes through; 0 for 100,000, or 5,000 with -short; a tenth of that under the race detector")
+	crashSeed   = flag.Uint64("crash.seed", 1, "its first history")
+)
 
 // folder is where the log lies in the crashable file systems.
 const folder = "log"
@@ -578,7 +581,7 @@ func TestCrashEverywhere(t *testing.T) {
 	defer thrifty()()
 	begin := time.Now()
 	points, histories, operations := 0, 0, 0
-	for seed := uint64(1); points < want; seed++ {
+	for seed := *crashSeed; points < want; seed++ {
 		h := record(t, seed, nil)
 		n, err := h.explore(t.Context(), each, want-points, seed)
 		require.NoError(t, err, "history %d", seed)
