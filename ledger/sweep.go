@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"crypto/sha256"
 	"runtime"
 	"sync"
 
@@ -12,14 +11,15 @@ import (
 // A sweep reads a range of frames once, in chunks, and checks them on all
 // processors:
 //
-//	read    one goroutine, in order: frames are copied into the chunk
-//	open    any goroutine: leaf hash, header, tags, payload
+//	open    any goroutine: reads the chunk's frames; leaf hash, header, tags, payload
 //	fold    in order: positions, keys, times, the tree
 //	follow  any goroutine: the header commitments, now that it is known which
 //	        entry of the stream comes before
 //	report  in order
 //
-// Opening a log, following another writer, and the audit are sweeps.
+// Who opens a frame has read it: nothing is copied, and its bytes are still in the
+// processor's cache. Opening a log, following another writer, and the audit are
+// sweeps.
 type sweep struct {
 	log   *Log
 	fold  *folding // nil: nothing is folded
@@ -31,20 +31,17 @@ type sweep struct {
 	report func(*chunk) error
 }
 
-// chunk is a part of a sweep.
+// chunk is a part of a sweep: the entries from first up to, not including, to.
 type chunk struct {
-	first  uint64
-	frames []Frame
-	inputs [][]byte // what is hashed of the leaves
-	opened []opened
-	before []Hash   // leaf hash of the stream's entry before
-	what   []string // what does not hold, per entry
-	gone   []bool   // payload is erased by right
-	folded int      // entries that were folded
-	err    error    // of the store, behind the frames, or of loading a key
-	arena  []byte
-	plain  []byte
-	ready  chan struct{}
+	first, to uint64
+	opened    []opened // as many as could be read
+	before    []Hash   // leaf hash of the stream's entry before
+	what      []string // what does not hold, per entry
+	gone      []bool   // payload is erased by right
+	folded    int      // entries that were folded
+	err       error    // of the store, behind what was opened, or of loading a key
+	headers   []byte   // nonces and headers, opened
+	ready     chan struct{}
 }
 
 const chunkEntries = 512
@@ -75,19 +72,19 @@ func (s *sweep) run(ctx context.Context, from, to uint64) error {
 	defer func() { stop(); senders.Wait(); close(tasks) }()
 	senders.Go(func() {
 		defer close(read)
-		s.read(ctx, from, to, free, func(c *chunk) bool {
+		for ; from < to; from += chunkEntries {
+			c := newChunk(from, min(from+chunkEntries, to), free)
 			select {
 			case tasks <- func(sc *scratch) { s.open(ctx, c, sc); close(c.ready) }:
 			case <-ctx.Done():
-				return false
+				return
 			}
 			select {
 			case read <- c:
-				return true
 			case <-ctx.Done():
-				return false
+				return
 			}
-		})
+		}
 	})
 	return s.inOrder(ctx, read, tasks, free, workers)
 }
@@ -114,7 +111,7 @@ func (s *sweep) inOrder(ctx context.Context, read <-chan *chunk, tasks chan<- fu
 		if s.fold != nil {
 			s.fold.chunk(s, c)
 		}
-		if s.fold != nil && !s.fold.leafs {
+		if s.fold != nil && s.fold.tree != nil {
 			c.ready = make(chan struct{})
 			tasks <- func(sc *scratch) { s.follow(c, sc); close(c.ready) }
 		}
@@ -133,122 +130,89 @@ func (s *sweep) inOrder(ctx context.Context, read <-chan *chunk, tasks chan<- fu
 	return ctx.Err()
 }
 
-// read copies frames into chunks. What the store's error is goes with the chunk.
-func (s *sweep) read(ctx context.Context, from, to uint64, free <-chan *chunk, send func(*chunk) bool) {
-	c := newChunk(from, free)
-	next := from
-	for f, err := range s.log.store.Read(ctx, from, to) {
-		if err == nil && f.Index != next {
-			err = corruptEntry(next, "store yields another frame")
-		}
-		if err != nil {
-			c.err = err
-			send(c)
-			return
-		}
-		c.add(&f, s)
-		next++
-		if len(c.frames) == chunkEntries || len(c.arena) > 1<<20 {
-			if !send(c) {
-				return
-			}
-			c = newChunk(next, free)
-		}
-	}
-	if next < to {
-		c.err = corruptEntry(next, "store yields no frame")
-	}
-	if len(c.frames) > 0 || c.err != nil {
-		send(c)
-	}
-}
-
-func newChunk(first uint64, free <-chan *chunk) *chunk {
+func newChunk(first, to uint64, free <-chan *chunk) *chunk {
 	var c *chunk
 	select {
 	case c = <-free:
 	default:
 		c = &chunk{}
 	}
-	c.first, c.frames, c.inputs, c.arena, c.err, c.folded = first, c.frames[:0], c.inputs[:0], c.arena[:0], nil, 0
-	c.ready = make(chan struct{})
-	return c
-}
-
-// add copies what the sweep needs of a frame. Old parts of the arena stay where
-// they are when it grows.
-func (c *chunk) add(f *Frame, s *sweep) {
-	copied := Frame{Index: f.Index, Erased: f.Erased}
-	c.arena, copied.Leaf = keepBehindZero(c.arena, f.Leaf)
-	c.inputs = append(c.inputs, copied.Leaf)
-	copied.Leaf = copied.Leaf[1:]
-	if !s.leafs {
-		c.arena, copied.Header = keep(c.arena, f.Header)
-	}
-	if s.plain {
-		c.arena, copied.Payload = keep(c.arena, f.Payload)
-	}
-	c.frames = append(c.frames, copied)
-}
-
-// keepBehindZero keeps what is hashed of a leaf record.
-func keepBehindZero(arena, record []byte) (grown, kept []byte) {
-	grown, zero := keep(arena, []byte{0})
-	if cap(grown)-len(grown) < len(record) { // one behind the other
-		return keep(grown, append(zero, record...))
-	}
-	at := len(grown) - 1
-	grown = append(grown, record...)
-	return grown, grown[at:len(grown):len(grown)]
-}
-
-func keep(arena, b []byte) (grown, kept []byte) {
-	if len(arena)+len(b) > cap(arena) {
-		arena = make([]byte, 0, max(1<<16, 2*cap(arena), 2*len(b)))
-	}
-	at := len(arena)
-	arena = append(arena, b...)
-	return arena, arena[at:len(arena):len(arena)]
-}
-
-// open takes the frames of a chunk apart.
-func (s *sweep) open(ctx context.Context, c *chunk, sc *scratch) {
-	n := len(c.frames)
+	n := int(to - first)
+	c.first, c.to, c.err, c.folded = first, to, nil, 0
 	c.opened, c.before = resize(c.opened, n), resize(c.before, n)
 	c.what, c.gone = resize(c.what, n), resize(c.gone, n)
 	clear(c.what)
 	clear(c.gone)
-	c.plain = c.plain[:0]
-	t := &s.log.tenant
-	for i := range c.frames {
-		f, o := &c.frames[i], &c.opened[i]
-		o.hash = sha256.Sum256(c.inputs[i]) // as merkle.LeafHash
-		if s.leafs {
-			o.index = f.Index
-			if !o.leaf.decode(f.Leaf) {
-				c.what[i] = "leaf is not canonical"
-			}
-			continue
+	c.headers = c.headers[:0]
+	c.ready = make(chan struct{})
+	return c
+}
+
+// cut keeps the first n entries.
+func (c *chunk) cut(n int) {
+	c.opened, c.before, c.what, c.gone = c.opened[:n], c.before[:n], c.what[:n], c.gone[:n]
+}
+
+// open reads the frames of a chunk and takes them apart.
+func (s *sweep) open(ctx context.Context, c *chunk, sc *scratch) {
+	i := 0
+	for f, err := range s.log.store.Read(ctx, c.first, c.to) {
+		if err == nil && f.Index != c.first+uint64(i) {
+			err = corruptEntry(c.first+uint64(i), "store yields another frame")
 		}
-		if cap(c.plain)-len(c.plain) < len(f.Header) {
-			c.plain = make([]byte, 0, max(1<<16, 2*len(f.Header)))
+		if err != nil {
+			c.err = err
+			break
 		}
-		at := len(c.plain)
-		what := t.openHashed(o, f, c.plain[at:at])
-		c.plain = c.plain[:at+len(o.plain)]
-		if what == "" && s.tags {
-			what = sc.tagsHold(&o.leaf, &o.raw)
+		s.openFrame(ctx, c, i, &f, sc)
+		i++
+	}
+	if c.err == nil && i < len(c.opened) {
+		c.err = corruptEntry(c.first+uint64(i), "store yields no frame")
+	}
+	c.cut(i)
+}
+
+// openFrame takes the frame of a chunk's i-th entry apart. Nothing of the frame is
+// kept: it belongs to the store.
+func (s *sweep) openFrame(ctx context.Context, c *chunk, i int, f *Frame, sc *scratch) {
+	o := &c.opened[i]
+	if s.leafs {
+		o.hash, o.index = sc.leafHash(f.Leaf), f.Index
+		if !o.leaf.decode(f.Leaf) {
+			c.what[i] = "leaf is not canonical"
 		}
-		if c.what[i] = what; what == "" && s.plain {
-			s.openPayload(ctx, c, i, sc)
-		}
+		return
+	}
+	what := s.log.tenant.open(sc, o, f, c.room(len(f.Header)))
+	if c.keep(o); what == "" && s.tags {
+		what = sc.tagsHold(&o.leaf, &o.raw)
+	}
+	if c.what[i] = what; what == "" && s.plain {
+		s.openPayload(ctx, c, i, f.Payload, sc)
 	}
 }
 
-func (s *sweep) openPayload(ctx context.Context, c *chunk, i int, sc *scratch) {
+// room returns where to open a sealed header of n bytes. What was opened before
+// stays where it is when the buffer grows.
+func (c *chunk) room(n int) []byte {
+	if cap(c.headers)-len(c.headers) < n {
+		c.headers = make([]byte, 0, max(1<<16, 2*n))
+	}
+	return c.headers[len(c.headers):]
+}
+
+// keep keeps the header that was opened into room, and its nonce behind it.
+func (c *chunk) keep(o *opened) {
+	at := len(c.headers) + len(o.plain)
+	c.headers = append(c.headers[:at], o.nonce...)
+	o.nonce = c.headers[at:]
+}
+
+func (s *sweep) openPayload(ctx context.Context, c *chunk, i int, sealed []byte, sc *scratch) {
 	o := &c.opened[i]
 	erased, err := s.log.withPayload(ctx, o, func(k *sealer) string {
-		return k.checkPayload(sc, o.nonce, c.frames[i].Payload, &o.leaf.payload)
+		return k.checkPayload(sc, o.nonce, sealed, &o.leaf.payload)
 	})
 	c.gone[i] = erased
 	if damage := asCorrupt(err); damage != nil {
@@ -278,10 +242,12 @@ func resize[T any](s []T, n int) []T {
 // folding builds a state entry by entry, up to the first that cannot follow.
 type folding struct {
 	state   *state
-	tree    *merkle.Tree
-	leafs   bool // only the tree
+	tree    *merkle.Tree    // nil: only times and roots, no index
+	edge    merkle.Frontier // instead of the tree
+	mark    uint64          // size of which the root is wanted too, where there is no tree
+	marked  Hash            // that root
 	stopped bool
-	size    uint64      // of the tree, with the leaves
+	size    uint64      // with the leaves
 	leaves  []Hash      // of the chunk
 	streams int         // that began
 	shreds  []shredding // that were met
@@ -301,10 +267,14 @@ func (f *folding) chunk(s *sweep, c *chunk) {
 	if f.stopped {
 		return
 	}
-	view := f.tree.View()
-	f.size = view.Size()
+	var view merkle.View
+	f.size = f.edge.Size()
+	if f.tree != nil {
+		view = f.tree.View()
+		f.size = view.Size()
+	}
 	f.leaves = f.leaves[:0]
-	defer func() { f.tree.AppendAll(f.leaves) }()
+	defer f.grow()
 	for i := range c.opened {
 		o := &c.opened[i]
 		what := c.what[i]
@@ -319,6 +289,40 @@ func (f *folding) chunk(s *sweep, c *chunk) {
 	}
 }
 
+// grow adds the leaves of the chunk to the tree.
+func (f *folding) grow() {
+	if f.tree != nil {
+		f.tree.AppendAll(f.leaves)
+		return
+	}
+	rest := f.leaves
+	if f.mark >= f.edge.Size() && f.mark <= f.size {
+		n := f.mark - f.edge.Size()
+		f.edge.AppendAll(rest[:n])
+		f.marked, rest = f.edge.Root(), rest[n:]
+	}
+	f.edge.AppendAll(rest)
+}
+
+// head returns the size and the root of what was folded.
+func (f *folding) head() Head {
+	if f.tree == nil {
+		return Head{Size: f.edge.Size(), Root: f.edge.Root()}
+	}
+	v := f.tree.View()
+	return Head{Size: v.Size(), Root: v.Root()}
+}
+
+// rootAt returns the root of the first n entries; of a tree that is not there,
+// that of mark.
+func (f *folding) rootAt(n uint64) (Hash, bool) {
+	if f.tree == nil {
+		return f.marked, n == f.mark && n <= f.edge.Size()
+	}
+	root, err := f.tree.View().RootAt(n)
+	return root, err == nil
+}
+
 // entry takes the next entry in, or says why it cannot follow.
 func (f *folding) entry(s *sweep, o *opened, c *chunk, i int, view merkle.View) (what string) {
 	switch {
@@ -327,7 +331,7 @@ func (f *folding) entry(s *sweep, o *opened, c *chunk, i int, view merkle.View) 
 	case o.leaf.time <= f.state.last:
 		return "engine time does not grow"
 	}
-	if !f.leafs {
+	if f.tree != nil {
 		if what := f.index(s, o, c, i, view); what != "" {
 			return what
 		}

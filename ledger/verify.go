@@ -85,13 +85,12 @@ func (l *Log) Verify(ctx context.Context, o *VerifyOptions) (Findings, error) {
 	if o.Depth < VerifyAll || o.Depth > VerifyTree {
 		return Findings{}, &InvalidError{Entry: -1, Field: "Depth", Why: "not a depth"}
 	}
-	a := audit{log: l, options: o, fold: folding{state: &state{}, tree: &merkle.Tree{}, leafs: o.Depth == VerifyTree || o.Depth == VerifyCommitments, scratch: l.tenant.scratch()}}
+	a := audit{log: l, options: o, fold: folding{state: &state{}, scratch: l.tenant.scratch()}}
 	defer l.tenant.done(a.fold.scratch)
-	err := l.withView(func(v merkle.View) error {
-		a.Size, a.Root = v.Size(), v.Root()
-		return nil
-	})
-	if err != nil {
+	if o.Depth != VerifyCommitments && o.Depth != VerifyTree {
+		a.fold.tree = &merkle.Tree{}
+	}
+	if err := a.begin(); err != nil {
 		return Findings{}, err
 	}
 	if err := a.entries(ctx); err != nil {
@@ -113,7 +112,23 @@ type audit struct {
 	log     *Log
 	options *VerifyOptions
 	fold    folding // the log again, up to the first fault
+	signed  []byte  // newest checkpoint, nil where there is none
 	next    uint64  // first entry that was not looked at
+}
+
+// begin notes what the log has at this time.
+func (a *audit) begin() error {
+	l := a.log
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.closed {
+		return ErrClosed
+	}
+	a.Size, a.Root = l.state.view.Size(), l.state.view.Root()
+	if l.signed.note != nil && l.signed.size <= a.Size {
+		a.signed, a.fold.mark = l.signed.note, l.signed.size
+	}
+	return nil
 }
 
 func (a *audit) fault(index int64, what string) {
@@ -151,7 +166,7 @@ func (a *audit) chunk(c *chunk) error {
 	if err := a.compare(c); err != nil {
 		return err
 	}
-	for i := range c.frames {
+	for i := range c.opened {
 		switch {
 		case c.what[i] != "":
 			a.fault(int64(c.first)+int64(i), c.what[i])
@@ -202,23 +217,19 @@ func (a *audit) tree() {
 	if len(a.Faults) > 0 {
 		return
 	}
-	again := a.fold.tree.View()
-	if again.Size() != a.Size || again.Root() != a.Root {
+	if a.fold.head() != (Head{Size: a.Size, Root: a.Root}) {
 		a.fault(-1, "tree in memory is not that of the entries")
 		return
 	}
-	a.log.mu.RLock()
-	signed := a.log.signed
-	a.log.mu.RUnlock()
-	if signed.note == nil || signed.size > a.Size {
+	if a.signed == nil {
 		return
 	}
-	size, root, err := a.log.openOwn(signed.note)
+	size, root, err := a.log.openOwn(a.signed)
 	if err != nil {
 		a.fault(-1, "newest checkpoint: "+err.Error())
 		return
 	}
-	if have, err := again.RootAt(size); err != nil || have != root {
+	if have, ok := a.fold.rootAt(size); !ok || have != root {
 		a.fault(-1, "newest checkpoint is not of this tree")
 	}
 	a.Checkpoint = size
@@ -227,7 +238,7 @@ func (a *audit) tree() {
 // indexes compares the indexes of the entries with those the log answers from,
 // which may have begun from a snapshot. What was appended since is passed over.
 func (a *audit) indexes() error {
-	if len(a.Faults) > 0 || a.fold.leafs {
+	if len(a.Faults) > 0 || a.fold.tree == nil {
 		return nil
 	}
 	again, log := &a.fold.state.index, a.log
