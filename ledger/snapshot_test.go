@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -20,11 +21,11 @@ import (
 type cachingStore struct {
 	ledger.Store
 	blobs map[string][]byte
-	read  *int
+	read  *atomic.Int64 // frames
 }
 
 func newCachingStore() *cachingStore {
-	return &cachingStore{Store: ledger.NewMemoryStore(), blobs: map[string][]byte{}, read: new(int)}
+	return &cachingStore{Store: ledger.NewMemoryStore(), blobs: map[string][]byte{}, read: new(atomic.Int64)}
 }
 
 func (s *cachingStore) LoadCache(name string) ([]byte, func() error, bool, error) {
@@ -45,7 +46,7 @@ func (s *cachingStore) SaveCache(name string, write func(io.Writer) error) error
 func (s *cachingStore) Read(ctx context.Context, from, to uint64) iter.Seq2[ledger.Frame, error] {
 	return func(yield func(ledger.Frame, error) bool) {
 		for f, err := range s.Store.Read(ctx, from, to) {
-			*s.read++
+			s.read.Add(1)
 			if !yield(f, err) {
 				return
 			}
@@ -72,7 +73,7 @@ func everything(t *testing.T, l *ledger.Log) string {
 func TestSnapshotIsAsGoodAsReadingEverything(t *testing.T) {
 	s := newCachingStore()
 	open := func() *ledger.Log {
-		*s.read = 0
+		s.read.Store(0)
 		l, err := ledger.Open(t.Context(), s, nil)
 		require.NoError(t, err)
 		return l
@@ -101,7 +102,7 @@ func TestSnapshotIsAsGoodAsReadingEverything(t *testing.T) {
 	require.NoError(t, l.Close())
 
 	l = open()
-	require.Equal(t, 30, *s.read, "only what came after the snapshot")
+	require.EqualValues(t, 30, s.read.Load(), "only what came after the snapshot")
 	require.Equal(t, want, everything(t, l))
 	_, err = l.Verify(t.Context(), nil)
 	require.NoError(t, err)
@@ -111,7 +112,7 @@ func TestSnapshotIsAsGoodAsReadingEverything(t *testing.T) {
 	require.NoError(t, l.Snapshot(t.Context())) // of a base with a delta
 	require.NoError(t, l.Close())
 	l = open()
-	require.Zero(t, *s.read)
+	require.Zero(t, s.read.Load())
 	require.Equal(t, want, everything(t, l))
 	good := s.blobs["index"]
 	require.NoError(t, l.Close())
@@ -122,7 +123,7 @@ func TestSnapshotIsAsGoodAsReadingEverything(t *testing.T) {
 		bad[i] ^= 1 << (i % 8)
 		s.blobs["index"] = bad
 		l = open()
-		require.Equal(t, 61, *s.read, "byte %d", i)
+		require.EqualValues(t, 61, s.read.Load(), "byte %d", i)
 		require.NoError(t, l.Close())
 	}
 	s.blobs["index"] = good[:len(good)/2]
@@ -164,10 +165,10 @@ func TestCloseWritesASnapshotWhenManyEntriesAreNew(t *testing.T) {
 	}
 	require.NoError(t, l.Close())
 	require.Len(t, s.blobs, 1)
-	*s.read = 0
+	s.read.Store(0)
 	l, err = ledger.Open(t.Context(), s, nil)
 	require.NoError(t, err)
-	require.Zero(t, *s.read)
+	require.Zero(t, s.read.Load())
 	require.Equal(t, uint64(5000), l.StreamVersion("s"))
 	_, err = l.Verify(t.Context(), nil)
 	require.NoError(t, err)
@@ -326,10 +327,10 @@ func TestAuditFindsAChangedSnapshot(t *testing.T) {
 		var blob bytes.Buffer
 		require.NoError(t, snapshot.Write(&blob, changed...))
 		s.blobs["index"] = blob.Bytes()
-		*s.read = 0
+		s.read.Store(0)
 		l, err := ledger.Open(t.Context(), s, nil)
 		require.NoError(t, err)
-		if *s.read > 0 { // loading has seen it already
+		if s.read.Load() > 0 { // loading has seen it already
 			require.Equal(t, "heads", what)
 			require.NoError(t, l.Close())
 			continue
@@ -375,10 +376,10 @@ func TestSnapshotWhoseLinksLeadNowhereIsDropped(t *testing.T) {
 		var blob bytes.Buffer
 		require.NoError(t, snapshot.Write(&blob, changed...))
 		s.blobs["index"] = blob.Bytes()
-		*s.read = 0
+		s.read.Store(0)
 		l, err := ledger.Open(t.Context(), s, nil)
 		require.NoError(t, err)
-		require.NotZero(t, *s.read, "%s: everything is read again", name)
+		require.NotZero(t, s.read.Load(), "%s: everything is read again", name)
 		require.Equal(t, want, everything(t, l))
 		require.NoError(t, l.Close())
 	}
@@ -414,13 +415,13 @@ func TestMixedSnapshotIsDropped(t *testing.T) {
 		var blob bytes.Buffer
 		require.NoError(t, snapshot.Write(&blob, mixed...))
 		s.blobs["index"] = blob.Bytes()
-		*s.read = 0
+		s.read.Store(0)
 		l, err := ledger.Open(t.Context(), s, nil)
 		require.NoError(t, err)
 		if old == "none" {
-			require.Zero(t, *s.read)
+			require.Zero(t, s.read.Load())
 		} else {
-			require.Equal(t, 40, *s.read, "old %s", old)
+			require.EqualValues(t, 40, s.read.Load(), "old %s", old)
 		}
 		_, err = l.Verify(t.Context(), nil)
 		require.NoError(t, err)
