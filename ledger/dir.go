@@ -234,6 +234,7 @@ func (d *dirStore) put(b *Batch) (*dirGroup, error) {
 		return nil, fmt.Errorf("%w: %w", ErrPoisoned, err)
 	}
 	at := d.encode(g, b)
+	d.fillPage(g.end)
 	if _, err := g.seg.f.WriteAt(d.tail.buf, at); err != nil {
 		// What is written is torn, so nothing may follow it.
 		d.broken.Store(true)
@@ -338,6 +339,13 @@ func (d *dirStore) encode(g *dirGroup, b *Batch) (at int64) {
 	d.tail.buf = appendTrailer(buf, salt, at+int64(len(buf)), &t)
 	g.end = at + int64(len(d.tail.buf))
 	return at
+}
+
+// fillPage adds zeros to the group up to the end of a page: what was laid there is
+// zeros too, but not in the cache, and a part of a page would be read first.
+func (d *dirStore) fillPage(end int64) {
+	n := min(d.room.ready.Load(), roundUp(end)) - end
+	d.tail.buf = append(d.tail.buf, zeros[:max(0, n)]...)
 }
 
 // finish makes a group durable and lets readers see it.

@@ -6,6 +6,9 @@ import (
 	"hash/crc32"
 	"math"
 	"math/bits"
+	"unsafe"
+
+	"github.com/deeperpoint/csss/ledger/internal/vfs"
 )
 
 // A segment holds records, one behind the other. Numbers are big-endian, lengths
@@ -303,14 +306,22 @@ func shortUvarint(b []byte) (v uint64, n int) {
 }
 
 // zeros is what is written ahead and over what must go.
-var zeros [64 << 10]byte
+var zeros = alignedZeros(256 << 10)
+
+// alignedZeros returns zeros that a direct write takes.
+func alignedZeros(n int) []byte {
+	b := make([]byte, n+vfs.Align)
+	at := -uintptr(unsafe.Pointer(unsafe.SliceData(b))) % vfs.Align
+	return b[at:][:n:n]
+}
 
 func allZero(b []byte) bool {
-	for len(b) > len(zeros) {
-		if !bytes.Equal(b[:len(zeros)], zeros[:]) {
+	const part = 16 << 10 // that stays in the cache
+	for len(b) > part {
+		if !bytes.Equal(b[:part], zeros[:part]) {
 			return false
 		}
-		b = b[len(zeros):]
+		b = b[part:]
 	}
 	return bytes.Equal(b, zeros[:len(b)])
 }

@@ -14,11 +14,13 @@ import (
 // are allocated and written and has no metadata to commit: worth a factor of
 // four at 64 KiB and more. The zeros come in steps that double; a goroutine
 // writes and syncs them while the writer goes on, and the writer waits for it,
-// or helps itself, only when it has come up to the end of the zeros.
+// or helps itself, only when it has come up to the end of the zeros. It writes
+// them around the cache: they cost no copy there, and are not among what the
+// writer's next sync has to wait for.
 const (
 	firstStep = 256 << 10
 	lastStep  = 16 << 20
-	pageSize  = 4096
+	pageSize  = vfs.Align
 )
 
 // runway is the zeros ahead of the writer in the segment it writes.
@@ -64,7 +66,7 @@ func (r *runway) reserve(end int64) error {
 	if end <= from {
 		return nil
 	}
-	target := (end + pageSize - 1) / pageSize * pageSize
+	target := roundUp(end)
 	if r.inline {
 		target = max(target, min(from+r.next(), r.limit))
 	}
@@ -124,7 +126,11 @@ func (r *runway) ahead(at int64) {
 // lay writes zeros and syncs them, through a handle of its own: a sync that
 // fails is then told to the writer's too.
 func (r *runway) lay(path string, from, to int64) error {
-	f, err := r.fs.Open(path, os.O_RDWR)
+	flag := os.O_RDWR
+	if from%pageSize == 0 && to%pageSize == 0 {
+		flag |= vfs.Direct
+	}
+	f, err := r.fs.Open(path, flag)
 	if err != nil {
 		return err
 	}
@@ -136,6 +142,9 @@ func (r *runway) lay(path string, from, to int64) error {
 	}
 	return errors.Join(err, f.Close())
 }
+
+// roundUp returns where the page ends that an offset lies in.
+func roundUp(at int64) int64 { return (at + pageSize - 1) / pageSize * pageSize }
 
 // fillZeros writes zeros from one offset up to another.
 func fillZeros(f vfs.File, from, to int64) error {
@@ -164,7 +173,7 @@ func (d *dirStore) newSegment(need int64) (*segment, error) {
 		return nil, err
 	}
 	s.f = f
-	ready := (int64(segmentHead) + need + pageSize - 1) / pageSize * pageSize
+	ready := roundUp(int64(segmentHead) + need)
 	if err := fillZeros(f, 0, ready); err != nil {
 		if undo := errors.Join(f.Close(), d.fs.Remove(path)); undo != nil || !vfs.Full(err) {
 			return nil, errors.Join(err, undo)

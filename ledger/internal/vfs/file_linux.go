@@ -5,6 +5,10 @@ import (
 	"syscall"
 )
 
+// Direct is a flag of [FS.Open] for a handle whose writes go to the disk without
+// a copy in the cache, where the file system can do that.
+const Direct = syscall.O_DIRECT
+
 // file syncs with fdatasync: for bytes that overwrite allocated ones no metadata
 // has to reach the disk.
 type file struct {

@@ -1,8 +1,10 @@
 package vfs
 
 import (
+	"errors"
 	"io/fs"
 	"os"
+	"syscall"
 )
 
 // OS is the file system of the operating system.
@@ -16,6 +18,9 @@ func (OS) MkdirAll(path string) error { return os.MkdirAll(path, 0o700) }
 // Open implements [FS].
 func (OS) Open(path string, flag int) (File, error) {
 	f, err := os.OpenFile(path, flag, 0o600)
+	if flag&Direct != 0 && errors.Is(err, syscall.EINVAL) {
+		f, err = os.OpenFile(path, flag&^Direct, 0o600) // a file system that has no such thing
+	}
 	if err != nil {
 		return nil, err
 	}

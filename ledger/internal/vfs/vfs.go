@@ -30,6 +30,10 @@ import (
 	"syscall"
 )
 
+// Align is what offset, length and memory of a write to a [Direct] file are a
+// multiple of.
+const Align = 4096
+
 // ErrLocked is the error of [FS.Lock] for a file that is locked already.
 var ErrLocked = errors.New("vfs: file is locked")
 
@@ -41,7 +45,8 @@ type FS interface {
 	MkdirAll(path string) error
 
 	// Open opens a file. The flag is os.O_RDONLY or os.O_RDWR, with any of
-	// os.O_CREATE, os.O_EXCL and os.O_TRUNC; a new file has mode 0600.
+	// os.O_CREATE, os.O_EXCL and os.O_TRUNC; a new file has mode 0600. With [Direct]
+	// writes may go around the cache.
 	Open(path string, flag int) (File, error)
 
 	// ReadDir returns the names in a directory, sorted.
