@@ -48,6 +48,8 @@ type prepared struct {
 	payload []byte // sealed
 	owner   *owners
 	known   bool // its key is that of a durable entry
+	head    head // of its stream, of durable entries
+	before  Hash // leaf hash of the newest of them
 }
 
 // owners are the subjects of one append.

@@ -100,12 +100,21 @@ func (l *Log) decide(g *group, w *work) {
 	}
 }
 
-// look notes which keys are known. It does nothing else, so that the processor
-// waits for the memory of many of them at once.
+// look notes which keys are known and where the streams stand. It decides nothing,
+// so that the processor waits for the memory of many of them at once.
 func (l *Log) look(g *group) {
 	for _, c := range g.calls {
 		for i := range c.prep {
-			_, c.prep[i].known = l.state.keys.Get(keyID(c.prep[i].keyTag))
+			p := &c.prep[i]
+			_, p.known = l.state.keys.Get(keyID(p.keyTag))
+			p.head = l.state.head(p.stream)
+		}
+	}
+	for _, c := range g.calls {
+		for i := range c.prep {
+			if p := &c.prep[i]; p.head != 0 {
+				p.before = l.state.view.Leaf(p.head.last())
+			}
 		}
 	}
 }
@@ -172,7 +181,7 @@ func (l *Log) decideKey(w *work, c *call, i, from int) bool {
 
 func (l *Log) decideVersion(w *work, c *call, i int) bool {
 	e, p := &c.entries[i], &c.prep[i]
-	stream := l.streamAt(w, &p.stream)
+	stream := l.streamAt(w, p)
 	h := &w.streams[stream]
 	if !e.Expect.holds(h.version) {
 		c.err = &ConflictError{Entry: i, Want: e.Expect, Have: h.version}
@@ -205,21 +214,19 @@ func (w *work) undo(from int) {
 
 // streamAt returns the position of a stream's head in the work, which it enters
 // from the group in flight or from the state when it comes for the first time.
-func (l *Log) streamAt(w *work, stream *id) int32 {
-	place, position := w.heads.find(stream)
+func (l *Log) streamAt(w *work, p *prepared) int32 {
+	place, position := w.heads.find(&p.stream)
 	if position >= 0 {
 		return position
 	}
-	h := streamHead{id: *stream, newest: -1}
-	if !l.overlay.head(&h) {
-		if at := l.state.head(*stream); at != 0 {
-			h.version, h.leaf, h.link = at.count(), l.state.view.Leaf(at.last()), at.link()
-		}
-	} else {
+	h := streamHead{id: p.stream, newest: -1}
+	if l.overlay.head(&h) {
 		w.overlaid = true
+	} else if p.head != 0 {
+		h.version, h.leaf, h.link = p.head.count(), p.before, p.head.link()
 	}
 	w.streams = append(w.streams, h)
-	w.heads.put(place, stream, int32(len(w.streams)-1))
+	w.heads.put(place, &p.stream, int32(len(w.streams)-1))
 	return int32(len(w.streams) - 1)
 }
 
