@@ -51,9 +51,7 @@ func (l *Log) follows(ctx context.Context, f *folding, head Head) error {
 }
 
 func (l *Log) foldUpTo(ctx context.Context, f *folding, to uint64) error {
-	f.scratch = l.tenant.scratch()
-	defer l.tenant.done(f.scratch)
-	s := sweep{log: l, fold: f, report: firstFault}
+	s := sweep{log: l, fold: f, index: true, report: firstFault}
 	return s.run(ctx, f.tree.Size(), to)
 }
 
@@ -120,10 +118,11 @@ func (l *Log) catchUp(ctx context.Context) (moved bool, err error) {
 	if head.Size < size {
 		return false, l.poison(corrupt("store lost entries that were there"))
 	}
-	f := &folding{state: l.state, tree: &l.tree, scratch: l.tenant.scratch()}
-	defer l.tenant.done(f.scratch)
-	s := sweep{log: l}
-	s.report = func(c *chunk) error { return l.takeIn(&s, f, c) }
+	f := &folding{state: l.state, tree: &l.tree}
+	sc := l.tenant.scratch()
+	defer l.tenant.done(sc)
+	s := sweep{log: l, index: true}
+	s.report = func(c *chunk) error { return l.takeIn(&s, f, c, sc) }
 	if err := s.run(ctx, size, head.Size); err != nil {
 		if asCorrupt(err) != nil {
 			err = l.poison(err)
@@ -140,14 +139,14 @@ func (l *Log) catchUp(ctx context.Context) (moved bool, err error) {
 }
 
 // takeIn folds a chunk of another log's entries into the state that readers see.
-func (l *Log) takeIn(s *sweep, f *folding, c *chunk) error {
+func (l *Log) takeIn(s *sweep, f *folding, c *chunk, sc *scratch) error {
 	if err := firstFault(c); err != nil {
 		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	f.chunk(s, c)
-	s.follow(c, f.scratch)
+	s.follow(c, sc)
 	l.state.view = f.tree.View()
 	l.next, l.lastTime = l.tree.Size(), l.state.last
 	l.grown()

@@ -24,6 +24,7 @@ type sweep struct {
 	log   *Log
 	fold  *folding // nil: nothing is folded
 	tags  bool     // check the HMAC tags
+	index bool     // compute what the indexes take
 	plain bool     // open payloads and check their commitments
 	leafs bool     // leaf hashes only: no header is opened
 
@@ -35,6 +36,7 @@ type sweep struct {
 type chunk struct {
 	first, to uint64
 	opened    []opened // as many as could be read
+	placed    []placed // what the indexes take of them
 	before    []Hash   // leaf hash of the stream's entry before
 	what      []string // what does not hold, per entry
 	gone      []bool   // payload is erased by right
@@ -139,7 +141,7 @@ func newChunk(first, to uint64, free <-chan *chunk) *chunk {
 	}
 	n := int(to - first)
 	c.first, c.to, c.err, c.folded = first, to, nil, 0
-	c.opened, c.before = resize(c.opened, n), resize(c.before, n)
+	c.opened, c.placed, c.before = resize(c.opened, n), resize(c.placed, n), resize(c.before, n)
 	c.what, c.gone = resize(c.what, n), resize(c.gone, n)
 	clear(c.what)
 	clear(c.gone)
@@ -150,7 +152,8 @@ func newChunk(first, to uint64, free <-chan *chunk) *chunk {
 
 // cut keeps the first n entries.
 func (c *chunk) cut(n int) {
-	c.opened, c.before, c.what, c.gone = c.opened[:n], c.before[:n], c.what[:n], c.gone[:n]
+	c.opened, c.placed, c.before = c.opened[:n], c.placed[:n], c.before[:n]
+	c.what, c.gone = c.what[:n], c.gone[:n]
 }
 
 // open reads the frames of a chunk and takes them apart.
@@ -185,7 +188,10 @@ func (s *sweep) openFrame(ctx context.Context, c *chunk, i int, f *Frame, sc *sc
 		return
 	}
 	what := s.log.tenant.open(sc, o, f, c.room(len(f.Header)))
-	if c.keep(o); what == "" && s.tags {
+	if c.keep(o); what == "" && s.index {
+		c.placed[i] = o.place(&s.log.tenant, sc)
+	}
+	if what == "" && s.tags {
 		what = sc.tagsHold(&o.leaf, &o.raw)
 	}
 	if c.what[i] = what; what == "" && s.plain {
@@ -253,7 +259,6 @@ type folding struct {
 	shreds  []shredding // that were met
 	since   uint64      // first entry that was not in a snapshot
 	whole   []uint32    // entries from since on, with subjects, whose ciphertext is there
-	scratch *scratch
 }
 
 // shredding is a subject and how it was shredded.
@@ -344,7 +349,7 @@ func (f *folding) entry(s *sweep, o *opened, c *chunk, i int, view merkle.View) 
 
 // index holds the entry against its stream and the keys, and puts it in.
 func (f *folding) index(s *sweep, o *opened, c *chunk, i int, view merkle.View) (what string) {
-	p := o.place(&s.log.tenant, f.scratch)
+	p := &c.placed[i]
 	h := f.state.head(p.stream)
 	if o.raw.version != h.count()+1 {
 		return "stream version has a hole or a repetition"
@@ -361,7 +366,7 @@ func (f *folding) index(s *sweep, o *opened, c *chunk, i int, view merkle.View) 
 	default:
 		c.before[i] = view.Leaf(h.last())
 	}
-	f.state.put(o.index, &p)
+	f.state.put(o.index, p)
 	if p.shreds {
 		for _, name := range o.raw.subjects {
 			f.shreds = append(f.shreds, shredding{subject: string(name), keepBlobs: string(o.raw.kind) == TypeKeyShredded})

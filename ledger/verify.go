@@ -85,8 +85,7 @@ func (l *Log) Verify(ctx context.Context, o *VerifyOptions) (Findings, error) {
 	if o.Depth < VerifyAll || o.Depth > VerifyTree {
 		return Findings{}, &InvalidError{Entry: -1, Field: "Depth", Why: "not a depth"}
 	}
-	a := audit{log: l, options: o, fold: folding{state: &state{}, scratch: l.tenant.scratch()}}
-	defer l.tenant.done(a.fold.scratch)
+	a := audit{log: l, options: o, fold: folding{state: &state{}}}
 	if o.Depth != VerifyCommitments && o.Depth != VerifyTree {
 		a.fold.tree = &merkle.Tree{}
 	}
@@ -140,7 +139,7 @@ var errEnough = errors.New("ledger: enough faults")
 // entries sweeps the log, and starts again behind each frame that the store does
 // not yield.
 func (a *audit) entries(ctx context.Context) error {
-	s := sweep{log: a.log, fold: &a.fold, report: a.chunk, leafs: a.options.Depth == VerifyTree}
+	s := sweep{log: a.log, fold: &a.fold, report: a.chunk, leafs: a.options.Depth == VerifyTree, index: a.fold.tree != nil}
 	s.tags = a.options.Depth == VerifyAll
 	s.plain = a.options.Depth <= VerifyCommitments
 	for a.next < a.Size && len(a.Faults) < MaxFaults {
