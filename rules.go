@@ -90,11 +90,11 @@ func (st *state) brokenRules() error {
 }
 
 // decide asks the firm's rules; a firm without rules allows nothing.
-func (f *firmState) decide(r *policy.Request) policy.Decision {
+func (f *firmState) decide(r *policy.Request) policy.Explanation {
 	if f == nil || f.rules == nil {
-		return policy.Decision{Reasons: []policy.Reason{{Rule: "default-deny", Text: "the firm has published no rules"}}}
+		return policy.Explanation{Reasons: []policy.Reason{{Rule: "default-deny", Text: "the firm has published no rules"}}}
 	}
-	return f.rules.Decide(r)
+	return f.rules.Explain(r)
 }
 
 // digest names the rules in force; empty without any.

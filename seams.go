@@ -215,7 +215,7 @@ func (st *state) verdict(r *disclosure.AuthRequest) (disclosure.Verdict, error) 
 
 // decideSince asks a firm about something that began under given rules of its
 // own, whether or not they are still in force.
-func (f *firmState) decideSince(r *policy.Request, opened disclosure.Digest) policy.Decision {
+func (f *firmState) decideSince(r *policy.Request, opened disclosure.Digest) policy.Explanation {
 	if f == nil || f.rules == nil || opened == disclosure.Digest(f.rules.Digest(f.firm.ID)) {
 		return f.decide(r)
 	}
@@ -227,13 +227,13 @@ func (f *firmState) decideSince(r *policy.Request, opened disclosure.Digest) pol
 // The rules of then are asked in full, and the rules of now without what is
 // hidden until the reveal: a rule that was written since cannot sound the
 // other side out, nor wave through what needed approval.
-func (f *firmState) decideChanged(r *policy.Request, opened disclosure.Digest) policy.Decision {
+func (f *firmState) decideChanged(r *policy.Request, opened disclosure.Digest) policy.Explanation {
 	if f == nil || f.past[opened] == nil {
-		return policy.Decision{}
+		return policy.Explanation{}
 	}
 	then := *r
 	then.Binding = [32]byte{} // votes were bound to the rules of their time
-	before := f.past[opened].Decide(&then)
+	before := f.past[opened].Explain(&then)
 	now := *r
 	now.Attrs, now.Withheld = policy.Attrs{}, slices.Clone(r.Withheld)
 	for name, v := range r.Attrs {

@@ -193,29 +193,29 @@ func TestVetoAndOrder(t *testing.T) {
 	assert.Equal(t, policy.Rejected, policy.FoldApprovals(order, []policy.Vote{yes("p", "a"), no}, policy.Facts{}, noon))
 }
 
-func TestDecideFoldsVotes(t *testing.T) {
+func TestExplainFoldsVotes(t *testing.T) {
 	set := load(t, "mississauga-metrology")
 	r := &policy.Request{Employer: "mississauga-metrology", Action: policy.Engage, Category: "expertise.metrology", Now: noon,
 		Consents: []string{policy.PersonConsent},
 		Attrs: policy.Attrs{"request.mode": policy.String("hybrid"), "request.distance_km": policy.Int(146),
 			"request.per_week": policy.Duration(6 * time.Hour), "resource.person": policy.String("sethi"), "request.requester": policy.String("petrov")}}
-	due := set.Decide(r)
+	due := set.Explain(r)
 	require.Len(t, due.Due, 1)
 	assert.Equal(t, policy.Due{Requirement: "travel-exception", Seats: []string{"operations_director", "hr", "quality_director"},
 		Need: 2, Expires: 336 * time.Hour, Not: []string{"offered_person", "requester"}}, due.Due[0])
 
 	r.Votes = []policy.Vote{{Person: "lau", Roles: []string{"operations_director"}, Yes: true, At: noon}}
-	one := set.Decide(r)
+	one := set.Explain(r)
 	assert.Equal(t, policy.RequireApproval, one.Outcome)
 	assert.Equal(t, 1, one.Due[0].Have)
 
 	r.Votes = append(r.Votes, policy.Vote{Person: "dale", Roles: []string{"hr"}, Yes: true, At: noon})
-	assert.Equal(t, policy.Permit, set.Decide(r).Outcome)
+	assert.Equal(t, policy.Permit, set.Explain(r).Outcome)
 	r.Consents = nil
-	assert.Equal(t, "person_consent", set.Decide(r).Due[0].Requirement, "no vote of the employer replaces the person's consent")
+	assert.Equal(t, "person_consent", set.Explain(r).Due[0].Requirement, "no vote of the employer replaces the person's consent")
 
 	r.Votes[0].Yes, r.Votes[1].Yes = false, false
-	d := set.Decide(r)
+	d := set.Explain(r)
 	assert.Equal(t, policy.Deny, d.Outcome)
 	assert.Equal(t, []string{"approval:travel-exception"}, ruleNames(d))
 	assert.Empty(t, d.Due)

@@ -13,7 +13,7 @@ func BenchmarkDecide(b *testing.B) {
 		b.Run(employer, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				set.Decide(request)
+				set.Explain(request)
 			}
 		})
 	}

@@ -57,7 +57,7 @@ func TestWeeklyQuota(t *testing.T) {
 	}
 	for _, c := range cases {
 		c.req.Usage = used
-		d := set.Decide(c.req)
+		d := set.Explain(c.req)
 		assert.Equal(t, c.why == "", d.Outcome == policy.Permit, c.name)
 		assert.Equal(t, map[string]time.Duration{"guidance-week": c.left}, d.Headroom, c.name)
 		assert.Equal(t, c.why, text(d, "quota:guidance-week"), c.name)
@@ -91,26 +91,26 @@ func TestWeeklyAmountHoldsInEveryWeekOfTheSpan(t *testing.T) {
 	for _, c := range cases {
 		r := span(c.start, c.end)
 		r.Usage = full(c.week)
-		assert.Equal(t, c.denied, set.Decide(r).Outcome == policy.Deny, c.name)
+		assert.Equal(t, c.denied, set.Explain(r).Outcome == policy.Deny, c.name)
 	}
 	now := guidance(2 * hour)
 	now.Usage = full("2026-W38")
-	assert.Equal(t, policy.Deny, set.Decide(now).Outcome, "without a start it is the week of now")
+	assert.Equal(t, policy.Deny, set.Explain(now).Outcome, "without a start it is the week of now")
 	ages := span(noon, noon.AddDate(20, 0, 0))
-	assert.Contains(t, text(set.Decide(ages), "quota:guidance-week"), "more than 530 weeks")
+	assert.Contains(t, text(set.Explain(ages), "quota:guidance-week"), "more than 530 weeks")
 }
 
 func TestQuotaNeedsItsAmountAndItsAccount(t *testing.T) {
 	set := load(t, "corrway-stamping")
 	r := guidance(2 * hour)
 	delete(r.Attrs, "request.per_week")
-	assert.Equal(t, "request.per_week is missing", text(set.Decide(r), "quota:guidance-week"))
+	assert.Equal(t, "request.per_week is missing", text(set.Explain(r), "quota:guidance-week"))
 	r = guidance(2 * hour)
 	delete(r.Attrs, "resource.person")
-	assert.Equal(t, "resource.person is missing, which tells the accounts apart", text(set.Decide(r), "quota:guidance-week"))
+	assert.Equal(t, "resource.person is missing, which tells the accounts apart", text(set.Explain(r), "quota:guidance-week"))
 	r = guidance(2 * hour)
 	r.Withheld = []string{"resource.person"}
-	assert.Equal(t, policy.Deny, set.Decide(r).Outcome)
+	assert.Equal(t, policy.Deny, set.Explain(r).Outcome)
 }
 
 func TestOtherPeriods(t *testing.T) {
@@ -124,11 +124,11 @@ rules:
   - {id: t, effect: permit, actions: [reveal], categories: [machine], quotas: [all], approval: auto}
 `)
 	used := books{"shop monthly[] 2026-09": 4 * hour, "shop each[] engagement": 99 * hour, "shop all[machine] total": 25 * hour}
-	decide := func(action policy.Action, change func(*policy.Request)) policy.Decision {
+	decide := func(action policy.Action, change func(*policy.Request)) policy.Explanation {
 		r := ask(action, policy.Attrs{})
 		r.Usage = used
 		change(r)
-		return set.Decide(r)
+		return set.Explain(r)
 	}
 	total := func(v time.Duration) func(*policy.Request) { return func(r *policy.Request) { r.Total = v } }
 
@@ -158,9 +158,9 @@ rules:
 	over := books{"shop all[machine] total": 99 * hour}
 	r := ask(policy.Reveal, nil)
 	r.Usage, r.Total = over, hour
-	assert.Equal(t, time.Duration(0), set.Decide(r).Headroom["all"], "overdrawn is nothing left, not less")
+	assert.Equal(t, time.Duration(0), set.Explain(r).Headroom["all"], "overdrawn is nothing left, not less")
 	over["shop all[machine] total"] = -99 * hour
-	assert.Equal(t, 30*hour, set.Decide(r).Headroom["all"], "negative usage frees nothing")
+	assert.Equal(t, 30*hour, set.Explain(r).Headroom["all"], "negative usage frees nothing")
 }
 
 // shift is the offer of scenario S2.
@@ -178,7 +178,7 @@ func shift() *policy.Request {
 
 func TestGrantBoundsAreNamed(t *testing.T) {
 	set := load(t, "steelcrest-precision")
-	require.Equal(t, policy.Permit, set.Decide(shift()).Outcome)
+	require.Equal(t, policy.Permit, set.Explain(shift()).Outcome)
 	const grant = "grant:ops-second-shift"
 	cases := []struct {
 		name   string
@@ -207,17 +207,17 @@ func TestGrantBoundsAreNamed(t *testing.T) {
 		r := shift()
 		r.Attrs = maps.Clone(r.Attrs)
 		c.change(r)
-		d := set.Decide(r)
+		d := set.Explain(r)
 		assert.Equal(t, policy.Deny, d.Outcome, c.name)
 		assert.Equal(t, c.want, text(d, grant), c.name)
 		assert.Contains(t, ruleNames(d), "default-deny", c.name)
 	}
 	atEnd := shift()
 	atEnd.Attrs["request.end"] = policy.Time(time.Date(2027, 1, 1, 5, 0, 0, 0, time.UTC))
-	assert.Equal(t, policy.Permit, set.Decide(atEnd).Outcome, "both ends are exclusive")
+	assert.Equal(t, policy.Permit, set.Explain(atEnd).Outcome, "both ends are exclusive")
 	first := shift()
 	first.Now = time.Date(2026, 9, 1, 4, 0, 0, 0, time.UTC)
-	assert.Equal(t, policy.Permit, set.Decide(first).Outcome, "from is inclusive")
+	assert.Equal(t, policy.Permit, set.Explain(first).Outcome, "from is inclusive")
 }
 
 func TestGrantOutlivesItselfInRunningWork(t *testing.T) {
@@ -226,9 +226,9 @@ func TestGrantOutlivesItselfInRunningWork(t *testing.T) {
 	r.Now = time.Date(2027, 6, 7, 13, 0, 0, 0, time.UTC)
 	r.Attrs["request.start"] = policy.Time(r.Now)
 	r.Attrs["request.end"] = policy.Time(r.Now.AddDate(0, 0, 56))
-	assert.Equal(t, policy.Permit, set.Decide(r).Outcome, "the grant need only be live now")
+	assert.Equal(t, policy.Permit, set.Explain(r).Outcome, "the grant need only be live now")
 	r.Now = time.Date(2027, 7, 1, 4, 0, 0, 0, time.UTC)
-	d := set.Decide(r)
+	d := set.Explain(r)
 	assert.Equal(t, policy.Deny, d.Outcome, "no session opens after the expiry")
 	assert.Equal(t, "valid until 2027-07-01T00:00:00-04:00", text(d, "grant:quality-manager-guidance"))
 	assert.Equal(t, "end", set.Grants("corrway-stamping")[0].AtExpiry)
@@ -239,16 +239,16 @@ func TestSeatByGrantNeedsTheGrant(t *testing.T) {
 	sell := shift()
 	sell.Action, sell.Total = policy.Engage, 50*hour
 	sell.Attrs["price.rate"] = policy.Int(12000)
-	require.Equal(t, policy.RequireApproval, set.Decide(sell).Outcome)
+	require.Equal(t, policy.RequireApproval, set.Explain(sell).Outcome)
 	director := policy.Vote{Person: "vance", Roles: []string{"operations_director"}, Yes: true, At: noon}
 	owner := policy.Vote{Person: "owner", Roles: []string{"owner"}, Yes: true, At: noon}
 
 	sell.Votes = []policy.Vote{director}
-	assert.Equal(t, policy.Permit, set.Decide(sell).Outcome)
+	assert.Equal(t, policy.Permit, set.Explain(sell).Outcome)
 	sell.Revoked = []string{"ops-second-shift"}
-	assert.Equal(t, policy.RequireApproval, set.Decide(sell).Outcome, "the director's seat hangs on the grant")
+	assert.Equal(t, policy.RequireApproval, set.Explain(sell).Outcome, "the director's seat hangs on the grant")
 	sell.Votes = []policy.Vote{owner}
-	assert.Equal(t, policy.Permit, set.Decide(sell).Outcome, "the owner's does not")
+	assert.Equal(t, policy.Permit, set.Explain(sell).Outcome, "the owner's does not")
 }
 
 func TestDischargeIsPreApprovalInsideTheBounds(t *testing.T) {
@@ -259,12 +259,12 @@ grants:
 rules: [{id: sell, effect: permit, actions: [engage, publish], categories: [machine], approval: boss}]
 `)
 	r := ask(policy.Engage, policy.Attrs{"price.rate": policy.Int(9500)})
-	d := set.Decide(r)
+	d := set.Explain(r)
 	assert.Equal(t, policy.Permit, d.Outcome)
 	assert.Equal(t, "discharged by a grant", text(d, "approval:boss"))
-	assert.Equal(t, policy.RequireApproval, set.Decide(ask(policy.Engage, policy.Attrs{"price.rate": policy.Int(9499)})).Outcome)
+	assert.Equal(t, policy.RequireApproval, set.Explain(ask(policy.Engage, policy.Attrs{"price.rate": policy.Int(9499)})).Outcome)
 	inPerson := ask(policy.Publish, policy.Attrs{"price.rate": policy.Int(9500), "request.end": policy.Time(noon), "actor.person": policy.String("lee")})
-	assert.Equal(t, policy.RequireApproval, set.Decide(inPerson).Outcome, "someone else's grant")
+	assert.Equal(t, policy.RequireApproval, set.Explain(inPerson).Outcome, "someone else's grant")
 	inPerson.Attrs["actor.person"] = policy.String("kim")
-	assert.Equal(t, policy.Permit, set.Decide(inPerson).Outcome)
+	assert.Equal(t, policy.Permit, set.Explain(inPerson).Outcome)
 }

@@ -275,12 +275,12 @@ func FuzzCompile(f *testing.F) {
 		}
 		for _, employer := range set.Employers() {
 			for _, test := range set.Tests(employer) {
-				d := set.Decide(&test.Request)
+				d := set.Explain(&test.Request)
 				if d.Digest != set.Digest(employer) || len(d.Reasons) == 0 {
 					t.Fatalf("%+v", d)
 				}
 			}
-			set.Decide(&policy.Request{Employer: employer, Action: policy.Match, Category: "machine", Now: noon})
+			set.Explain(&policy.Request{Employer: employer, Action: policy.Match, Category: "machine", Now: noon})
 		}
 	})
 }

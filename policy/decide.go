@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// Decide answers for one employer. It never fails: what cannot be decided is denied, and Errors says why.
+// Explain answers for one employer. It never fails: what cannot be decided is denied, and Errors says why.
 //
 // It costs one evaluation per rule whose heads cover the request, about a microsecond each, plus the folds of votes
 // and quotas. It may be called concurrently.
-func (s *Set) Decide(r *Request) Decision {
+func (s *Set) Explain(r *Request) Explanation {
 	if r == nil {
-		return refused(Decision{}, []error{&RequestError{Field: "request", Text: "is nil"}})
+		return refused(Explanation{}, []error{&RequestError{Field: "request", Text: "is nil"}})
 	}
-	d := Decision{Digest: s.Digest(r.Employer), Version: s.Version(r.Employer)}
+	d := Explanation{Digest: s.Digest(r.Employer), Version: s.Version(r.Employer)}
 	b, errs := s.bind(r)
 	if errs != nil {
 		return refused(d, errs)
@@ -32,7 +32,7 @@ func (s *Set) Decide(r *Request) Decision {
 }
 
 // refused denies a request that could not be used.
-func refused(d Decision, errs []error) Decision {
+func refused(d Explanation, errs []error) Explanation {
 	d.Errors = errs
 	for _, err := range errs {
 		d.Reasons = append(d.Reasons, Reason{Rule: "request", Text: strings.TrimPrefix(err.Error(), "policy: request: ")})
@@ -41,7 +41,7 @@ func refused(d Decision, errs []error) Decision {
 	return d
 }
 
-func (b *bound) decide(d *Decision) {
+func (b *bound) decide(d *Explanation) {
 	d.Headroom = map[string]time.Duration{}
 	forbidden := b.forbids(d)
 	permits, missed := b.permits(d)
@@ -63,7 +63,7 @@ func (b *bound) decide(d *Decision) {
 }
 
 // forbids looks at every forbid and reports whether one denies.
-func (b *bound) forbids(d *Decision) (denied bool) {
+func (b *bound) forbids(d *Explanation) (denied bool) {
 	for _, r := range b.doc.rules {
 		if r.effect != forbid || !r.heads(b.req.Action, b.req.Category, b.req.Now) {
 			continue
@@ -79,7 +79,7 @@ func (b *bound) forbids(d *Decision) (denied bool) {
 }
 
 // fires evaluates a forbid: everything but false denies.
-func (b *bound) fires(r *rule, d *Decision) (Reason, bool) {
+func (b *bound) fires(r *rule, d *Explanation) (Reason, bool) {
 	reason := Reason{Rule: r.name, Text: "forbidden"}
 	if r.when == nil {
 		return reason, true
@@ -103,7 +103,7 @@ func (b *bound) fires(r *rule, d *Decision) (Reason, bool) {
 }
 
 // permits returns the permits that apply, and why the others that were looked at do not.
-func (b *bound) permits(d *Decision) (apply []*rule, missed []Reason) {
+func (b *bound) permits(d *Explanation) (apply []*rule, missed []Reason) {
 	for _, r := range b.doc.rules {
 		if r.effect != permit || !r.heads(b.req.Action, b.req.Category, b.req.Now) {
 			continue
@@ -122,7 +122,7 @@ func (b *bound) permits(d *Decision) (apply []*rule, missed []Reason) {
 }
 
 // unmet says why a permit's condition does not hold; nothing if it does.
-func (b *bound) unmet(r *rule, d *Decision) (reasons []Reason) {
+func (b *bound) unmet(r *rule, d *Explanation) (reasons []Reason) {
 	if r.when == nil {
 		return nil
 	}
@@ -151,7 +151,7 @@ func (b *bound) closed(missed []Reason) []Reason {
 }
 
 // withinQuotas holds the request against the quotas of all applying permits.
-func (b *bound) withinQuotas(permits []*rule, d *Decision) bool {
+func (b *bound) withinQuotas(permits []*rule, d *Explanation) bool {
 	fits := true
 	seen := map[*Quota]bool{}
 	for _, r := range permits {
@@ -178,7 +178,7 @@ func noteHeadroom(headroom map[string]time.Duration, q *Quota, left time.Duratio
 }
 
 // approve works out what is still due, and with it the outcome.
-func (b *bound) approve(permits []*rule, d *Decision) {
+func (b *bound) approve(permits []*rule, d *Explanation) {
 	rejected := false
 	for _, req := range requirementsOf(permits) {
 		if b.discharged(req) {

@@ -2,7 +2,7 @@
 //
 // A firm states in one YAML (or JSON) document, per category of resource, what its people, machines and spaces may do on
 // the exchange, within which bounds, and who must agree. [Compile] turns such documents into an immutable, hashed [Set];
-// [Set.Decide] answers, for one employer and one step of a deal: may this go on, who still has to approve, how much is
+// [Set.Explain] answers, for one employer and one step of a deal: may this go on, who still has to approve, how much is
 // left of the quotas, and why. [Set.DecideJoint] asks both employers and takes the meet.
 //
 // The package is a pure function of (documents, request, folded facts, now). It stores nothing, holds no hours, knows no

@@ -33,7 +33,7 @@ type Expectation struct {
 
 // Mismatch returns what a decision does not have in common with the expectation, one line each; none means that it
 // passes.
-func (e Expectation) Mismatch(d Decision) []string {
+func (e Expectation) Mismatch(d Explanation) []string {
 	var list []string
 	say := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
 	if d.Outcome != e.Outcome {
@@ -66,7 +66,7 @@ func sameWords(a, b []string) bool {
 	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
-func reasonNames(d Decision) []string {
+func reasonNames(d Explanation) []string {
 	var names []string
 	for _, r := range d.Reasons {
 		names = append(names, r.Rule)

@@ -33,7 +33,7 @@ func exampleSet() *policy.Set {
 	return set
 }
 
-func ExampleSet_Decide() {
+func ExampleSet_Explain() {
 	set := exampleSet()
 	request := &policy.Request{
 		Employer: "steelcrest", Action: policy.Engage, Category: "machine.capacity.shift2",
@@ -44,14 +44,14 @@ func ExampleSet_Decide() {
 			"request.requester":  policy.String("person-1"),
 		},
 	}
-	d := set.Decide(request)
+	d := set.Explain(request)
 	fmt.Println(d.Outcome, d.Due[0].Requirement, d.Due[0].Have, "of", d.Due[0].Need, "headroom", d.Headroom["hours"])
 
 	request.Votes = []policy.Vote{{Person: "person-2", Roles: []string{"owner"}, Yes: true, At: request.Now}}
-	fmt.Println(set.Decide(request).Outcome)
+	fmt.Println(set.Explain(request).Outcome)
 
 	request.Attrs["counterparty.naics"] = policy.String("336370")
-	d = set.Decide(request)
+	d = set.Explain(request)
 	fmt.Println(d.Outcome, d.Reasons[0].Rule, "-", d.Reasons[0].Text)
 	// Output:
 	// require_approval release 0 of 1 headroom 400h0m0s
@@ -59,8 +59,8 @@ func ExampleSet_Decide() {
 	// deny no-rival@7 - excluded by rule no-rival
 }
 
-func ExampleSet_Decide_grant() {
-	d := exampleSet().Decide(&policy.Request{
+func ExampleSet_Explain_grant() {
+	d := exampleSet().Explain(&policy.Request{
 		Employer: "steelcrest", Action: policy.Publish, Category: "machine.capacity.shift2",
 		Now:   time.Date(2026, 9, 15, 14, 0, 0, 0, time.UTC),
 		Total: 410 * time.Hour,

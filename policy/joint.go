@@ -14,20 +14,20 @@ const (
 type Joint struct {
 	Outcome Outcome `json:"outcome"` // the lesser of the two
 
-	sides [2]Decision
+	sides [2]Explanation
 }
 
 // Part is what one side of a joint decision may see: all of its own answer, and of the other's nothing but whether the
 // door is open.
 type Part struct {
-	Own  Decision `json:"own"`
-	Open bool     `json:"open"` // nothing is due or denied on either side
+	Own  Explanation `json:"own"`
+	Open bool        `json:"open"` // nothing is due or denied on either side
 }
 
 // DecideJoint asks both employers of one snapshot of the rules. Both are always evaluated in full, so that neither the
 // result nor its cost tells which one refused. Requests may name the same employer.
 func (s *Set) DecideJoint(supply, demand *Request) Joint {
-	j := Joint{sides: [2]Decision{s.Decide(supply), s.Decide(demand)}}
+	j := Joint{sides: [2]Explanation{s.Explain(supply), s.Explain(demand)}}
 	j.Outcome = min(j.sides[Supply].Outcome, j.sides[Demand].Outcome)
 	return j
 }

@@ -25,7 +25,7 @@ func Actions() []Action {
 // PersonConsent is the one thing `requires` may name: the consent of the person offered.
 const PersonConsent = "person_consent"
 
-// Request is one question to one employer's rules. Decide only reads it; it may be shared by goroutines that do too.
+// Request is one question to one employer's rules. Explain only reads it; it may be shared by goroutines that do too.
 type Request struct {
 	Employer string    `json:"employer"` // whose rules are asked
 	Action   Action    `json:"action"`
@@ -118,8 +118,8 @@ type Due struct {
 	Not         []string      `json:"not,omitempty"`     // who may not vote: "requester", "offered_person"
 }
 
-// Decision is the answer of one employer's rules. It is a value of its own: changing it changes nothing else.
-type Decision struct {
+// Explanation is the answer of one employer's rules. It is a value of its own: changing it changes nothing else.
+type Explanation struct {
 	Outcome  Outcome                  `json:"outcome"`
 	Reasons  []Reason                 `json:"reasons"`            // sorted by rule; independent of the order of rules in the document
 	Due      []Due                    `json:"due,omitempty"`      // sorted by requirement; empty unless Outcome is RequireApproval

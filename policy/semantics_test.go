@@ -49,7 +49,7 @@ func ask(action policy.Action, attrs policy.Attrs) *policy.Request {
 }
 
 // ruleNames returns the rules of the reasons.
-func ruleNames(d policy.Decision) []string {
+func ruleNames(d policy.Explanation) []string {
 	var names []string
 	for _, r := range d.Reasons {
 		names = append(names, r.Rule)
@@ -57,7 +57,7 @@ func ruleNames(d policy.Decision) []string {
 	return slices.Compact(names)
 }
 
-func text(d policy.Decision, rule string) string {
+func text(d policy.Explanation, rule string) string {
 	var lines []string
 	for _, r := range d.Reasons {
 		if r.Rule == rule {
@@ -108,7 +108,7 @@ func valueOf(t testing.TB, set *policy.Set, vals ...byte) byte {
 	onPermit, onForbid := ask(policy.Publish, nil), ask(policy.Match, nil)
 	give(onPermit, vals...)
 	give(onForbid, vals...)
-	p, f := set.Decide(onPermit), set.Decide(onForbid)
+	p, f := set.Explain(onPermit), set.Explain(onForbid)
 	why := text(f, "f@1")
 	switch {
 	case p.Outcome == policy.Permit && f.Outcome == policy.Deny && strings.Contains(why, "forbidden when"):
@@ -168,7 +168,7 @@ func TestPresentIsFalseOnlyWhenAbsent(t *testing.T) {
 	}
 	withheld := ask(policy.Match, nil)
 	give(withheld, 'U')
-	assert.Equal(t, policy.Deny, set.Decide(withheld).Outcome, "whether it is there is not released either")
+	assert.Equal(t, policy.Deny, set.Explain(withheld).Outcome, "whether it is there is not released either")
 }
 
 // TestTwoRules walks every pair of effect and value of section "rules and sets".
@@ -194,7 +194,7 @@ func TestTwoRules(t *testing.T) {
 			}
 			r := ask(policy.Match, nil)
 			give(r, vals[:]...)
-			d := set.Decide(r)
+			d := set.Explain(r)
 			assert.Equal(t, permitted && !denied, d.Outcome == policy.Permit, "%v %s", effects, vals[:])
 			assert.NotEmpty(t, d.Reasons, "every outcome has reasons")
 			if !permitted && !denied {
@@ -216,8 +216,8 @@ func TestJointIsTheMeet(t *testing.T) {
 			demand := &policy.Request{Employer: "b", Action: d, Category: "machine", Now: noon}
 			joint := set.DecideJoint(supply, demand)
 			assert.Equal(t, policy.Outcome(min(i, j)), joint.Outcome)
-			assert.Equal(t, set.Decide(supply), joint.For(policy.Supply).Own, "the other side changes nothing of one's own")
-			assert.Equal(t, set.Decide(demand), joint.For(policy.Demand).Own)
+			assert.Equal(t, set.Explain(supply), joint.For(policy.Supply).Own, "the other side changes nothing of one's own")
+			assert.Equal(t, set.Explain(demand), joint.For(policy.Demand).Own)
 			for _, side := range []policy.Side{policy.Supply, policy.Demand} {
 				assert.Equal(t, i == 2 && j == 2, joint.For(side).Open)
 			}
@@ -236,7 +236,7 @@ rules:
 
 func TestDeniesWhatItCannotUse(t *testing.T) {
 	set := compile(t, nil, "rules: [{id: all, effect: permit, actions: [match], categories: [machine], approval: auto}]\n")
-	require.Equal(t, policy.Permit, set.Decide(ask(policy.Match, nil)).Outcome)
+	require.Equal(t, policy.Permit, set.Explain(ask(policy.Match, nil)).Outcome)
 	cases := map[string]struct {
 		change func(*policy.Request)
 		field  string
@@ -272,14 +272,14 @@ func TestDeniesWhatItCannotUse(t *testing.T) {
 	for name, c := range cases {
 		r := ask(policy.Match, nil)
 		c.change(r)
-		d := set.Decide(r)
+		d := set.Explain(r)
 		assert.Equal(t, policy.Deny, d.Outcome, name)
 		require.NotEmpty(t, d.Errors, name)
 		var typed *policy.RequestError
 		require.ErrorAs(t, d.Errors[0], &typed, name)
 		assert.Equal(t, c.field, typed.Field, name)
 	}
-	assert.Equal(t, policy.Deny, set.Decide(nil).Outcome)
+	assert.Equal(t, policy.Deny, set.Explain(nil).Outcome)
 }
 
 func TestOverflowCountsAgainstTheRequest(t *testing.T) {
@@ -290,7 +290,7 @@ func TestOverflowCountsAgainstTheRequest(t *testing.T) {
 `)
 	attrs := policy.Attrs{"price.rate": policy.Int(math.MaxInt64)}
 	for _, action := range []policy.Action{policy.Match, policy.Reveal} {
-		d := set.Decide(ask(action, attrs))
+		d := set.Explain(ask(action, attrs))
 		assert.Equal(t, policy.Deny, d.Outcome)
 		require.Len(t, d.Errors, 1)
 		var typed *policy.EvalError
@@ -303,7 +303,7 @@ func TestEvaluationErrorsQuoteNoValue(t *testing.T) {
   - {id: all, effect: permit, actions: [match], categories: [machine], approval: auto}
   - {id: code, effect: forbid, actions: [match], categories: [machine], when: int(resource.id) > 5}
 `)
-	d := set.Decide(ask(policy.Match, policy.Attrs{"resource.id": policy.String("canary")}))
+	d := set.Explain(ask(policy.Match, policy.Attrs{"resource.id": policy.String("canary")}))
 	assert.Equal(t, policy.Deny, d.Outcome)
 	require.Len(t, d.Errors, 1)
 	assert.NotContains(t, fmt.Sprint(d.Errors[0], d.Reasons), "canary")
@@ -332,7 +332,7 @@ func TestHeads(t *testing.T) {
 	for _, c := range cases {
 		r := ask(policy.Match, nil)
 		r.Category, r.Now = c.category, c.now
-		assert.Equal(t, c.want, set.Decide(r).Outcome, "%s at %s", c.category, c.now)
+		assert.Equal(t, c.want, set.Explain(r).Outcome, "%s at %s", c.category, c.now)
 	}
 }
 
@@ -342,10 +342,10 @@ rules:
   - {id: strict, effect: permit, actions: [engage], categories: [machine], approval: boss}
   - {id: lax, effect: permit, actions: [engage], categories: [machine], approval: auto%s}
 `
-	d := compile(t, nil, fmt.Sprintf(rules, "")).Decide(ask(policy.Engage, nil))
+	d := compile(t, nil, fmt.Sprintf(rules, "")).Explain(ask(policy.Engage, nil))
 	assert.Equal(t, policy.RequireApproval, d.Outcome)
 	assert.Equal(t, []policy.Due{{Requirement: "boss", Seats: []string{"owner"}, Need: 1, Expires: 72 * time.Hour}}, d.Due)
-	assert.Equal(t, policy.Permit, compile(t, nil, fmt.Sprintf(rules, ", overrides: [strict]")).Decide(ask(policy.Engage, nil)).Outcome)
+	assert.Equal(t, policy.Permit, compile(t, nil, fmt.Sprintf(rules, ", overrides: [strict]")).Explain(ask(policy.Engage, nil)).Outcome)
 }
 
 func TestConsentIsAskedFromTheRevealOn(t *testing.T) {
@@ -354,7 +354,7 @@ func TestConsentIsAskedFromTheRevealOn(t *testing.T) {
      categories: [machine], requires: [person_consent], approval: auto}
 `)
 	for _, action := range policy.Actions() {
-		d := set.Decide(ask(action, nil))
+		d := set.Explain(ask(action, nil))
 		if action == policy.Reveal || action == policy.Engage || action == policy.Renew {
 			assert.Equal(t, policy.RequireApproval, d.Outcome, action)
 			assert.Equal(t, []policy.Due{{Requirement: "person_consent", Seats: []string{"person"}, Need: 1}}, d.Due)
@@ -363,7 +363,7 @@ func TestConsentIsAskedFromTheRevealOn(t *testing.T) {
 		}
 		r := ask(action, nil)
 		r.Consents = []string{policy.PersonConsent}
-		assert.Equal(t, policy.Permit, set.Decide(r).Outcome, action)
+		assert.Equal(t, policy.Permit, set.Explain(r).Outcome, action)
 	}
 }
 
@@ -373,13 +373,13 @@ func TestTaintedReasonsNameTheRuleAlone(t *testing.T) {
 		Attrs: policy.Attrs{"counterparty.naics": policy.String("336370"), "request.mode": policy.String("remote"),
 			"request.per_week": policy.Duration(2 * time.Hour), "resource.person": policy.String("p")}}
 	want := []policy.Reason{{Rule: "no-competitor@1", Text: "excluded by rule no-competitor", Tainted: true}}
-	assert.Equal(t, want, set.Decide(r).Reasons)
+	assert.Equal(t, want, set.Explain(r).Reasons)
 	delete(r.Attrs, "counterparty.naics")
-	assert.Equal(t, want, set.Decide(r).Reasons, "unknown and excluded look alike")
+	assert.Equal(t, want, set.Explain(r).Reasons, "unknown and excluded look alike")
 	r.Attrs["counterparty.naics"] = policy.String("332710")
-	assert.Equal(t, policy.Permit, set.Decide(r).Outcome)
+	assert.Equal(t, policy.Permit, set.Explain(r).Outcome)
 	r.Withheld = []string{"counterparty.naics"}
-	assert.Equal(t, want, set.Decide(r).Reasons)
+	assert.Equal(t, want, set.Explain(r).Reasons)
 }
 
 func TestValuesPrintSealed(t *testing.T) {
@@ -394,7 +394,7 @@ func TestValuesPrintSealed(t *testing.T) {
 	assert.Equal(t, `"sealed"`, string(blob))
 }
 
-func TestDecideIsSafeForConcurrentUse(t *testing.T) {
+func TestExplainIsSafeForConcurrentUse(t *testing.T) {
 	set := load(t, "corrway-stamping", "steelcrest-precision", "mississauga-metrology")
 	var tests []*policy.Test
 	for _, employer := range set.Employers() {
@@ -405,7 +405,7 @@ func TestDecideIsSafeForConcurrentUse(t *testing.T) {
 		wg.Go(func() {
 			for range 100 {
 				for _, test := range tests {
-					if miss := test.Expect.Mismatch(set.Decide(&test.Request)); len(miss) > 0 {
+					if miss := test.Expect.Mismatch(set.Explain(&test.Request)); len(miss) > 0 {
 						t.Errorf("%s: %v", test.Name, miss)
 					}
 				}

@@ -380,7 +380,7 @@ func mode(m match.Mode) match.Mode {
 func (m *market) allow(firm, category string, r policy.Request) bool {
 	for _, a := range []policy.Action{policy.Match, policy.Summarise} {
 		r.Employer, r.Category, r.Action = firm, category, a
-		if m.rules[firm].Decide(&r).Outcome == policy.Deny {
+		if m.rules[firm].Explain(&r).Outcome == policy.Deny {
 			return false
 		}
 	}

@@ -18,10 +18,10 @@ type T interface {
 
 // Result is what came of one test.
 type Result struct {
-	Employer string          `json:"employer"`
-	Test     *policy.Test    `json:"test"` // shared with the set: do not change it
-	Decision policy.Decision `json:"decision"`
-	Mismatch []string        `json:"mismatch,omitempty"` // what differs from the expectation; none: passed
+	Employer string             `json:"employer"`
+	Test     *policy.Test       `json:"test"` // shared with the set: do not change it
+	Decision policy.Explanation `json:"decision"`
+	Mismatch []string           `json:"mismatch,omitempty"` // what differs from the expectation; none: passed
 }
 
 // Passed reports whether the decision met the expectation.
@@ -48,7 +48,7 @@ func Results(set *policy.Set) []Result {
 	var list []Result
 	for _, employer := range set.Employers() {
 		for _, test := range set.Tests(employer) {
-			d := set.Decide(&test.Request)
+			d := set.Explain(&test.Request)
 			list = append(list, Result{Employer: employer, Test: test, Decision: d, Mismatch: test.Expect.Mismatch(d)})
 		}
 	}
@@ -59,7 +59,7 @@ func Results(set *policy.Set) []Result {
 func Untested(set *policy.Set, employer string) []string {
 	var hit []string
 	for _, test := range set.Tests(employer) {
-		hit = append(hit, set.Decide(&test.Request).Rules...)
+		hit = append(hit, set.Explain(&test.Request).Rules...)
 	}
 	left := slices.DeleteFunc(set.Rules(employer), func(id string) bool { return slices.Contains(hit, id) })
 	slices.SortFunc(left, cmp.Compare)

@@ -21,6 +21,6 @@ func main() {
 		os.Exit(1)
 	}
 	for _, employer := range set.Employers() {
-		fmt.Println(set.Decide(&policy.Request{Employer: employer, Action: policy.Match, Category: "machine", Now: time.Now()}).Outcome)
+		fmt.Println(set.Explain(&policy.Request{Employer: employer, Action: policy.Match, Category: "machine", Now: time.Now()}).Outcome)
 	}
 }
