@@ -44,6 +44,10 @@ type (
 		Text    []byte `json:"text"`
 		Version int    `json:"version"`
 		Digest  string `json:"digest"`
+		// What was in force before; absent for a firm's first rules, and in
+		// entries from before these keys existed.
+		OldVersion int    `json:"old_version,omitempty"`
+		OldDigest  string `json:"old_digest,omitempty"`
 	}
 	offerPublished struct {
 		Offer match.Offer `json:"offer"`

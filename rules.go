@@ -52,10 +52,14 @@ func (st *state) decidePolicy(firm, name string, text []byte) ([]event, error) {
 		return nil, &InputError{Field: "policy.version", Value: fmt.Sprint(version),
 			Limit: fmt.Sprintf("must be above %d", f.rules.Version(firm))}
 	}
+	ev := &policyChanged{Firm: firm, Name: name, Text: text, Version: version, OldDigest: f.digest()}
+	if f.rules != nil {
+		ev.OldVersion = f.rules.Version(firm)
+	}
 	digest := set.Digest(firm)
+	ev.Digest = hex.EncodeToString(digest[:])
 	st.compiled[firm] = compiled{text: string(text), set: set}
-	return []event{{stream: "policy/" + firm, subjects: []string{firm}, body: &policyChanged{
-		Firm: firm, Name: name, Text: text, Version: version, Digest: hex.EncodeToString(digest[:])}}}, nil
+	return []event{{stream: "policy/" + firm, subjects: []string{firm}, body: ev}}, nil
 }
 
 // compiled is a document that was just decided, so that the fold need not
