@@ -84,7 +84,7 @@ func (d *decoder) document(n *node) {
 	var tests *node
 	d.object(n, "document",
 		field{"apiVersion", true, func(n *node) { d.oneOf(n, "apiVersion", apiVersion) }},
-		field{"employer", true, func(n *node) { doc.employer, doc.employAt = d.word(n, "employer"), n }},
+		field{"employer", true, func(n *node) { doc.employer, doc.employAt = d.word(n, "employer"), n.place }},
 		field{"version", true, func(n *node) { doc.version = int(d.integer(n, "version", 1, 1<<31-1)) }},
 		field{"zone", false, d.zone},
 		field{"deal", false, d.deal},
@@ -132,7 +132,7 @@ func (d *decoder) named(n *node, read func()) {
 }
 
 func (d *decoder) quota(n *node) {
-	q := &quotaDoc{at: n}
+	q := &quotaDoc{at: n.place}
 	d.named(n, func() {
 		d.object(n, "quota",
 			field{"id", true, func(n *node) { q.ID = d.word(n, "id") }},
@@ -171,7 +171,7 @@ const (
 )
 
 func (d *decoder) approval(n *node) {
-	a := &approvalDoc{at: n}
+	a := &approvalDoc{at: n.place}
 	d.named(n, func() {
 		d.object(n, "approval",
 			field{"id", true, func(n *node) { a.ID = d.word(n, "id") }},
@@ -211,14 +211,14 @@ func (d *decoder) seats(n *node) []string {
 const approvePrefix = "approve:"
 
 func (d *decoder) grant(n *node) {
-	g := &grantDoc{at: n, Grant: Grant{AtExpiry: "finish"}}
+	g := &grantDoc{at: n.place, Grant: Grant{AtExpiry: "finish"}}
 	d.named(n, func() {
 		d.object(n, "grant",
 			field{"id", true, func(n *node) { g.ID = d.word(n, "id") }},
 			field{"to", true, func(n *node) { d.grantee(n, g) }},
 			field{"may", true, func(n *node) { d.list(n, "may", maxListed, func(n *node) { d.may(n, g) }) }},
 			field{"categories", true, func(n *node) { g.Categories = d.categories(n) }},
-			field{"when", false, func(n *node) { g.When, g.when, g.whenAt = n.text, d.condition(n), n }},
+			field{"when", false, func(n *node) { g.When, g.when, g.whenAt = n.text, d.condition(n), n.place }},
 			field{"quotas", false, func(n *node) { g.quotaRefs = d.refs(n, "quotas") }},
 			field{"discharges", false, func(n *node) { g.discharge = d.refs(n, "discharges") }},
 			field{"depth", false, func(n *node) { g.Depth = int(d.integer(n, "depth", 0, 8)) }},
@@ -246,7 +246,7 @@ func (d *decoder) grantee(n *node, g *grantDoc) {
 
 func (d *decoder) may(n *node, g *grantDoc) {
 	if id, ok := strings.CutPrefix(n.text, approvePrefix); ok && n.form == formText {
-		g.mayRefs = append(g.mayRefs, ref{id, n})
+		g.mayRefs = append(g.mayRefs, ref{id, n.place})
 	} else {
 		d.action(n)
 	}
@@ -257,7 +257,7 @@ func (d *decoder) may(n *node, g *grantDoc) {
 }
 
 func (d *decoder) rule(n *node) {
-	r := &rule{at: n}
+	r := &rule{at: n.place}
 	d.named(n, func() {
 		ok := d.object(n, "rule",
 			field{"id", true, func(n *node) { r.id = d.word(n, "id") }},
@@ -268,10 +268,10 @@ func (d *decoder) rule(n *node) {
 			}},
 			field{"actions", false, func(n *node) { r.actions = d.actions(n) }},
 			field{"categories", false, func(n *node) { r.categories = d.categories(n) }},
-			field{"when", false, func(n *node) { r.whenText, r.when, r.whenAt = n.text, d.condition(n), n }},
+			field{"when", false, func(n *node) { r.whenText, r.when, r.whenAt = n.text, d.condition(n), n.place }},
 			field{"valid", false, func(n *node) { r.valid = d.validity(n, false) }},
 			field{"authority", false, func(n *node) { r.authority = d.oneOf(n, "authority", "grant") == "grant" }},
-			field{"approval", false, func(n *node) { r.approval = ref{d.word(n, "approval"), n} }},
+			field{"approval", false, func(n *node) { r.approval = ref{d.word(n, "approval"), n.place} }},
 			field{"quotas", false, func(n *node) { r.quotaRefs = d.refs(n, "quotas") }},
 			field{"overrides", false, func(n *node) { r.overrides = d.refs(n, "overrides") }},
 			field{"requires", false, func(n *node) {
@@ -308,10 +308,10 @@ func (d *decoder) ruleShape(n *node, r *rule) {
 // link resolves names between the parts of the document.
 func (d *decoder) link() {
 	doc := d.doc
-	unique(d, "quota", doc.quotas, func(q *quotaDoc) (string, *node) { return q.ID, q.at })
-	unique(d, "approval", doc.approvals, func(a *approvalDoc) (string, *node) { return a.ID, a.at })
-	unique(d, "grant", doc.grants, func(g *grantDoc) (string, *node) { return g.ID, g.at })
-	unique(d, "rule", doc.rules, func(r *rule) (string, *node) { return r.id, r.at })
+	unique(d, "quota", doc.quotas, func(q *quotaDoc) (string, place) { return q.ID, q.at })
+	unique(d, "approval", doc.approvals, func(a *approvalDoc) (string, place) { return a.ID, a.at })
+	unique(d, "grant", doc.grants, func(g *grantDoc) (string, place) { return g.ID, g.at })
+	unique(d, "rule", doc.rules, func(r *rule) (string, place) { return r.id, r.at })
 	for _, g := range doc.grants {
 		d.inside = g.ID
 		g.quotas, g.Quotas = d.quotaRefs(g.quotaRefs)
@@ -346,7 +346,7 @@ func (d *decoder) link() {
 	d.testRefs()
 }
 
-func unique[T any](d *decoder, what string, list []T, id func(T) (string, *node)) {
+func unique[T any](d *decoder, what string, list []T, id func(T) (string, place)) {
 	first := map[string]int{}
 	for _, x := range list {
 		name, at := id(x)

@@ -38,8 +38,9 @@ type field struct {
 	read func(*node)
 }
 
-func (d *decoder) fail(n *node, format string, args ...any) {
-	d.errs.add(&Error{File: d.file, Line: n.line, Col: n.col, Rule: d.inside, Text: fmt.Sprintf(format, args...)})
+func (d *decoder) fail(at placed, format string, args ...any) {
+	p := at.where()
+	d.errs.add(&Error{File: d.file, Line: p.line, Col: p.col, Rule: d.inside, Text: fmt.Sprintf(format, args...)})
 }
 
 // object reads the keys of an object: no other key, and each one that must be there.
@@ -209,7 +210,7 @@ func (d *decoder) refs(n *node, what string) []ref {
 		if slices.ContainsFunc(list, func(r ref) bool { return r.id == id }) {
 			d.fail(item, "%s: '%s' stands twice", what, clip(id))
 		}
-		list = append(list, ref{id, item})
+		list = append(list, ref{id, item.place})
 	})
 	return list
 }
@@ -272,15 +273,14 @@ func (d *decoder) condition(n *node) *condition {
 	}
 	c, problems := d.engine.compile(n.text)
 	for _, p := range problems {
-		at := d.place(n, p)
-		d.fail(&at, "%s", p.text)
+		d.fail(d.spot(n, p), "%s", p.text)
 	}
 	return c
 }
 
-// place maps a place in a condition to the document. Where escapes or folding make that impossible it is the node's own.
-func (d *decoder) place(n *node, p problem) node {
-	own := node{line: n.line, col: n.col}
+// spot maps a place in a condition to the document. Where escapes or folding make that impossible it is the node's own.
+func (d *decoder) spot(n *node, p problem) place {
+	own := n.place
 	line, col := n.line+p.line-1, n.col
 	switch {
 	case n.block:
@@ -303,7 +303,7 @@ func (d *decoder) place(n *node, p problem) node {
 	if col-1+len(want) > len(raw) || string(raw[col-1:col-1+len(want)]) != string(want) {
 		return own
 	}
-	return node{line: line, col: col + len(want)}
+	return place{line, col + len(want)}
 }
 
 // short prints a duration without zero parts: 410h, 2h30m.

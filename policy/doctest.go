@@ -106,7 +106,7 @@ func (d *decoder) test(n *node) {
 		field{"weeks", false, func(n *node) { d.weeks(n, req) }},
 		field{"usage", false, func(n *node) {
 			d.durations(n, "usage", func(key *node, v time.Duration) {
-				row.usage = append(row.usage, ref{key.text, key})
+				row.usage = append(row.usage, ref{key.text, key.place})
 				row.used[key.text] = v
 			})
 		}},

@@ -33,14 +33,14 @@ func (v validity) live(now time.Time) bool {
 // ref is a name in a document that must be the id of something else in it.
 type ref struct {
 	id string
-	at *node
+	at place
 }
 
 // document is one employer's decoded, checked, compiled text. It is immutable once compile has returned it.
 type document struct {
 	file      string
 	employer  string
-	employAt  *node
+	employAt  place
 	version   int
 	zone      string
 	loc       *time.Location
@@ -55,20 +55,20 @@ type document struct {
 
 type quotaDoc struct {
 	Quota
-	at   *node
+	at   place
 	keys []ref
 }
 
 type approvalDoc struct {
 	Requirement
-	at *node
+	at place
 }
 
 type grantDoc struct {
 	Grant
-	at        *node
+	at        place
 	when      *condition
-	whenAt    *node
+	whenAt    place
 	quotaRefs []ref
 	mayRefs   []ref
 	discharge []ref
@@ -77,13 +77,13 @@ type grantDoc struct {
 
 type rule struct {
 	id         string
-	at         *node
+	at         place
 	effect     effect
 	actions    []Action
 	categories []string
 	valid      validity
 	whenText   string
-	whenAt     *node
+	whenAt     place
 	when       *condition // nil: always
 	authority  bool       // authority: grant
 	approval   ref        // "auto" or a requirement

@@ -36,14 +36,23 @@ var formNames = [...]string{"text", "a whole number", "true or false", "a time",
 
 // node is a place in a document after everything clever in YAML has been refused.
 type node struct {
-	form      form
-	text      string
-	line, col int
-	quoted    bool // text starts one column after col
-	block     bool // literal block: text starts on the next line
-	keys      []*node
-	items     []*node // values of keys, or items of a list
+	place
+	form   form
+	text   string
+	quoted bool // text starts one column after col
+	block  bool // literal block: text starts on the next line
+	keys   []*node
+	items  []*node // values of keys, or items of a list
 }
+
+// place is where something stands in a document, from 1. Compiled documents keep places, never nodes, which would keep
+// the whole text.
+type place struct{ line, col int }
+
+// placed is what a fault can point at.
+type placed interface{ where() place }
+
+func (p place) where() place { return p }
 
 func (n *node) child(key string) *node {
 	for i, k := range n.keys {
@@ -145,7 +154,7 @@ func (t *tree) convert(y *yaml.Node, depth int) *node {
 		t.fail(y.Line, y.Column, "tags are not allowed")
 		return nil
 	}
-	n := &node{line: y.Line, col: y.Column, text: y.Value}
+	n := &node{place: place{y.Line, y.Column}, text: y.Value}
 	switch y.Kind {
 	case yaml.ScalarNode:
 		n.form = scalarForm(y)
