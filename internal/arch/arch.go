@@ -43,6 +43,7 @@ var Rows = []Row{
 	{"./embed/lexical", []string{"./embed", "golang.org/x/text"}, "an implementation knows the seam and normalises text"},
 
 	{"./policy", []string{"cel.dev/cel-go", "go.yaml.in/yaml/v3"}, "a leaf; the only package that knows the rule language and the form rules are written in"},
+	{"./policy/internal/solve", nil, "proofs about conditions know neither their language nor their documents"},
 	{"./policy/policytest", []string{"./policy"}, "runs rule tests against the package's own API"},
 
 	{"./disclosure", nil, "a leaf whose guards must be readable without any other source"},
