@@ -16,18 +16,14 @@ type bound struct {
 // maxAsked bounds an amount of a request, so that sums cannot overflow.
 const maxAsked = 1_000_000 * time.Hour
 
-// bind checks every field of a request. Any fault denies the whole request.
-func (s *Set) bind(r *Request) (*bound, []error) {
+// check returns every fault of a request that a schema can see.
+func (s *Schema) check(r *Request) []error {
 	var errs []error
 	fault := func(field, format string, args ...any) {
 		errs = append(errs, &RequestError{Field: field, Text: fmt.Sprintf(format, args...)})
 	}
-	doc := s.firms[r.Employer]
-	if doc == nil {
-		fault("employer", "has no document")
-	}
-	if !slices.Contains(Actions(), r.Action) {
-		fault("action", "is none of the %d actions", len(Actions()))
+	if actionIndex(r.Action) < 0 {
+		fault("action", "is none of the %d actions", actionCount)
 	}
 	if len(r.Category) > maxTextSize || !categoryForm.MatchString(r.Category) {
 		fault("category", "is not lower-case words joined by dots")
@@ -35,19 +31,14 @@ func (s *Set) bind(r *Request) (*bound, []error) {
 	if r.Now.IsZero() {
 		fault("now", "is missing")
 	}
-	s.bindAttrs(r, fault)
-	bindAmounts(r, fault)
-	if errs != nil {
-		return nil, errs
-	}
-	return &bound{req: r, doc: doc, frame: frame{
-		schema: s.schema, attrs: r.Attrs, withheld: r.Withheld, now: r.Now, category: r.Category,
-	}}, nil
+	s.checkAttrs(r, fault)
+	checkAmounts(r, fault)
+	return errs
 }
 
-func (s *Set) bindAttrs(r *Request, fault func(string, string, ...any)) {
+func (s *Schema) checkAttrs(r *Request, fault func(string, string, ...any)) {
 	for name, v := range r.Attrs {
-		a, known := s.schema.attrs[name]
+		a, known := s.attrs[name]
 		switch why := v.fault(); {
 		case !known:
 			fault("attributes", "hold one that the schema does not know")
@@ -62,13 +53,13 @@ func (s *Set) bindAttrs(r *Request, fault func(string, string, ...any)) {
 		}
 	}
 	for _, name := range r.Withheld {
-		if _, known := s.schema.attrs[name]; !known {
+		if _, known := s.attrs[name]; !known {
 			fault("withheld", "names an attribute that the schema does not know")
 		}
 	}
 }
 
-func bindAmounts(r *Request, fault func(string, string, ...any)) {
+func checkAmounts(r *Request, fault func(string, string, ...any)) {
 	if r.Total < 0 || r.Total > maxAsked {
 		fault("total", "is outside 0 to %s", short(maxAsked))
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -174,7 +173,7 @@ func (k *Keyring) admit(active *Set, now time.Time, b *Bundle, seen map[string]b
 		return nil, &BundleError{Reason: ErrBundleDocument, Err: err}
 	}
 	switch {
-	case set.firms[b.Employer] == nil:
+	case set.document(b.Employer) == nil:
 		return nil, &BundleError{Reason: ErrBundleEmployer, Got: "its document is for another"}
 	case set.Version(b.Employer) != b.Version:
 		return nil, &BundleError{Reason: ErrBundleDigest, Got: fmt.Sprintf("a document of version %d", set.Version(b.Employer)), Limit: fmt.Sprintf("signed is version %d", b.Version)}
@@ -184,17 +183,4 @@ func (k *Keyring) admit(active *Set, now time.Time, b *Bundle, seen map[string]b
 		return nil, nil
 	}
 	return set, nil
-}
-
-// with returns a set in which the documents of the others replace those of their employers; s itself if there are none.
-func (s *Set) with(others []*Set) *Set {
-	if len(others) == 0 {
-		return s
-	}
-	merged := &Set{schema: s.schema, firms: make(map[string]*document, len(s.firms)+len(others))}
-	maps.Copy(merged.firms, s.firms)
-	for _, o := range others {
-		maps.Copy(merged.firms, o.firms)
-	}
-	return merged
 }

@@ -26,7 +26,7 @@ func Compile(schema *Schema, docs ...Source) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	set := &Set{schema: schema, firms: make(map[string]*document, len(docs))}
+	set := &Set{schema: schema, firms: newFirms(len(docs))}
 	errs := &Errors{}
 	for _, src := range docs {
 		first := len(errs.List)
@@ -44,12 +44,12 @@ func (s *Set) add(doc *document, errs *Errors) {
 	if doc == nil || doc.employer == "" {
 		return
 	}
-	if other := s.firms[doc.employer]; other != nil {
+	if other := s.document(doc.employer); other != nil {
 		errs.add(&Error{File: doc.file, Line: doc.employAt.line, Col: doc.employAt.col,
 			Text: fmt.Sprintf("this employer already has a document, %s:%d", other.file, other.employAt.line)})
 		return
 	}
-	s.firms[doc.employer] = doc
+	s.put(doc)
 }
 
 // compileDocument reads one document. The result is only good if it added no errors.
@@ -436,4 +436,9 @@ func (doc *document) sort() {
 	slices.SortFunc(doc.approvals, func(a, b *approvalDoc) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(doc.grants, func(a, b *grantDoc) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(doc.rules, func(a, b *rule) int { return cmp.Compare(a.id, b.id) })
+	for i, r := range doc.rules {
+		r.index = uint16(i)
+		r.timed = r.valid != validity{}
+		r.simple = !r.authority && r.need == nil && len(r.quotas) == 0 && len(r.requires) == 0
+	}
 }

@@ -13,14 +13,20 @@ import (
 // It costs one evaluation per rule whose heads cover the request, about a microsecond each, plus the folds of votes
 // and quotas. It may be called concurrently.
 func (s *Set) Explain(r *Request) Explanation {
+	var q Query
+	errs := q.bind(s.schema, r)
 	if r == nil {
-		return refused(Explanation{}, []error{&RequestError{Field: "request", Text: "is nil"}})
+		return refused(Explanation{}, errs)
 	}
 	d := Explanation{Digest: s.Digest(r.Employer), Version: s.Version(r.Employer)}
-	b, errs := s.bind(r)
+	doc := s.document(r.Employer)
+	if doc == nil {
+		errs = append(errs, &RequestError{Field: "employer", Text: "has no document"})
+	}
 	if errs != nil {
 		return refused(d, errs)
 	}
+	b := &bound{req: r, doc: doc, frame: q.frame}
 	b.decide(&d)
 	slices.SortFunc(d.Reasons, func(a, b Reason) int { return cmp.Or(cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Text, b.Text)) })
 	d.Reasons = slices.Compact(d.Reasons)

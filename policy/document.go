@@ -91,6 +91,9 @@ type rule struct {
 	overrides  []ref
 	requires   []string
 
+	index  uint16 // in the document's rules
+	timed  bool   // valid says something
+	simple bool   // a permit that asks for no grant, quota, approval or consent
 	name   string // id@version
 	need   *Requirement
 	quotas []*Quota

@@ -1,6 +1,9 @@
 package policy
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Action is a step of a deal. The list is closed.
 type Action string
@@ -17,10 +20,12 @@ const (
 	ProcessExternally Action = "process_externally" // hand text or vectors to a service outside the engine
 )
 
+const actionCount = 8
+
+var actionList = [actionCount]Action{Publish, Register, Match, Summarise, Reveal, Engage, Renew, ProcessExternally}
+
 // Actions returns all actions, in the order of a deal.
-func Actions() []Action {
-	return []Action{Publish, Register, Match, Summarise, Reveal, Engage, Renew, ProcessExternally}
-}
+func Actions() []Action { return slices.Clone(actionList[:]) }
 
 // PersonConsent is the one thing `requires` may name: the consent of the person offered.
 const PersonConsent = "person_consent"

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"hash/maphash"
 	"maps"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 // A Schema is safe for concurrent use.
 type Schema struct {
 	attrs map[string]Attribute
+	seed  maphash.Seed // of the names in indexes
 
 	once   sync.Once
 	engine *engine
@@ -101,7 +103,7 @@ func BaseSchema() *Schema {
 // of letters, digits and underscores, two to four of them joined by dots), is already taken, is a prefix of another, or
 // has no kind. Attributes under "counterparty." are tainted whether or not they say so.
 func NewSchema(more ...Attribute) (*Schema, error) {
-	s := &Schema{attrs: map[string]Attribute{}}
+	s := &Schema{attrs: map[string]Attribute{}, seed: maphash.MakeSeed()}
 	for _, a := range append(baseTable(), more...) {
 		if err := s.add(a); err != nil {
 			return nil, err
@@ -154,3 +156,5 @@ func validAttrName(name string) bool {
 func covers(head, path string) bool {
 	return strings.HasPrefix(path, head) && (len(path) == len(head) || path[len(head)] == '.')
 }
+
+func (s *Schema) hash(name string) uint64 { return maphash.String(s.seed, name) }

@@ -1,9 +1,6 @@
 package policy
 
-import (
-	"maps"
-	"slices"
-)
+import "slices"
 
 // Source is the text of one document.
 type Source struct {
@@ -14,15 +11,66 @@ type Source struct {
 // Set is the compiled documents of one or more employers. It is immutable and safe for concurrent use.
 type Set struct {
 	schema *Schema
-	firms  map[string]*document
+	firms  firms
+}
+
+// Schema returns the schema the set was compiled under. Its queries are those the set can decide.
+func (s *Set) Schema() *Schema { return s.schema }
+
+// document returns an employer's document, nil if it has none.
+func (s *Set) document(employer string) *document {
+	if f := s.firms.find(s.schema.hash(employer), employer); f != nil {
+		return f.document
+	}
+	return nil
+}
+
+// put adds a document or replaces its employer's. Only a set that nobody else has seen may be changed.
+func (s *Set) put(doc *document) {
+	s.firms.put(s.schema.hash(doc.employer), newFirm(s.schema.seed, doc))
+}
+
+// With compiles documents under the set's schema and returns a set in which they replace those of their employers. The
+// set itself is not changed. It costs [Compile] of the documents and a copy of the table of employers, 32 bytes each.
+// The errors are those of Compile. It does not compare versions: [Engine.Swap] does.
+func (s *Set) With(docs ...Source) (*Set, error) {
+	fresh, err := Compile(s.schema, docs...)
+	if err != nil {
+		return nil, err
+	}
+	return s.with([]*Set{fresh}), nil
+}
+
+// with returns a set in which the documents of the others, compiled under the same schema, replace those of their
+// employers; s itself if there are none.
+func (s *Set) with(others []*Set) *Set {
+	if len(others) == 0 {
+		return s
+	}
+	merged := &Set{schema: s.schema, firms: s.firms.clone()}
+	for _, o := range others {
+		for _, slot := range o.firms.slots {
+			if slot.firm != nil {
+				merged.firms.put(slot.hash, slot.firm)
+			}
+		}
+	}
+	return merged
 }
 
 // Employers returns the employers that have a document, sorted.
-func (s *Set) Employers() []string { return slices.Sorted(maps.Keys(s.firms)) }
+func (s *Set) Employers() []string {
+	list := make([]string, 0, s.firms.count)
+	for f := range s.firms.all {
+		list = append(list, f.employer)
+	}
+	slices.Sort(list)
+	return list
+}
 
 // Version returns the version of an employer's document, 0 for an unknown employer.
 func (s *Set) Version(employer string) int {
-	if d := s.firms[employer]; d != nil {
+	if d := s.document(employer); d != nil {
 		return d.version
 	}
 	return 0
@@ -31,7 +79,7 @@ func (s *Set) Version(employer string) int {
 // Digest returns the SHA-256 of the canonical JSON (RFC 8785) of an employer's normalised document: layout, comments,
 // tests and the order of rules do not change it. It is zero for an unknown employer.
 func (s *Set) Digest(employer string) [32]byte {
-	if d := s.firms[employer]; d != nil {
+	if d := s.document(employer); d != nil {
 		return d.digest
 	}
 	return [32]byte{}
@@ -39,7 +87,7 @@ func (s *Set) Digest(employer string) [32]byte {
 
 // Deal returns how long an employer lets deals sleep, the defaults for an unknown employer.
 func (s *Set) Deal(employer string) Deal {
-	if d := s.firms[employer]; d != nil {
+	if d := s.document(employer); d != nil {
 		return d.deal
 	}
 	return defaultDeal()
@@ -48,7 +96,7 @@ func (s *Set) Deal(employer string) Deal {
 // Zone returns the name of an employer's time zone, such as "America/Toronto"; "UTC" if the document names none, "" for
 // an unknown employer.
 func (s *Set) Zone(employer string) string {
-	if d := s.firms[employer]; d != nil {
+	if d := s.document(employer); d != nil {
 		return d.zone
 	}
 	return ""
@@ -56,7 +104,7 @@ func (s *Set) Zone(employer string) string {
 
 // Grants returns an employer's grants, sorted by id. The caller owns the result.
 func (s *Set) Grants(employer string) []Grant {
-	d := s.firms[employer]
+	d := s.document(employer)
 	if d == nil {
 		return nil
 	}
@@ -69,7 +117,7 @@ func (s *Set) Grants(employer string) []Grant {
 
 // Quotas returns an employer's quotas, sorted by id. The caller owns the result.
 func (s *Set) Quotas(employer string) []Quota {
-	d := s.firms[employer]
+	d := s.document(employer)
 	if d == nil {
 		return nil
 	}
@@ -83,7 +131,7 @@ func (s *Set) Quotas(employer string) []Quota {
 
 // Requirements returns an employer's approval requirements, sorted by id. The caller owns the result.
 func (s *Set) Requirements(employer string) []Requirement {
-	d := s.firms[employer]
+	d := s.document(employer)
 	if d == nil {
 		return nil
 	}
@@ -97,7 +145,7 @@ func (s *Set) Requirements(employer string) []Requirement {
 
 // Rules returns the ids of an employer's rules, sorted. The caller owns the result.
 func (s *Set) Rules(employer string) []string {
-	d := s.firms[employer]
+	d := s.document(employer)
 	if d == nil {
 		return nil
 	}
@@ -110,7 +158,7 @@ func (s *Set) Rules(employer string) []string {
 
 // Tests returns the tests an employer's document carries, in the document's order. They are shared: do not change them.
 func (s *Set) Tests(employer string) []*Test {
-	if d := s.firms[employer]; d != nil {
+	if d := s.document(employer); d != nil {
 		return slices.Clone(d.tests)
 	}
 	return nil

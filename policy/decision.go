@@ -1,0 +1,232 @@
+package policy
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Decision is the answer of one employer's rules, as a small value that names no request. The zero value denies. It holds
+// on to the document that decided, whatever is swapped meanwhile, and is safe for concurrent use.
+type Decision struct {
+	Outcome Outcome
+
+	doc      *document
+	rules    few[uint16] // indexes in doc.rules, ascending: the forbids that denied, else the permits that apply
+	due      few[due]
+	headroom few[headroom]
+}
+
+// due is a requirement of the document that is not satisfied yet.
+type due struct {
+	requirement int16 // index in doc.approvals; -1: the consent of the person offered
+	have        int16
+}
+
+// headroom is what is left of a quota that was looked at.
+type headroom struct {
+	quota uint16 // index in doc.quotas
+	left  time.Duration
+}
+
+// few is a short list inside a value. What does not fit is on the heap and never changed once the value is out.
+type few[T any] struct {
+	count uint16
+	here  [3]T
+	more  *[]T
+}
+
+func (f *few[T]) add(x T) {
+	switch i := int(f.count); {
+	case i < len(f.here):
+		f.here[i] = x
+	case f.more == nil:
+		f.more = &[]T{x}
+	default:
+		*f.more = append(*f.more, x)
+	}
+	f.count++
+}
+
+func (f *few[T]) at(i int) *T {
+	if i < len(f.here) {
+		return &f.here[i]
+	}
+	return &(*f.more)[i-len(f.here)]
+}
+
+// sortRules sorts, which concerns only rules of several categories.
+func sortRules(f *few[uint16]) {
+	if f.more != nil {
+		all := append(slices.Clone(f.here[:]), *f.more...)
+		slices.Sort(all)
+		copy(f.here[:], all)
+		copy(*f.more, all[len(f.here):])
+		return
+	}
+	slices.Sort(f.here[:f.count])
+}
+
+// Digest returns the digest of the document that decided; zero for an unknown employer or an unusable query.
+func (d *Decision) Digest() [32]byte {
+	if d.doc == nil {
+		return [32]byte{}
+	}
+	return d.doc.digest
+}
+
+// Version returns the version of the document that decided, 0 for an unknown employer or an unusable query.
+func (d *Decision) Version() int {
+	if d.doc == nil {
+		return 0
+	}
+	return d.doc.version
+}
+
+// Rules appends the ids of the rules that apply, sorted: the forbids that denied, else the permits.
+func (d *Decision) Rules(dst []string) []string {
+	for i := range int(d.rules.count) {
+		dst = append(dst, d.doc.rules[*d.rules.at(i)].id)
+	}
+	return dst
+}
+
+// Due appends the requirements that are not satisfied yet, sorted; none unless the outcome is RequireApproval. The
+// requirements' lists are the document's: do not change them.
+func (d *Decision) Due(dst []Due) []Due {
+	for i := range int(d.due.count) {
+		dst = append(dst, d.doc.due(*d.due.at(i)))
+	}
+	return dst
+}
+
+var personSeat = []string{"person"}
+
+func (doc *document) due(x due) Due {
+	if x.requirement < 0 {
+		return Due{Requirement: PersonConsent, Seats: personSeat, Need: 1}
+	}
+	r := &doc.approvals[x.requirement].Requirement
+	return Due{Requirement: r.ID, Seats: r.Seats, Need: r.Need, Have: int(x.have), Expires: r.Expires, Not: r.Not}
+}
+
+// Headroom returns what may still be asked of a quota, per week the least of the weeks asked for. It reports false for a
+// quota that was not looked at or has no upper bound.
+func (d *Decision) Headroom(quota string) (left time.Duration, ok bool) {
+	for i := range int(d.headroom.count) {
+		if h := d.headroom.at(i); d.doc.quotas[h.quota].ID == quota {
+			return h.left, true
+		}
+	}
+	return 0, false
+}
+
+// Decide answers for one employer. It never fails: a query that is nil, not usable or bound to another schema is denied,
+// as is one for an unknown employer. It says the same as [Set.Explain], without the reasons.
+//
+// It costs two probes of tables and one evaluation per rule of the category and action, some 10 ns each, and allocates
+// nothing unless more than three rules apply, or votes and quotas have to be folded. It may be called concurrently.
+func (s *Set) Decide(q *Query) Decision {
+	var d Decision
+	if q == nil || q.schema != s.schema || q.schema == nil {
+		return d
+	}
+	f := s.firms.find(q.firm, q.req.Employer)
+	if f == nil {
+		return d
+	}
+	d.doc = f.document
+	first := f.heading(&q.path)
+	for h := first; h != nil; h = h.parent {
+		if b := h.by[q.action]; b != nil {
+			b.forbids.fire(q, &d)
+		}
+	}
+	if d.rules.count > 0 {
+		sortRules(&d.rules)
+		return d
+	}
+	simple := true
+	for h := first; h != nil; h = h.parent {
+		if b := h.by[q.action]; b != nil {
+			simple = b.permits.apply(q, &d) && simple
+		}
+	}
+	switch {
+	case d.rules.count == 0 && simple:
+	case simple:
+		sortRules(&d.rules)
+		d.Outcome = Permit
+	default:
+		d.settle(q)
+	}
+	return d
+}
+
+// fire notes the forbids that deny: all whose condition is not false.
+func (g *group) fire(q *Query, d *Decision) {
+	for _, r := range g.plain {
+		if r.timed && !r.valid.live(q.req.Now) {
+			continue
+		}
+		if r.when != nil {
+			if value, _ := r.when.eval(&q.frame); value == isFalse {
+				continue
+			}
+		}
+		d.rules.add(r.index)
+	}
+}
+
+// apply notes the permits whose condition is true, and reports whether that is all there is to know about them.
+func (g *group) apply(q *Query, d *Decision) (simple bool) {
+	simple = true
+	for _, r := range g.plain {
+		if r.timed && !r.valid.live(q.req.Now) {
+			continue
+		}
+		if r.when != nil {
+			if value, _ := r.when.eval(&q.frame); value != isTrue {
+				simple = simple && !r.authority // whose grants' quotas are told even then
+				continue
+			}
+		}
+		d.rules.add(r.index)
+		simple = simple && r.simple
+	}
+	return simple
+}
+
+// settle asks for grants, quotas and approvals, as Explain does.
+func (d *Decision) settle(q *Query) {
+	b := bound{req: &q.req, doc: d.doc, frame: q.frame}
+	var x Explanation
+	b.decide(&x)
+	d.Outcome = x.Outcome
+	d.rules = few[uint16]{}
+	for _, id := range x.Rules {
+		d.rules.add(d.doc.ruleIndex(id))
+	}
+	sortRules(&d.rules)
+	for _, one := range x.Due {
+		d.due.add(due{d.doc.requirementIndex(one.Requirement), int16(one.Have)})
+	}
+	for i, quota := range d.doc.quotas {
+		if left, ok := x.Headroom[quota.ID]; ok {
+			d.headroom.add(headroom{uint16(i), left})
+		}
+	}
+}
+
+func (doc *document) ruleIndex(id string) uint16 {
+	i, _ := slices.BinarySearchFunc(doc.rules, id, func(r *rule, id string) int { return cmp.Compare(r.id, id) })
+	return uint16(i)
+}
+
+func (doc *document) requirementIndex(id string) int16 {
+	i, ok := slices.BinarySearchFunc(doc.approvals, id, func(a *approvalDoc, id string) int { return cmp.Compare(a.ID, id) })
+	if !ok {
+		return -1
+	}
+	return int16(i)
+}
