@@ -274,6 +274,8 @@ func (d *decoder) rule(n *node) {
 			field{"approval", false, func(n *node) { r.approval = ref{d.word(n, "approval"), n.place} }},
 			field{"quotas", false, func(n *node) { r.quotaRefs = d.refs(n, "quotas") }},
 			field{"overrides", false, func(n *node) { r.overrides = d.refs(n, "overrides") }},
+			field{"obligations", false, func(n *node) { r.obligations = d.sorted(n, "obligations") }},
+			field{"advice", false, func(n *node) { r.advice = d.sorted(n, "advice") }},
 			field{"requires", false, func(n *node) {
 				r.requires = d.words(n, "requires", maxListed)
 				for _, item := range n.items {
@@ -298,7 +300,7 @@ func (d *decoder) ruleShape(n *node, r *rule) {
 		}
 		return
 	}
-	for _, mustNot := range []string{"approval", "authority", "quotas", "overrides", "requires"} {
+	for _, mustNot := range []string{"approval", "authority", "quotas", "overrides", "requires", "obligations", "advice"} {
 		if c := n.child(mustNot); c != nil {
 			d.fail(c, "rule: a forbid has no '%s'", mustNot)
 		}
@@ -439,6 +441,6 @@ func (doc *document) sort() {
 	for i, r := range doc.rules {
 		r.index = uint16(i)
 		r.timed = r.valid != validity{}
-		r.simple = !r.authority && r.need == nil && len(r.quotas) == 0 && len(r.requires) == 0
+		r.simple = !r.authority && r.need == nil && len(r.quotas) == 0 && len(r.requires) == 0 && len(r.obligations) == 0
 	}
 }

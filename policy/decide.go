@@ -62,10 +62,15 @@ func (b *bound) decide(d *Explanation) {
 	for _, r := range permits {
 		d.Rules = append(d.Rules, r.id)
 	}
-	if !b.withinQuotas(permits, d) {
+	fits, known := b.withinQuotas(permits, d), b.knowsDuties(permits, d)
+	if !fits || !known {
 		return
 	}
 	b.approve(permits, d)
+	if d.Outcome != Deny {
+		d.Obligations = unite(permits, func(r *rule) []string { return r.obligations })
+		d.Advice = unite(permits, func(r *rule) []string { return r.advice })
+	}
 }
 
 // forbids looks at every forbid and reports whether one denies.
@@ -175,6 +180,30 @@ func (b *bound) withinQuotas(permits []*rule, d *Explanation) bool {
 		}
 	}
 	return fits
+}
+
+// knowsDuties reports whether the caller can carry out the obligations of all permits: one that it does not know denies.
+func (b *bound) knowsDuties(permits []*rule, d *Explanation) bool {
+	known := true
+	for _, r := range permits {
+		for _, o := range r.obligations {
+			if !slices.Contains(b.req.Knows, o) {
+				known = false
+				d.Reasons = append(d.Reasons, Reason{Rule: "obligation:" + o, Text: "is not known to the caller"})
+			}
+		}
+	}
+	return known
+}
+
+// unite returns the words of all permits, sorted.
+func unite(permits []*rule, of func(*rule) []string) []string {
+	var list []string
+	for _, r := range permits {
+		list = append(list, of(r)...)
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 func noteHeadroom(headroom map[string]time.Duration, q *Quota, left time.Duration, bounded bool) {

@@ -110,6 +110,31 @@ func (doc *document) due(x due) Due {
 	return Due{Requirement: r.ID, Seats: r.Seats, Need: r.Need, Have: int(x.have), Expires: r.Expires, Not: r.Not}
 }
 
+// Obligations appends what the caller must do if it goes on, sorted; none if the outcome is Deny.
+func (d *Decision) Obligations(dst []string) []string {
+	return d.duties(dst, func(r *rule) []string { return r.obligations })
+}
+
+// Advice appends what the caller may do, sorted; none if the outcome is Deny.
+func (d *Decision) Advice(dst []string) []string {
+	return d.duties(dst, func(r *rule) []string { return r.advice })
+}
+
+func (d *Decision) duties(dst []string, of func(*rule) []string) []string {
+	if d.Outcome == Deny {
+		return dst
+	}
+	first := len(dst)
+	for i := range int(d.rules.count) {
+		for _, name := range of(d.doc.rules[*d.rules.at(i)]) {
+			if at, there := slices.BinarySearch(dst[first:], name); !there {
+				dst = slices.Insert(dst, first+at, name)
+			}
+		}
+	}
+	return dst
+}
+
 // Headroom returns what may still be asked of a quota, per week the least of the weeks asked for. It reports false for a
 // quota that was not looked at or has no upper bound.
 func (d *Decision) Headroom(quota string) (left time.Duration, ok bool) {

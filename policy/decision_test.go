@@ -23,6 +23,8 @@ func agrees(t *testing.T, set *policy.Set, r *policy.Request) policy.Decision {
 	d := set.Decide(q)
 	assert.Equal(t, x.Outcome, d.Outcome)
 	assert.Equal(t, x.Rules, d.Rules(nil))
+	assert.Equal(t, x.Obligations, d.Obligations(nil))
+	assert.Equal(t, x.Advice, d.Advice(nil))
 	assert.Equal(t, x.Due, d.Due(nil))
 	if err == nil {
 		assert.Equal(t, x.Digest, d.Digest())
@@ -37,6 +39,13 @@ func agrees(t *testing.T, set *policy.Set, r *policy.Request) policy.Decision {
 		assert.Equal(t, want, left)
 	}
 	return d
+}
+
+func bind(t testing.TB, set *policy.Set, r *policy.Request) *policy.Query {
+	t.Helper()
+	q, err := set.Schema().Bind(r)
+	require.NoError(t, err)
+	return q
 }
 
 func TestDecideAgreesWithExplainOnTheStories(t *testing.T) {
@@ -158,7 +167,7 @@ rules:
 			}
 		} else {
 			fmt.Fprintf(&b, "effect: permit, actions: [%s], categories: [%s], approval: %s", actions, g.some(treeOfCategories...), g.pick("auto", "auto", "one", "two"))
-			for _, extra := range []string{"authority: grant", "quotas: [week]", "quotas: [all, week]", "requires: [person_consent]"} {
+			for _, extra := range []string{"authority: grant", "quotas: [week]", "quotas: [all, week]", "requires: [person_consent]", "obligations: [log, tell]", "advice: [call, ask]"} {
 				if g.IntN(5) == 0 && (!strings.HasPrefix(extra, "quotas: [all") || !strings.Contains(b.String()[strings.LastIndex(b.String(), "\n")+1:], "quotas")) {
 					b.WriteString(", " + extra)
 				}
@@ -234,6 +243,9 @@ func (g *generator) request() *policy.Request {
 		if g.IntN(4) == 0 {
 			r.Votes = append(r.Votes, policy.Vote{Person: person, Roles: []string{g.pick("boss", "hr", "quality")}, Yes: g.IntN(4) > 0, At: noon.Add(-time.Hour)})
 		}
+	}
+	if g.IntN(3) > 0 {
+		r.Knows = []string{"tell", "log"}
 	}
 	if g.IntN(2) == 0 {
 		r.Consents = []string{policy.PersonConsent}

@@ -203,6 +203,13 @@ func (d *decoder) words(n *node, what string, limit int) []string {
 	return list
 }
 
+// sorted reads a list of distinct words whose order means nothing.
+func (d *decoder) sorted(n *node, what string) []string {
+	list := d.words(n, what, maxListed)
+	slices.Sort(list)
+	return list
+}
+
 func (d *decoder) refs(n *node, what string) []ref {
 	var list []ref
 	d.list(n, what, maxListed, func(item *node) {

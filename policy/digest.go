@@ -56,7 +56,7 @@ func (g *grantDoc) normal() object {
 func (r *rule) normal() object {
 	o := object{"id": r.id, "forbid": r.effect == forbid, "actions": stringsOf(r.actions), "categories": r.categories,
 		"when": r.whenText, "from": r.valid.from, "until": r.valid.until, "authority": r.authority, "approval": r.approval.id,
-		"quotas": ids(r.quotaRefs), "overrides": ids(r.overrides), "requires": r.requires}
+		"quotas": ids(r.quotaRefs), "overrides": ids(r.overrides), "requires": r.requires, "obligations": r.obligations, "advice": r.advice}
 	return o
 }
 

@@ -90,6 +90,8 @@ type rule struct {
 	quotaRefs  []ref
 	overrides  []ref
 	requires   []string
+	// A permit's duties, sorted.
+	obligations, advice []string
 
 	index  uint16 // in the document's rules
 	timed  bool   // valid says something

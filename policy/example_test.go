@@ -102,7 +102,13 @@ func ExampleSet_DecideJoint() {
 	supply := &policy.Request{Employer: "steelcrest", Action: policy.Engage, Category: "machine.capacity", Now: now, Total: time.Hour,
 		Attrs: policy.Attrs{"counterparty.naics": policy.String("333517")}}
 	demand := &policy.Request{Employer: "nobody-here", Action: policy.Engage, Category: "demand.machining", Now: now}
-	j := set.DecideJoint(supply, demand)
+	var queries [2]policy.Query
+	for i, r := range []*policy.Request{supply, demand} {
+		if err := queries[i].Reset(set.Schema(), r); err != nil {
+			panic(err)
+		}
+	}
+	j := set.DecideJoint(&queries[0], &queries[1])
 	fmt.Println(j.Outcome, j.For(policy.Supply).Own.Outcome, j.For(policy.Supply).Open)
 	// Output: deny require_approval false
 }

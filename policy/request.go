@@ -52,6 +52,7 @@ type Request struct {
 	RolesNow map[string][]string `json:"rolesNow,omitempty"` // roles voters hold now, by person; nil: as at the vote. Someone not in a non-nil map holds none
 	Consents []string            `json:"consents,omitempty"` // "person_consent" when the person offered has agreed to this deal
 	Revoked  []string            `json:"revoked,omitempty"`  // ids of this employer's grants that were withdrawn
+	Knows    []string            `json:"knows,omitempty"`    // obligations the caller can carry out; a permit that asks for another one is worth nothing
 	Binding  [32]byte            `json:"binding,omitzero"`   // digest that votes must be bound to; zero: not checked
 }
 
@@ -104,7 +105,7 @@ func (o *Outcome) UnmarshalText(text []byte) error {
 
 // Reason is one determining rule. It is for the firm whose rule it is.
 type Reason struct {
-	// Rule is "id@version" of a rule, "quota:id", "grant:id", "approval:id", "default-deny" or "request".
+	// Rule is "id@version" of a rule, "quota:id", "grant:id", "approval:id", "obligation:id", "default-deny" or "request".
 	Rule string `json:"rule"`
 	// Text says what decided, in the words of the firm's own document. A tainted text names the rule alone.
 	Text string `json:"text"`
@@ -125,12 +126,14 @@ type Due struct {
 
 // Explanation is the answer of one employer's rules. It is a value of its own: changing it changes nothing else.
 type Explanation struct {
-	Outcome  Outcome                  `json:"outcome"`
-	Reasons  []Reason                 `json:"reasons"`            // sorted by rule; independent of the order of rules in the document
-	Due      []Due                    `json:"due,omitempty"`      // sorted by requirement; empty unless Outcome is RequireApproval
-	Headroom map[string]time.Duration `json:"headroom,omitempty"` // per quota looked at: what may still be asked; per week the least of the weeks asked for
-	Rules    []string                 `json:"rules,omitempty"`    // ids of the rules that apply: the forbids that denied, else the permits
-	Digest   [32]byte                 `json:"digest"`             // digest of the employer's document; zero for an unknown employer
-	Version  int                      `json:"version"`            // version of the employer's document
-	Errors   []error                  `json:"-"`                  // *RequestError, *EvalError
+	Outcome     Outcome                  `json:"outcome"`
+	Reasons     []Reason                 `json:"reasons"`               // sorted by rule; independent of the order of rules in the document
+	Due         []Due                    `json:"due,omitempty"`         // sorted by requirement; empty unless Outcome is RequireApproval
+	Headroom    map[string]time.Duration `json:"headroom,omitempty"`    // per quota looked at: what may still be asked; per week the least of the weeks asked for
+	Obligations []string                 `json:"obligations,omitempty"` // what the caller must do if it goes on, sorted; none if Outcome is Deny
+	Advice      []string                 `json:"advice,omitempty"`      // what the caller may do, sorted; none if Outcome is Deny
+	Rules       []string                 `json:"rules,omitempty"`       // ids of the rules that apply: the forbids that denied, else the permits
+	Digest      [32]byte                 `json:"digest"`                // digest of the employer's document; zero for an unknown employer
+	Version     int                      `json:"version"`               // version of the employer's document
+	Errors      []error                  `json:"-"`                     // *RequestError, *EvalError
 }

@@ -214,10 +214,10 @@ func TestJointIsTheMeet(t *testing.T) {
 		for j, d := range actions {
 			supply := &policy.Request{Employer: "a", Action: s, Category: "machine", Now: noon}
 			demand := &policy.Request{Employer: "b", Action: d, Category: "machine", Now: noon}
-			joint := set.DecideJoint(supply, demand)
+			joint := set.DecideJoint(bind(t, set, supply), bind(t, set, demand))
 			assert.Equal(t, policy.Outcome(min(i, j)), joint.Outcome)
-			assert.Equal(t, set.Explain(supply), joint.For(policy.Supply).Own, "the other side changes nothing of one's own")
-			assert.Equal(t, set.Explain(demand), joint.For(policy.Demand).Own)
+			assert.Equal(t, agrees(t, set, supply), joint.For(policy.Supply).Own, "the other side changes nothing of one's own")
+			assert.Equal(t, agrees(t, set, demand), joint.For(policy.Demand).Own)
 			for _, side := range []policy.Side{policy.Supply, policy.Demand} {
 				assert.Equal(t, i == 2 && j == 2, joint.For(side).Open)
 			}
