@@ -41,9 +41,9 @@ func (q *Query) bind(s *Schema, r *Request) []error {
 		return errs
 	}
 	q.schema, q.req = s, *r
-	q.frame = frame{schema: s, attrs: r.Attrs, withheld: r.Withheld, now: r.Now, category: r.Category}
-	q.firm = s.hash(r.Employer)
 	q.action = actionIndex(r.Action)
+	q.frame = frame{schema: s, attrs: r.Attrs, withheld: s.withheld(r, q.action), now: r.Now, category: r.Category}
+	q.firm = s.hash(r.Employer)
 	q.path.reset(s.seed, r.Category)
 	return nil
 }

@@ -16,6 +16,8 @@ type Schema struct {
 	attrs map[string]Attribute
 	seed  maphash.Seed // of the names in indexes
 
+	unreleased [actionCount][]string // by action: attributes that are not released to the rules yet, sorted
+
 	once   sync.Once
 	engine *engine
 	err    error
@@ -26,14 +28,25 @@ type Attribute struct {
 	Name    string `json:"name"`              // dotted lower-case words, such as "price.rate"
 	Kind    Kind   `json:"kind"`              // its type
 	Tainted bool   `json:"tainted,omitempty"` // says something about the counterparty; reasons that read it are tainted
+
+	// From is the step of a deal from which on the attribute is released to the rules; before it is withheld, whatever
+	// a request says. "" is from the beginning. What may be shown to a party is another question.
+	From Action `json:"from,omitempty"`
 }
 
 // Attr returns the row of an attribute of one's own side.
 func Attr(name string, kind Kind) Attribute { return Attribute{Name: name, Kind: kind} }
 
-// Counterparty returns the row of an attribute that describes the other side. Reasons that read it are tainted.
+// Counterparty returns the row of an attribute that describes the other side. Reasons that read it are tainted, and rules
+// may read it from [Match] on: before that there is no other side.
 func Counterparty(name string, kind Kind) Attribute {
-	return Attribute{Name: name, Kind: kind, Tainted: true}
+	return Attribute{Name: name, Kind: kind, Tainted: true, From: Match}
+}
+
+// Since returns the row with another step from which on the attribute is released to the rules.
+func (a Attribute) Since(step Action) Attribute {
+	a.From = step
+	return a
 }
 
 // Attributes that the engine fills from the request's own fields.
@@ -80,7 +93,7 @@ func baseTable() []Attribute {
 		Counterparty("counterparty.naics", KindString),
 		Counterparty("counterparty.region", KindString),
 		Counterparty("counterparty.country", KindString),
-		Counterparty("counterparty.group", KindString),
+		Counterparty("counterparty.group", KindString).Since(Reveal), // as good as a name
 		Counterparty("counterparty.certifications", KindStrings),
 		Counterparty("counterparty.trust", KindDouble),
 		Counterparty("counterparty.verified", KindBool),
@@ -101,12 +114,19 @@ func BaseSchema() *Schema {
 
 // NewSchema returns the base schema with more attributes. It returns an error if a name is malformed (lower-case words
 // of letters, digits and underscores, two to four of them joined by dots), is already taken, is a prefix of another, or
-// has no kind. Attributes under "counterparty." are tainted whether or not they say so.
+// has no kind or is released from a step that is no action of a deal. Attributes under "counterparty." are tainted whether or not they say so.
 func NewSchema(more ...Attribute) (*Schema, error) {
 	s := &Schema{attrs: map[string]Attribute{}, seed: maphash.MakeSeed()}
 	for _, a := range append(baseTable(), more...) {
 		if err := s.add(a); err != nil {
 			return nil, err
+		}
+	}
+	for _, name := range s.names() {
+		for i := range s.unreleased {
+			if stageOf(i) < stageOf(actionIndex(s.attrs[name].From)) {
+				s.unreleased[i] = append(s.unreleased[i], name)
+			}
 		}
 	}
 	return s, nil
@@ -119,6 +139,12 @@ func (s *Schema) add(a Attribute) error {
 	if a.Kind == KindNone || int(a.Kind) >= len(kindNames) {
 		return fmt.Errorf("policy: attribute %q has no kind", a.Name)
 	}
+	if a.From != "" && stageOf(actionIndex(a.From)) == 0 && a.From != Publish {
+		return fmt.Errorf("policy: attribute %q is released from %q, which is no step of a deal", a.Name, clip(string(a.From)))
+	}
+	if a.Name == attrNow || a.Name == attrCategory {
+		a.From = ""
+	}
 	for name := range s.attrs {
 		if name == a.Name {
 			return fmt.Errorf("policy: attribute %q is declared twice", a.Name)
@@ -130,6 +156,27 @@ func (s *Schema) add(a Attribute) error {
 	a.Tainted = a.Tainted || strings.HasPrefix(a.Name, "counterparty.")
 	s.attrs[a.Name] = a
 	return nil
+}
+
+// stageOf is how far a deal has come at an action, by its index. Nothing of a deal is there yet when text leaves the
+// engine; nor for what is no action.
+func stageOf(action int) int {
+	if action < 0 || actionList[action] == ProcessExternally {
+		return 0
+	}
+	return action
+}
+
+// withheld are the attributes that a request's rules may not read.
+func (s *Schema) withheld(r *Request, action int) []string {
+	late := s.unreleased[action]
+	if len(late) == 0 {
+		return r.Withheld
+	}
+	if len(r.Withheld) == 0 {
+		return late
+	}
+	return append(slices.Clone(r.Withheld), late...)
 }
 
 // Attributes returns the schema's rows, sorted by name.
