@@ -24,7 +24,7 @@ const (
 type Append struct {
 	Stream string `json:"stream"` // required; pseudonymous, 1 to MaxName bytes of UTF-8
 	Type   string `json:"type"`   // required; 1 to MaxName bytes of UTF-8, none of the log's own types
-	Key    string `json:"key"`    // idempotency key, required, unique in the log for ever
+	Key    string `json:"key"`    // idempotency key, required, unique in the log for ever; 1 to MaxName bytes of UTF-8, none that begins as the log's own: "shred/", "shred#", "key.added/", "key.retired/"
 
 	// Expect is the version the stream must have; where a batch names a stream
 	// twice, the version after the earlier append. Default: Any.
@@ -35,7 +35,8 @@ type Append struct {
 	// then not be shredded.
 	Subjects []string `json:"subjects,omitempty"`
 
-	// Time is the time the caller claims, kept beside the engine's own.
+	// Time is the time the caller claims, kept beside the engine's own, of the
+	// years 0 to 9999. Default: none.
 	Time time.Time `json:"time,omitzero"`
 
 	// Public are attributes in clear in the leaf, for anybody who sees the tree:
@@ -77,7 +78,7 @@ type Receipt struct {
 // processors. The context is heeded until the commit begins.
 //
 // Errors: [ConflictError], [KeyReusedError], [InvalidError], [TooLargeError],
-// [ErrShredded], [ErrFull] and [ErrReadOnly] (of the store; later appends may
+// [ShreddedError], [ErrFull] and [ErrReadOnly] (of the store; later appends may
 // succeed), [ErrPoisoned] (at once, and for every later append),
 // [ErrUnknownOutcome] alone from a store that several logs write, [ErrClosed],
 // the context's, and a [CorruptError] where a known key's entry or a subject's
@@ -136,6 +137,9 @@ func checkBatch(entries []Append) error {
 		if reservedType(e.Type) || reservedStream(e.Stream) {
 			return &InvalidError{Entry: i, Field: "Type or Stream", Why: "reserved for the log's own entries"}
 		}
+		if reservedKey(e.Key) {
+			return &InvalidError{Entry: i, Field: "Key", Why: "one that begins as those of the log's own entries"}
+		}
 		for name := range e.Public {
 			if strings.HasPrefix(name, publicReserved) {
 				return &InvalidError{Entry: i, Field: "Public", Why: "a name reserved for the log's own entries"}
@@ -172,6 +176,9 @@ func checkAppend(i int, e *Append) error {
 			return err
 		}
 	}
+	if year := e.Time.UTC().Year(); year < 0 || year > 9999 {
+		return &InvalidError{Entry: i, Field: "Time", Why: "outside the years 0 to 9999"}
+	}
 	if n := len(e.Payload); n > MaxPayload {
 		return &TooLargeError{Entry: i, Field: "Payload", Size: n, Limit: MaxPayload}
 	}
@@ -203,9 +210,19 @@ func checkName(i int, field, value string) error {
 	return nil
 }
 
-// reservedType and reservedStream are the log's own.
+// reservedType, reservedKey and reservedStream are the log's own: nobody can take
+// the key of a shredding or of a rotation, and so prevent it.
 func reservedType(kind string) bool {
 	return shreds(kind) || kind == TypeKeyAdded || kind == TypeKeyRetired
+}
+
+func reservedKey(key string) bool {
+	for _, own := range [...]string{shredPrefix, shredHashed, TypeKeyAdded + "/", TypeKeyRetired + "/"} {
+		if strings.HasPrefix(key, own) {
+			return true
+		}
+	}
+	return false
 }
 
 func reservedStream(stream string) bool { return stream == StreamShredded || stream == StreamKeys }

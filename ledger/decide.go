@@ -134,8 +134,8 @@ func (l *Log) decideCall(w *work, c *call) bool {
 		ok = l.decideVersion(w, c, i)
 	}
 	for i := 0; ok && i < len(c.entries); i++ {
-		if o := c.prep[i].owner; o != nil {
-			ok = l.decideOwners(w, c, o, shreds(c.entries[i].Type))
+		if c.prep[i].owner != nil {
+			ok = l.decideOwners(w, c, i, shreds(c.entries[i].Type))
 		}
 	}
 	if !ok {
@@ -255,23 +255,24 @@ func (w *work) head(h *streamHead) bool {
 
 // decideOwners refuses subjects that were shredded, and sends the call back where
 // a key it sealed with is not the subject's any more. New keys go with the batch.
-func (l *Log) decideOwners(w *work, c *call, o *owners, shreds bool) bool {
+func (l *Log) decideOwners(w *work, c *call, i int, shreds bool) bool {
+	o := c.prep[i].owner
 	if shreds {
 		w.shred(o)
 		return true
 	}
 	if o.gone {
-		c.err = ErrShredded
+		c.err = &ShreddedError{Entry: i}
 		return false
 	}
-	for i, key := range o.keys {
-		_, gone := l.state.shredded.Get(o.ids[i])
-		if flying := l.overlay.shreds(o.ids[i]); gone || flying || w.shredded[o.ids[i]] {
+	for k, key := range o.keys {
+		_, gone := l.state.shredded.Get(o.ids[k])
+		if flying := l.overlay.shreds(o.ids[k]); gone || flying || w.shredded[o.ids[k]] {
 			w.overlaid = w.overlaid || flying
-			c.err = ErrShredded
+			c.err = &ShreddedError{Entry: i}
 			return false
 		}
-		send, ok := l.subjects.send(key, l.state.head(o.ids[i]) != 0)
+		send, ok := l.subjects.send(key, l.state.head(o.ids[k]) != 0)
 		if !ok {
 			c.verdict = callAgain
 			return false

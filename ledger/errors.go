@@ -119,6 +119,19 @@ func (e *InvalidError) Error() string {
 // Unwrap returns [ErrInvalid].
 func (e *InvalidError) Unwrap() error { return ErrInvalid }
 
+// ShreddedError says which append of a batch names a data subject that was
+// shredded. The subject is not named. It unwraps to [ErrShredded].
+type ShreddedError struct {
+	Entry int // position in the batch, from 0
+}
+
+func (e *ShreddedError) Error() string {
+	return fmt.Sprintf("ledger: append %d of the batch names a data subject that was shredded", e.Entry)
+}
+
+// Unwrap returns [ErrShredded].
+func (e *ShreddedError) Unwrap() error { return ErrShredded }
+
 // RangeError says which index or size lies outside the log. It unwraps to
 // [ErrRange].
 type RangeError struct {

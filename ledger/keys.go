@@ -23,6 +23,7 @@ type tenant struct {
 	payload []byte  // mixed into the payload keys of subjects
 	wrap    []byte  // wraps the subjects' data keys
 	seed    Hash    // of the identifiers in the indexes
+	check   []byte  // kept in the store, to know the key again
 	free    *sync.Pool
 }
 
@@ -35,7 +36,7 @@ func newTenant(master []byte) tenant {
 		return k
 	}
 	tags := derive("tags")
-	t := tenant{headers: newSealer(derive("headers")), payload: derive("payload"), wrap: derive("wrap"), seed: Hash(derive("index"))}
+	t := tenant{headers: newSealer(derive("headers")), payload: derive("payload"), wrap: derive("wrap"), seed: Hash(derive("index")), check: derive("check")}
 	t.free = &sync.Pool{New: func() any { return &scratch{tags: hmac.New(sha256.New, tags)} }}
 	t.plain = t.payloadSealer(nil)
 	return t

@@ -147,7 +147,10 @@ func (l *Log) open(ctx context.Context, o *Options) error {
 	if err := l.loadKeys(ctx, o); err != nil {
 		return err
 	}
-	return l.remember(ctx, o.Trusted)
+	if err := l.remember(ctx, o.Trusted); err != nil {
+		return err
+	}
+	return l.noteTenant(ctx)
 }
 
 // quiet takes the token and waits until nothing is in flight, so that the caller

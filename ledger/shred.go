@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"time"
 )
 
@@ -10,7 +12,8 @@ import (
 type ShredOptions struct {
 	// Key is the idempotency key of the entry: with the same key, subject, reason
 	// and KeepBlobs, a repetition returns the first receipt with Duplicate set.
-	// Default: "shred/" and the subject, so that a subject is shredded once.
+	// Default: one that follows from the subject, so that a subject is shredded
+	// once; no other append can take it.
 	Key string
 
 	// Reason is logged with the entry, and not encrypted under the subject's key.
@@ -48,7 +51,7 @@ func (l *Log) Shred(ctx context.Context, subject string, o *ShredOptions) (Recei
 		a.Type = TypeKeyShredded
 	}
 	if a.Key == "" {
-		a.Key = "shred/" + subject
+		a.Key = shredKey(subject)
 	}
 	if err := checkAppend(0, &a); err != nil {
 		return Receipt{}, err
@@ -64,6 +67,21 @@ func (l *Log) Shred(ctx context.Context, subject string, o *ShredOptions) (Recei
 	}
 	l.shredding(-1)
 	return receipts[0], nil
+}
+
+// Keys of shreddings begin so.
+const (
+	shredPrefix = "shred/"
+	shredHashed = "shred#"
+)
+
+// shredKey is the key under which a subject is shredded: with its name, or, where
+// that is too long for a key, with its hash, which no shorter name can spell.
+func shredKey(subject string) string {
+	if len(shredPrefix)+len(subject) <= MaxName {
+		return shredPrefix + subject
+	}
+	return fmt.Sprintf("%s%x", shredHashed, sha256.Sum256([]byte(subject)))
 }
 
 // shredding counts what is not finished: a snapshot may not say it is.

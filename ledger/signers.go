@@ -1,7 +1,9 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
+	"crypto/hmac"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,7 +17,8 @@ import (
 // The secrets of every log; those of data subjects are named by subjectSecret.
 const (
 	secretTenant     = "tenant"
-	secretKeys       = "keys" // the public keys the log began with, one a line
+	secretCheck      = "tenant-check" // tells the tenant key from others, and nothing else about it
+	secretKeys       = "keys"         // the public keys the log began with, one a line
 	secretCheckpoint = "checkpoint"
 	secretCosigned   = "cosigned"
 )
@@ -80,6 +83,32 @@ func (l *Log) identify(ctx context.Context, o *Options, used bool) error {
 	return l.store.PutSecrets(ctx, fresh)
 }
 
+// noteTenant keeps what knows the tenant key again, once the key has proved right.
+// It comes after the key itself: a crash in between leaves a log that opens.
+func (l *Log) noteTenant(ctx context.Context) error {
+	if _, found, err := l.store.Secret(ctx, secretCheck); found || err != nil {
+		return err
+	}
+	_, kept, err := l.store.Secret(ctx, secretTenant)
+	if err != nil {
+		return err
+	}
+	err = l.store.PutSecrets(ctx, map[string][]byte{secretCheck: tenantCheck(&l.tenant, kept)})
+	if errors.Is(err, ErrReadOnly) {
+		return nil
+	}
+	return err
+}
+
+// tenantCheck is what a store keeps of a tenant key: a value derived from it, and
+// whether the store keeps the key too.
+func tenantCheck(t *tenant, kept bool) []byte {
+	if kept {
+		return append(t.check[:keySize:keySize], 1)
+	}
+	return append(t.check[:keySize:keySize], 0)
+}
+
 func (l *Log) identifyTenant(ctx context.Context, o *Options, fresh map[string][]byte, used bool) error {
 	master := o.TenantKey
 	if master == nil {
@@ -88,17 +117,30 @@ func (l *Log) identifyTenant(ctx context.Context, o *Options, fresh map[string][
 			return err
 		}
 	}
-	if master == nil && !used {
+	check, checked, err := l.store.Secret(ctx, secretCheck)
+	switch {
+	case err != nil:
+		return err
+	case master == nil && bytes.HasSuffix(check, []byte{0}):
+		return &InvalidError{Entry: -1, Field: "TenantKey", Why: "missing, and the log was made with one that it does not keep"}
+	case master == nil && (used || checked):
+		return corrupt("tenant key is missing from the store and from the options")
+	case master == nil:
 		master = randomBytes(keySize)
 		fresh[secretTenant] = master
-	}
-	if master == nil {
-		return corrupt("tenant key is missing from the store and from the options")
 	}
 	if len(master) != keySize {
 		return &InvalidError{Entry: -1, Field: "TenantKey", Why: fmt.Sprintf("%d bytes, want %d", len(master), keySize)}
 	}
 	l.tenant = newTenant(master)
+	kept := bytes.HasSuffix(check, []byte{1})
+	switch {
+	case !checked || hmac.Equal(check, tenantCheck(&l.tenant, kept)):
+	case o.TenantKey == nil:
+		return corrupt("tenant key is not the one the log was made with")
+	default:
+		return &InvalidError{Entry: -1, Field: "TenantKey", Why: "not the one the log was made with"}
+	}
 	return nil
 }
 
