@@ -7,34 +7,41 @@ import (
 
 // Requirement is who must agree: seats, of which Need must be filled by different people.
 type Requirement struct {
-	ID      string        `json:"id"`
-	Seats   []string      `json:"seats"`           // a role each, one place each; a role may stand twice
-	Need    int           `json:"need"`            // 1 to len(Seats)
-	Expires time.Duration `json:"expires"`         // a vote of t counts while t ≤ now < t+Expires; 0: for ever
-	Not     []string      `json:"not,omitempty"`   // "requester", "offered_person": may not vote, nor through a delegate
-	Ordered bool          `json:"order,omitempty"` // seat k counts only with a vote that stands after those of the seats before it
-	Veto    bool          `json:"veto,omitempty"`  // one refusal by someone who can be seated rejects
+	ID         string        `json:"id"`
+	Seats      []string      `json:"seats"`               // a role each, one place each; a role may stand twice
+	Need       int           `json:"need"`                // 1 to len(Seats)
+	Expires    time.Duration `json:"expires"`             // a vote of t counts while t ≤ now < t+Expires; 0: for ever
+	Not        []string      `json:"not,omitempty"`       // "requester", "offered_person": may not vote, nor through a delegate
+	Ordered    bool          `json:"order,omitempty"`     // seat k counts only with a vote that stands after those of the seats before it
+	Veto       bool          `json:"veto,omitempty"`      // one refusal by someone who can be seated rejects
+	Escalate   Escalation    `json:"escalate,omitzero"`   // more seats after a silence
+	Delegation Delegation    `json:"delegation,omitzero"` // whether a seat may be handed on
 }
 
 // Vote is one person's signed word, a fact of the ledger. Votes are passed in ledger order; a person's last word counts.
 type Vote struct {
 	Requirement string    `json:"requirement,omitempty"` // "" counts for any requirement in which the roles can be seated
 	Person      string    `json:"person"`
-	Roles       []string  `json:"roles"`              // held at the vote
-	Via         []string  `json:"via,omitempty"`      // people who delegated the roles; separation of duties applies to them too
+	Roles       []string  `json:"roles"`              // held at the vote, by the person or by the first of Via
+	Via         []string  `json:"via,omitempty"`      // who handed the roles on, from the one who holds them; separation of duties applies to them too
 	Yes         bool      `json:"yes"`                // false refuses
 	At          time.Time `json:"at"`                 // votes after now do not exist yet
 	RevokedAt   time.Time `json:"revokedAt,omitzero"` // from then on the vote does not count; zero: never
-	Binding     [32]byte  `json:"binding,omitzero"`   // what was voted on
+	Binding     [32]byte  `json:"binding,omitzero"`   // what was voted on, see [Ballot]
 }
 
 // Facts are what a fold of votes needs to know besides the votes.
 type Facts struct {
+	Employer  string              // whose requirement it is; events of other employers do not count. "": not checked
 	Requester string              // who asked; "" where Not names the requester: nobody can be told apart from them, so no vote counts
 	Offered   string              // the person offered; "" for machines and spaces
 	Hidden    bool                // the person offered is not known: where Not names them no vote counts
 	RolesNow  map[string][]string // roles held now, by person; nil: as at the vote
 	Binding   [32]byte            // what must have been voted on; zero: not checked
+	Requested time.Time           // when agreement was first asked for; zero: only events tell
+	Category  string              // of the request, for delegations that are bounded by categories
+	Attrs     Attrs               // of the request, for delegations with bounds; one that is not here is not kept
+	Granted   []Authority         // what [FoldGrants] returns now: seats that were handed on with a grant
 }
 
 // Status is the state of a requirement.
@@ -58,62 +65,161 @@ func (s Status) String() string {
 	return statusNames[Pending]
 }
 
-// FoldApprovals returns the state of a requirement at now. It is a pure function: replay, duplicates, re-delivery, votes
-// with another binding and votes after now change nothing.
-//
-// A seat is taken by the first live vote, in ledger order, of someone who holds its role; one person takes one seat,
-// whatever their roles, and seats are handed around (bipartite matching, not first come first served) so that everyone
-// who can sit does. A refusal takes a seat as a yes does, and does not expire. It costs O(votes × seats × (votes+seats)).
-func FoldApprovals(req Requirement, votes []Vote, facts Facts, now time.Time) Status {
-	status, _ := foldApprovals(req, votes, facts, now)
-	return status
+// MarshalText returns [Status.String].
+func (s Status) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote; any other text is an error.
+func (s *Status) UnmarshalText(text []byte) error {
+	at := slices.Index(statusNames[:], string(text))
+	if at < 0 {
+		return &RequestError{Field: "status", Text: "is none of pending, satisfied, rejected, expired"}
+	}
+	*s = Status(at)
+	return nil
 }
 
-// foldApprovals also returns how many seats agree.
-func foldApprovals(req Requirement, votes []Vote, facts Facts, now time.Time) (Status, int) {
-	words := lastWords(req, votes, facts, now)
-	yes, no := seat(req, words, now)
+// Approval is where a requirement stands.
+type Approval struct {
+	Status    Status    `json:"status"`
+	Have      int       `json:"have"`                // seats that agree
+	Seats     []string  `json:"seats"`               // those of the requirement, and those that an escalation has opened
+	Escalated bool      `json:"escalated,omitempty"` // an escalation has opened seats
+	Next      time.Time `json:"next,omitzero"`       // the earliest instant at which this may change without a new event; zero: never
+}
+
+// FoldVotes returns where a requirement stands at now. It is a pure function: replay, duplicates, re-delivery, votes
+// with another binding and votes after now change nothing.
+//
+// A seat is taken by the first live vote, in ledger order, of someone who holds its role. One person takes one seat,
+// whatever their roles, and so does whoever handed a role on, together with all who vote for them; seats are handed around
+// (bipartite matching, not first come first served) so that everyone who can sit does. A refusal takes a seat as a yes
+// does, and does not expire. Those who handed a role on keep their own word: it goes before their delegates', among whom
+// a refusal goes before a yes. A vote whose Via is longer than the requirement's delegation does not count. It costs
+// O(votes × seats × (votes+seats)).
+func FoldVotes(req Requirement, votes []Vote, facts Facts, now time.Time) Approval {
+	return tally(&req, ballotsOf(&req, votes, &facts, now), &facts, now)
+}
+
+// ballot is a vote that may count: it exists, is about this, and comes from someone who may vote.
+type ballot struct {
+	person    string
+	principal string // whose role it is: the person's, or that of the first who handed it on
+	roles     []string
+	yes       bool
+	at        time.Time
+	until     time.Time // when the authority to vote ends; zero: never
+}
+
+// ballotsOf drops the votes that do not count.
+func ballotsOf(req *Requirement, votes []Vote, facts *Facts, now time.Time) []ballot {
+	var list []ballot
+	for i := range votes {
+		v := &votes[i]
+		if len(v.Via) > req.Delegation.Depth || !counts(req, v, facts, now) || redelivered(votes, i) || revoked(votes, i, now) {
+			continue
+		}
+		list = append(list, ballotOf(v, facts, time.Time{}))
+	}
+	return list
+}
+
+func ballotOf(v *Vote, facts *Facts, until time.Time) ballot {
+	b := ballot{person: v.Person, principal: v.Person, yes: v.Yes, at: v.At, until: until}
+	if len(v.Via) > 0 {
+		b.principal = v.Via[0]
+	}
+	b.roles = rolesHeld(b.principal, v, facts)
+	return b
+}
+
+// tally seats the ballots.
+func tally(req *Requirement, ballots []ballot, facts *Facts, now time.Time) Approval {
+	opened, opens := req.Escalate.seatsAt(facts.Requested, now)
+	full := *req
+	full.Seats = slices.Concat(req.Seats, opened)
+	words := lastWords(&full, ballots)
+	a := Approval{Seats: full.Seats, Escalated: len(opened) > 0, Next: earliest(opens, lapseOf(req, words, now))}
+	yes, no := seat(&full, words, now)
+	a.Have = yes
 	switch {
 	case req.Veto && slices.ContainsFunc(words, func(w word) bool { return !w.yes }):
-		return Rejected, yes
+		a.Status = Rejected
 	case yes >= req.Need:
-		return Satisfied, yes
-	case len(req.Seats)-no < req.Need:
-		return Rejected, yes
+		a.Status = Satisfied
+	case len(full.Seats)-no < req.Need || refusedByFirst(req, ballots, now):
+		a.Status = Rejected
+	case wouldHold(&full, words, now):
+		a.Status = Expired
 	}
-	eternal := req
+	return a
+}
+
+// refusedByFirst reports whether the requirement's own seats refuse. Seats opened for silence do not outvote a refusal.
+func refusedByFirst(req *Requirement, ballots []ballot, now time.Time) bool {
+	_, no := seat(req, lastWords(req, ballots), now)
+	return len(req.Seats)-no < req.Need
+}
+
+// wouldHold reports whether only time has undone the approval.
+func wouldHold(req *Requirement, words []word, now time.Time) bool {
+	eternal := *req
 	eternal.Expires = 0
-	if had, _ := seat(eternal, words, now); had >= req.Need {
-		return Expired, yes
+	had, _ := seat(&eternal, words, now)
+	return had >= req.Need
+}
+
+// lapseOf is the earliest time after now at which a word stops counting.
+func lapseOf(req *Requirement, words []word, now time.Time) (next time.Time) {
+	for _, w := range words {
+		for _, end := range []time.Time{w.lapse(req), w.until} {
+			if end.After(now) {
+				next = earliest(next, end)
+			}
+		}
 	}
-	return Pending, yes
+	return next
+}
+
+// earliest is the earlier of two times of which either may be zero for never.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // word is one standing vote: of each person either the yeses since their last refusal, or the first of the refusals since
 // their last yes.
 type word struct {
-	person string
-	yes    bool
-	at     time.Time
-	seats  []int // seats whose role they hold
+	ballot
+	seats []int // seats whose role they hold
 }
 
-// lastWords drops what does not count and keeps each person's standing words, in ledger order. A person may have several
-// standing yeses, of which the first that has not lapsed is used.
-func lastWords(req Requirement, votes []Vote, facts Facts, now time.Time) []word {
+// lapse is when a yes stops counting by age; zero: never.
+func (w *word) lapse(req *Requirement) time.Time {
+	if !w.yes || req.Expires <= 0 {
+		return time.Time{}
+	}
+	return w.at.Add(req.Expires)
+}
+
+// lastWords keeps each person's standing words, in ledger order. A person speaks for one principal, the last they spoke
+// for. They may have several standing yeses, of which the first that has not lapsed is used.
+func lastWords(req *Requirement, ballots []ballot) []word {
 	var words []word
-	for i, v := range votes {
-		if !counts(req, v, facts, now) || redelivered(votes, i) || revoked(votes, i, now) {
-			continue
-		}
-		w := word{person: v.Person, yes: v.Yes, at: v.At, seats: seatsOf(req, rolesHeld(v, facts))}
+	for _, b := range ballots {
+		w := word{ballot: b, seats: seatsOf(req, b.roles)}
 		if len(w.seats) == 0 && w.yes {
 			continue
 		}
-		if again := func(old word) bool { return old.person == w.person && !old.yes && !w.yes }; slices.ContainsFunc(words, again) {
+		if slices.ContainsFunc(words, func(old word) bool {
+			return old.person == w.person && old.principal == w.principal && !old.yes && !w.yes
+		}) {
 			continue // a refusal that is repeated keeps its first place
 		}
-		words = slices.DeleteFunc(words, func(old word) bool { return old.person == w.person && old.yes != w.yes })
+		words = slices.DeleteFunc(words, func(old word) bool {
+			return old.person == w.person && (old.yes != w.yes || old.principal != w.principal)
+		})
 		if len(w.seats) > 0 { // a refusal without a seat still takes back the person's yes
 			words = append(words, w)
 		}
@@ -122,23 +228,23 @@ func lastWords(req Requirement, votes []Vote, facts Facts, now time.Time) []word
 }
 
 // sameVote reports whether two entries are one vote that was delivered twice.
-func sameVote(a, b Vote) bool {
+func sameVote(a, b *Vote) bool {
 	return a.Person == b.Person && a.Requirement == b.Requirement && a.Yes == b.Yes && a.At.Equal(b.At) && a.Binding == b.Binding
 }
 
 func redelivered(votes []Vote, i int) bool {
-	return slices.ContainsFunc(votes[:i], func(v Vote) bool { return sameVote(v, votes[i]) })
+	return slices.ContainsFunc(votes[:i], func(v Vote) bool { return sameVote(&v, &votes[i]) })
 }
 
 // revoked reports whether any copy of the vote was revoked by now.
 func revoked(votes []Vote, i int, now time.Time) bool {
 	return slices.ContainsFunc(votes, func(v Vote) bool {
-		return sameVote(v, votes[i]) && !v.RevokedAt.IsZero() && !now.Before(v.RevokedAt)
+		return sameVote(&v, &votes[i]) && !v.RevokedAt.IsZero() && !now.Before(v.RevokedAt)
 	})
 }
 
 // counts reports whether a vote exists at now, for this requirement, from someone who may vote.
-func counts(req Requirement, v Vote, facts Facts, now time.Time) bool {
+func counts(req *Requirement, v *Vote, facts *Facts, now time.Time) bool {
 	switch {
 	case v.Person == "", v.At.After(now):
 		return false
@@ -151,7 +257,7 @@ func counts(req Requirement, v Vote, facts Facts, now time.Time) bool {
 }
 
 // excluded is the separation of duties.
-func excluded(req Requirement, v Vote, facts Facts) bool {
+func excluded(req *Requirement, v *Vote, facts *Facts) bool {
 	for _, not := range req.Not {
 		who, unknown := facts.Offered, facts.Hidden
 		if not == notRequester {
@@ -167,21 +273,31 @@ func excluded(req Requirement, v Vote, facts Facts) bool {
 	return false
 }
 
-// rolesHeld returns the roles held both at the vote and now.
-func rolesHeld(v Vote, facts Facts) []string {
+// rolesHeld returns the roles that their holder held at the vote and holds now. A delegate, and whoever stands between
+// the two, need not hold them but must still be there.
+func rolesHeld(holder string, v *Vote, facts *Facts) []string {
 	if facts.RolesNow == nil {
 		return v.Roles
 	}
-	var held []string
-	for _, role := range v.Roles {
-		if slices.Contains(facts.RolesNow[v.Person], role) {
-			held = append(held, role)
+	for _, person := range append([]string{v.Person}, v.Via...) {
+		if _, there := facts.RolesNow[person]; !there {
+			return nil
 		}
 	}
-	return held
+	return shared(v.Roles, facts.RolesNow[holder])
 }
 
-func seatsOf(req Requirement, roles []string) []int {
+// shared returns the words of a that b holds too.
+func shared(a, b []string) (both []string) {
+	for _, x := range a {
+		if slices.Contains(b, x) {
+			both = append(both, x)
+		}
+	}
+	return both
+}
+
+func seatsOf(req *Requirement, roles []string) []int {
 	var seats []int
 	for i, role := range req.Seats {
 		if slices.Contains(roles, role) {
@@ -192,7 +308,7 @@ func seatsOf(req Requirement, roles []string) []int {
 }
 
 // seat places the words, in their order, and returns how many seats agree and refuse.
-func seat(req Requirement, words []word, now time.Time) (yes, no int) {
+func seat(req *Requirement, words []word, now time.Time) (yes, no int) {
 	live := liveWords(req, words, now)
 	if req.Ordered {
 		return seatInOrder(req, live)
@@ -210,15 +326,30 @@ func seat(req Requirement, words []word, now time.Time) (yes, no int) {
 	return yes, no
 }
 
-// liveWords keeps each person's first word that has not lapsed.
-func liveWords(req Requirement, words []word, now time.Time) []word {
-	var live []word
-	for _, w := range words {
-		lapsed := w.yes && req.Expires > 0 && !now.Before(w.at.Add(req.Expires))
-		if lapsed || slices.ContainsFunc(live, func(o word) bool { return o.person == w.person }) {
-			continue
+// liveWords keeps one word per principal: of those that have not lapsed the first of their own, else the first refusal
+// of a delegate, else the first yes of a delegate.
+func liveWords(req *Requirement, words []word, now time.Time) []word {
+	standing := slices.DeleteFunc(slices.Clone(words), func(w word) bool {
+		end := w.lapse(req)
+		return !end.IsZero() && !now.Before(end)
+	})
+	rank := func(w *word) int {
+		switch {
+		case w.person == w.principal:
+			return 2
+		case !w.yes:
+			return 1
 		}
-		live = append(live, w)
+		return 0
+	}
+	var live []word
+	for i := range standing {
+		w := &standing[i]
+		better := func(o word) bool { return o.principal == w.principal && rank(&o) > rank(w) }
+		first := func(o word) bool { return o.principal == w.principal && rank(&o) >= rank(w) }
+		if !slices.ContainsFunc(standing[i:], better) && !slices.ContainsFunc(standing[:i], first) {
+			live = append(live, *w)
+		}
 	}
 	return live
 }
@@ -240,7 +371,7 @@ func augment(live []word, i int, taken []int, tried []bool) bool {
 
 // seatInOrder fills the seats one after the other, each by the first live word that stands after the one before it.
 // Earliest is best: it leaves the most words for the seats to come.
-func seatInOrder(req Requirement, live []word) (yes, no int) {
+func seatInOrder(req *Requirement, live []word) (yes, no int) {
 	next := 0
 	for s := range req.Seats {
 		for next < len(live) && !slices.Contains(live[next].seats, s) {
@@ -256,4 +387,10 @@ func seatInOrder(req Requirement, live []word) (yes, no int) {
 		next++
 	}
 	return yes, no
+}
+
+// foldApprovals returns the state and how many seats agree.
+func foldApprovals(req Requirement, votes []Vote, facts Facts, now time.Time) (Status, int) {
+	a := FoldVotes(req, votes, facts, now)
+	return a.Status, a.Have
 }

@@ -28,7 +28,7 @@ func seatable(seats []string, people [][]string) bool {
 	return false
 }
 
-// statusByTrial is the obvious twin of FoldApprovals for unordered requirements without separation of duties.
+// statusByTrial is the obvious twin of FoldVotes for unordered requirements without separation of duties.
 func statusByTrial(req policy.Requirement, votes []policy.Vote, now time.Time) policy.Status {
 	count := func(lapse bool) (yes, no int) {
 		var live []policy.Vote
@@ -68,7 +68,7 @@ func statusByTrial(req policy.Requirement, votes []policy.Vote, now time.Time) p
 	return policy.Pending
 }
 
-func TestFoldApprovalsAgainstTrial(t *testing.T) {
+func TestFoldVotesAgainstTrial(t *testing.T) {
 	now, expires := noon, 72*time.Hour
 	var ballots []policy.Vote
 	for _, person := range []string{"p", "q", "r"} {
@@ -91,12 +91,12 @@ func TestFoldApprovalsAgainstTrial(t *testing.T) {
 			votes[i].Binding[0] = byte(i)
 		}
 		for _, req := range reqs {
-			got, want := policy.FoldApprovals(req, votes, policy.Facts{}, now), statusByTrial(req, votes, now)
+			got, want := policy.FoldVotes(req, votes, policy.Facts{}, now).Status, statusByTrial(req, votes, now)
 			if got != want {
 				require.Equal(t, want, got, "%+v %+v", req, votes)
 			}
 			seen[got]++
-			if again := policy.FoldApprovals(req, append(slices.Clone(votes), votes...), policy.Facts{}, now); again != got {
+			if again := policy.FoldVotes(req, append(slices.Clone(votes), votes...), policy.Facts{}, now).Status; again != got {
 				require.Equal(t, got, again, "re-delivery changes nothing: %+v %+v", req, votes)
 			}
 		}
@@ -133,7 +133,7 @@ func TestTwoOfThree(t *testing.T) {
 	facts := policy.Facts{Requester: "petrov", Offered: "sethi"}
 	day5, day14, day15 := day0.AddDate(0, 0, 5), day0.AddDate(0, 0, 14), day0.AddDate(0, 0, 15)
 	fold := func(now time.Time, votes ...policy.Vote) policy.Status {
-		return policy.FoldApprovals(exception(), votes, facts, now)
+		return policy.FoldVotes(exception(), votes, facts, now).Status
 	}
 	sethi := vote("sethi", "hr", day0)
 	through := vote("kim", "hr", day0)
@@ -183,14 +183,14 @@ func TestVetoAndOrder(t *testing.T) {
 	no := yes("r", "b")
 	no.Yes = false
 	veto := policy.Requirement{ID: "x", Seats: []string{"a", "b"}, Need: 1, Veto: true}
-	assert.Equal(t, policy.Rejected, policy.FoldApprovals(veto, []policy.Vote{yes("p", "a"), no}, policy.Facts{}, noon))
-	assert.Equal(t, policy.Satisfied, policy.FoldApprovals(veto, []policy.Vote{yes("p", "a"), yes("r", "b")}, policy.Facts{}, noon))
+	assert.Equal(t, policy.Rejected, policy.FoldVotes(veto, []policy.Vote{yes("p", "a"), no}, policy.Facts{}, noon).Status)
+	assert.Equal(t, policy.Satisfied, policy.FoldVotes(veto, []policy.Vote{yes("p", "a"), yes("r", "b")}, policy.Facts{}, noon).Status)
 
 	order := policy.Requirement{ID: "x", Seats: []string{"a", "b"}, Need: 2, Ordered: true}
-	assert.Equal(t, policy.Satisfied, policy.FoldApprovals(order, []policy.Vote{yes("p", "a"), yes("q", "b")}, policy.Facts{}, noon))
-	assert.Equal(t, policy.Pending, policy.FoldApprovals(order, []policy.Vote{yes("q", "b"), yes("p", "a")}, policy.Facts{}, noon),
+	assert.Equal(t, policy.Satisfied, policy.FoldVotes(order, []policy.Vote{yes("p", "a"), yes("q", "b")}, policy.Facts{}, noon).Status)
+	assert.Equal(t, policy.Pending, policy.FoldVotes(order, []policy.Vote{yes("q", "b"), yes("p", "a")}, policy.Facts{}, noon).Status,
 		"by place in the ledger, whatever the clock says")
-	assert.Equal(t, policy.Rejected, policy.FoldApprovals(order, []policy.Vote{yes("p", "a"), no}, policy.Facts{}, noon))
+	assert.Equal(t, policy.Rejected, policy.FoldVotes(order, []policy.Vote{yes("p", "a"), no}, policy.Facts{}, noon).Status)
 }
 
 func TestExplainFoldsVotes(t *testing.T) {

@@ -113,16 +113,16 @@ func ExampleSet_DecideJoint() {
 	// Output: deny require_approval false
 }
 
-func ExampleFoldApprovals() {
+func ExampleFoldVotes() {
 	noon := time.Date(2026, 10, 1, 12, 0, 0, 0, time.UTC)
 	req := policy.Requirement{ID: "exception", Seats: []string{"director", "hr"}, Need: 2, Expires: 336 * time.Hour}
 	votes := []policy.Vote{
 		{Person: "p", Roles: []string{"director", "hr"}, Yes: true, At: noon}, // one person takes one seat
 		{Person: "q", Roles: []string{"director"}, Yes: true, At: noon.Add(time.Hour)},
 	}
-	fmt.Println(policy.FoldApprovals(req, votes[:1], policy.Facts{}, noon.Add(2*time.Hour)))
-	fmt.Println(policy.FoldApprovals(req, votes, policy.Facts{}, noon.Add(2*time.Hour)))
-	fmt.Println(policy.FoldApprovals(req, votes, policy.Facts{}, noon.AddDate(0, 0, 14)))
+	fmt.Println(policy.FoldVotes(req, votes[:1], policy.Facts{}, noon.Add(2*time.Hour)).Status)
+	fmt.Println(policy.FoldVotes(req, votes, policy.Facts{}, noon.Add(2*time.Hour)).Status)
+	fmt.Println(policy.FoldVotes(req, votes, policy.Facts{}, noon.AddDate(0, 0, 14)).Status)
 	// Output:
 	// pending
 	// satisfied

@@ -16,6 +16,7 @@ type Grant struct {
 	May        []string  `json:"may"`              // actions, and "approve:<requirement>"
 	Categories []string  `json:"categories"`
 	When       string    `json:"when,omitempty"`       // bounds, a condition
+	Bounds     []Bound   `json:"bounds,omitempty"`     // more bounds, of links that are events; documents say `when`
 	Quotas     []string  `json:"quotas,omitempty"`     // ids of quotas that hold as bounds
 	Discharges []string  `json:"discharges,omitempty"` // requirements this grant pre-approves, inside its bounds
 	Depth      int       `json:"depth"`                // how often it may be delegated onward
@@ -24,8 +25,9 @@ type Grant struct {
 	AtExpiry   string    `json:"atExpiry"`             // what running engagements do then: "end" or "finish"; default "finish"
 }
 
-func (g *grantDoc) clone() Grant {
-	c := g.Grant
+func (g Grant) clone() Grant {
+	c := g
+	c.Bounds = slices.Clone(g.Bounds)
 	c.May, c.Categories = slices.Clone(g.May), slices.Clone(g.Categories)
 	c.Quotas, c.Discharges = slices.Clone(g.Quotas), slices.Clone(g.Discharges)
 	return c
