@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	_ "time/tzdata" // zones must not depend on the host
@@ -81,6 +82,10 @@ func defaultDeal() Deal {
 func (d *decoder) document(n *node) {
 	doc := d.doc
 	doc.zone, doc.loc, doc.deal = "UTC", time.UTC, defaultDeal()
+	if templates := n.child("templates"); templates != nil { // before the rules, wherever it stands
+		d.list(templates, "templates", maxListed, d.template)
+		unique(d, "template", d.templates, func(t *template) (string, place) { return t.id, t.at })
+	}
 	var tests *node
 	d.object(n, "document",
 		field{"apiVersion", true, func(n *node) { d.oneOf(n, "apiVersion", apiVersion) }},
@@ -88,6 +93,7 @@ func (d *decoder) document(n *node) {
 		field{"version", true, func(n *node) { doc.version = int(d.integer(n, "version", 1, 1<<31-1)) }},
 		field{"zone", false, d.zone},
 		field{"deal", false, d.deal},
+		field{"templates", false, func(*node) {}},
 		field{"quotas", false, func(n *node) { d.list(n, "quotas", maxListed, d.quota) }},
 		field{"approvals", false, func(n *node) { d.list(n, "approvals", maxListed, d.approval) }},
 		field{"grants", false, func(n *node) { d.list(n, "grants", maxListed, d.grant) }},
@@ -258,6 +264,7 @@ func (d *decoder) may(n *node, g *grantDoc) {
 
 func (d *decoder) rule(n *node) {
 	r := &rule{at: n.place}
+	var use, with *node
 	d.named(n, func() {
 		ok := d.object(n, "rule",
 			field{"id", true, func(n *node) { r.id = d.word(n, "id") }},
@@ -269,6 +276,8 @@ func (d *decoder) rule(n *node) {
 			field{"actions", false, func(n *node) { r.actions = d.actions(n) }},
 			field{"categories", false, func(n *node) { r.categories = d.categories(n) }},
 			field{"when", false, func(n *node) { r.whenText, r.when, r.whenAt = n.text, d.condition(n), n.place }},
+			field{"use", false, func(n *node) { use = n }},
+			field{"with", false, func(n *node) { with = n }},
 			field{"valid", false, func(n *node) { r.valid = d.validity(n, false) }},
 			field{"authority", false, func(n *node) { r.authority = d.oneOf(n, "authority", "grant") == "grant" }},
 			field{"approval", false, func(n *node) { r.approval = ref{d.word(n, "approval"), n.place} }},
@@ -282,11 +291,20 @@ func (d *decoder) rule(n *node) {
 					d.oneOf(item, "requires", PersonConsent)
 				}
 			}})
-		if ok {
-			d.ruleShape(n, r)
+		if !ok {
+			return
+		}
+		d.ruleShape(n, r)
+		switch {
+		case use != nil && n.child("when") != nil:
+			d.fail(use, "rule: 'use' stands beside 'when'; one of them is the condition")
+		case use != nil:
+			r.whenText, r.when = d.use(use, with)
+			r.whenAt = use.place
+		case with != nil:
+			d.fail(with, "rule: 'with' stands without 'use'")
 		}
 	})
-	r.name = fmt.Sprintf("%s@%d", r.id, d.doc.version)
 	d.doc.rules = append(d.doc.rules, r)
 }
 
@@ -440,6 +458,7 @@ func (doc *document) sort() {
 	slices.SortFunc(doc.rules, func(a, b *rule) int { return cmp.Compare(a.id, b.id) })
 	for i, r := range doc.rules {
 		r.index = uint16(i)
+		r.name = r.id + "@" + strconv.Itoa(doc.version)
 		r.timed = r.valid != validity{}
 		r.simple = !r.authority && r.need == nil && len(r.quotas) == 0 && len(r.requires) == 0 && len(r.obligations) == 0
 	}

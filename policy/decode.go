@@ -28,7 +28,9 @@ type decoder struct {
 	lines  []string
 	doc    *document
 	rows   []*testRow
-	inside string // id of the thing being read, for Error.Rule
+
+	templates []*template
+	inside    string // id of the thing being read, for Error.Rule
 }
 
 // field is one key that an object may have.

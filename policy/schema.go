@@ -139,6 +139,9 @@ func (s *Schema) add(a Attribute) error {
 	if a.Kind == KindNone || int(a.Kind) >= len(kindNames) {
 		return fmt.Errorf("policy: attribute %q has no kind", a.Name)
 	}
+	if strings.HasPrefix(a.Name, paramHead) {
+		return fmt.Errorf("policy: attribute %q: names under %q are parameters of templates", a.Name, paramHead)
+	}
 	if a.From != "" && stageOf(actionIndex(a.From)) == 0 && a.From != Publish {
 		return fmt.Errorf("policy: attribute %q is released from %q, which is no step of a deal", a.Name, clip(string(a.From)))
 	}
