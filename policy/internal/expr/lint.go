@@ -1,0 +1,155 @@
+package expr
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+)
+
+// Problem is a fault of a condition at a place of its text.
+type Problem struct {
+	Line, Col int // line from 1, column from 0, in characters
+	Text      string
+}
+
+// maxProblems bounds how many faults of one condition are told.
+const maxProblems = 10
+
+// allowed is the closed list of functions, each with why it is harmless.
+var allowed = map[string]string{
+	operators.LogicalAnd: "logic", operators.LogicalOr: "logic", operators.LogicalNot: "logic", operators.Conditional: "logic",
+	operators.NotStrictlyFalse: "inside all and exists",
+	operators.Equals:           "typed", operators.NotEquals: "typed",
+	operators.Less: "typed", operators.LessEquals: "typed", operators.Greater: "typed", operators.GreaterEquals: "typed",
+	operators.Add: "checked for overflow", operators.Subtract: "checked", operators.Multiply: "checked",
+	operators.Divide: "checked", operators.Modulo: "checked", operators.Negate: "checked",
+	operators.In: "linear", operators.Index: "constant",
+	"size": "linear", "contains": "linear", "startsWith": "linear", "endsWith": "linear",
+	"matches":  "RE2, constant patterns only",
+	"duration": "constant", "timestamp": "constant", "int": "constant", "double": "constant",
+	"getFullYear": "UTC only", "getMonth": "UTC only", "getDate": "UTC only", "getDayOfMonth": "UTC only",
+	"getDayOfWeek": "UTC only", "getDayOfYear": "UTC only", "getHours": "UTC only", "getMinutes": "UTC only",
+	"getSeconds": "UTC only", "getMilliseconds": "UTC only",
+}
+
+// linter refuses, before the type check, what the language has and documents may not use, and unknown attributes.
+type linter struct {
+	table    *Table
+	info     *ast.SourceInfo
+	problems []Problem
+}
+
+func (l *linter) fail(e ast.Expr, format string, args ...any) {
+	if len(l.problems) >= maxProblems {
+		return
+	}
+	at := l.info.GetStartLocation(e.ID())
+	l.problems = append(l.problems, Problem{max(at.Line(), 1), max(at.Column(), 0), fmt.Sprintf(format, args...)})
+}
+
+// walk visits an expression; locals are the variables of the loops around it.
+func (l *linter) walk(e ast.Expr, locals []string) {
+	switch e.Kind() {
+	case ast.IdentKind, ast.SelectKind:
+		l.name(e, locals)
+	case ast.CallKind:
+		l.call(e, locals)
+	case ast.ListKind:
+		for _, item := range e.AsList().Elements() {
+			l.walk(item, locals)
+		}
+	case ast.ComprehensionKind:
+		l.loop(e, locals)
+	case ast.MapKind, ast.StructKind:
+		l.fail(e, "maps and objects are not offered")
+	case ast.LiteralKind:
+	default:
+		l.fail(e, "this expression is not offered")
+	}
+}
+
+func (l *linter) name(e ast.Expr, locals []string) {
+	name, ok := dotted(e)
+	switch {
+	case !ok && e.AsSelect().IsTestOnly():
+		l.fail(e, "has() is not offered; use present()")
+	case !ok:
+		l.fail(e, "selecting '%s' of a value is not offered", clip(e.AsSelect().FieldName()))
+	case slices.Contains(locals, name), strings.HasPrefix(name, presence):
+	default:
+		if _, ok := l.table.slots[name]; !ok {
+			l.fail(root(e), "%s", l.table.UnknownAttribute(name))
+		}
+	}
+}
+
+// dotted returns the name that a chain of selections spells.
+func dotted(e ast.Expr) (string, bool) {
+	switch e.Kind() {
+	case ast.IdentKind:
+		return e.AsIdent(), true
+	case ast.SelectKind:
+		if sel := e.AsSelect(); !sel.IsTestOnly() {
+			if head, ok := dotted(sel.Operand()); ok {
+				return head + "." + sel.FieldName(), true
+			}
+		}
+	}
+	return "", false
+}
+
+// root is the leftmost identifier of a chain of selections.
+func root(e ast.Expr) ast.Expr {
+	for e.Kind() == ast.SelectKind {
+		e = e.AsSelect().Operand()
+	}
+	return e
+}
+
+func (l *linter) call(e ast.Expr, locals []string) {
+	call := e.AsCall()
+	name, args := call.FunctionName(), call.Args()
+	switch _, ok := allowed[name]; {
+	case !ok:
+		l.fail(e, "function '%s' is not offered", clip(name))
+	case name == "matches":
+		l.pattern(e, call)
+	case strings.HasPrefix(name, "get") && len(args) > 0:
+		l.fail(e, "'%s' takes no zone; named zones are not offered in conditions", name)
+	case (name == "duration" || name == "timestamp") && !(len(args) == 1 && args[0].Kind() == ast.LiteralKind):
+		l.fail(e, "'%s' takes a constant", name)
+	}
+	if call.IsMemberFunction() {
+		l.walk(call.Target(), locals)
+	}
+	for _, arg := range args {
+		l.walk(arg, locals)
+	}
+}
+
+// pattern insists on a constant, short regular expression.
+func (l *linter) pattern(e ast.Expr, call ast.CallExpr) {
+	args := call.Args()
+	if len(args) == 0 || args[len(args)-1].Kind() != ast.LiteralKind {
+		l.fail(e, "'matches' takes a constant pattern")
+		return
+	}
+	if s, ok := args[len(args)-1].AsLiteral().Value().(string); ok && len(s) > maxPatternBytes {
+		l.fail(e, "the pattern has %d bytes, at most %d", len(s), maxPatternBytes)
+	}
+}
+
+func (l *linter) loop(e ast.Expr, locals []string) {
+	c := e.AsComprehension()
+	l.walk(c.IterRange(), locals)
+	inner := append(slices.Clone(locals), c.IterVar(), c.AccuVar())
+	if c.HasIterVar2() {
+		inner = append(inner, c.IterVar2())
+	}
+	for _, part := range []ast.Expr{c.AccuInit(), c.LoopCondition(), c.LoopStep(), c.Result()} {
+		l.walk(part, inner)
+	}
+}
