@@ -81,7 +81,7 @@ type ledgerBench struct {
 	primitives primitives // as measured
 	warned     bool       // that the folder is in memory
 	single     float64    // entries per second of csss at one writer, batch one
-	peers      *peers     // nil without any
+	peers      *stores    // nil without any
 }
 
 func runLedger(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
@@ -169,7 +169,7 @@ func (b *ledgerBench) measure(ctx context.Context) (err error) {
 	b.note("%s, %s/%s, %d CPUs, payload %d bytes, %d slices of %v s per engine and point",
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), b.payload, b.slices, b.seconds)
 	if len(b.peerNames) > 0 {
-		if b.peers, err = b.startPeers(ctx); err != nil {
+		if b.peers, err = startPeers[load.Ask, load.Answer](ctx, b.report, storePeers, b.peerNames, b.dir); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, b.peers.stop()) }()

@@ -107,7 +107,7 @@ func (b *ledgerBench) open(ctx context.Context, writers, batch int) (field []*co
 	}
 	add("raw", func(dir string) (engine, error) { return openRaw(dir, writers*batch, b.frame) })
 	for _, name := range b.peers.engines() {
-		add(name, func(dir string) (engine, error) { return b.peers.open(b, name, dir, writers, batch) })
+		add(name, func(dir string) (engine, error) { return b.openPeer(name, dir, writers, batch) })
 	}
 	add("csss", func(dir string) (engine, error) { return b.openCSSS(ctx, dir, writers, batch) })
 	return field, err

@@ -1,10 +1,8 @@
 package load_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
 	"strings"
 	"testing"
 	"time"
@@ -83,30 +81,6 @@ func TestRunEndsWithTheFirstError(t *testing.T) {
 		return ctx.Err()
 	})
 	assert.ErrorIs(t, err, broken)
-}
-
-func TestAskedIsAnswered(t *testing.T) {
-	asks, asking := io.Pipe()
-	answers, answering := io.Pipe()
-	done := make(chan error, 1)
-	go func() {
-		done <- load.Serve(asks, answering, func(a load.Ask) (load.Answer, error) {
-			if a.Do == "open" {
-				return load.Answer{}, errors.New("no room")
-			}
-			return load.Answer{Version: a.Engine, Sample: load.Sample{Entries: 3, Latencies: []time.Duration{5}}}, nil
-		})
-	}()
-	c := load.NewClient(asking, answers)
-	a, err := c.Ask(load.Ask{Do: "run", Engine: "x"})
-	require.NoError(t, err)
-	assert.Equal(t, load.Answer{Version: "x", Sample: load.Sample{Entries: 3, Latencies: []time.Duration{5}}}, a)
-	_, err = c.Ask(load.Ask{Do: "open"})
-	assert.EqualError(t, err, "no room")
-	require.NoError(t, asking.Close())
-	assert.NoError(t, <-done)
-
-	assert.Error(t, load.Serve(bytes.NewBufferString("{"), io.Discard, nil))
 }
 
 func BenchmarkNext(b *testing.B) {

@@ -1,7 +1,7 @@
 // Peers runs the stores that examples/bench puts beside the ledger. It is a
 // module of its own, so that nobody who uses the library has them in a module
 // graph; examples/bench builds it when it is asked for a peer, and talks to it
-// in lines of JSON on standard input and output (package load).
+// in lines of JSON on standard input and output (package lines).
 //
 // Each peer does the job that the ledger does, as far as it can: an entry gets
 // the next number, its key is checked against all earlier ones, a SHA-256 of the
@@ -21,12 +21,12 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/deeperpoint/csss/examples/bench/load"
+	"github.com/deeperpoint/csss/examples/bench/lines"
 )
 
 func main() {
 	b := bench{running: map[string]*running{}}
-	err := load.Serve(os.Stdin, os.Stdout, b.answer)
+	err := lines.Serve(os.Stdin, os.Stdout, b.answer)
 	b.closeAll()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "peers:", err)
