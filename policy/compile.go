@@ -3,9 +3,12 @@ package policy
 import (
 	"cmp"
 	"fmt"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 	_ "time/tzdata" // zones must not depend on the host
 )
@@ -29,11 +32,23 @@ func Compile(schema *Schema, docs ...Source) (*Set, error) {
 	}
 	set := &Set{schema: schema, firms: newFirms(len(docs))}
 	errs := &Errors{}
-	for _, src := range docs {
-		first := len(errs.List)
-		doc := compileDocument(schema, engine, src, errs)
-		set.add(doc, errs)
-		sortByPlace(errs.List[first:])
+	places := make(map[string]*firm, len(docs))
+	all := compileAll(schema, engine, docs)
+	for i := range all {
+		one := &all[i]
+		if one.firm != nil && one.firm.employer != "" {
+			if other := places[one.firm.employer]; other != nil {
+				one.errs.add(&Error{File: one.firm.file, Line: one.firm.employAt.line, Col: one.firm.employAt.col,
+					Text: fmt.Sprintf("this employer already has a document, %s:%d", other.file, other.employAt.line)})
+				sortByPlace(one.errs.List)
+			} else {
+				places[one.firm.employer] = one.firm
+			}
+		}
+		errs.merge(&one.errs)
+		if len(errs.List) == 0 {
+			set.firms.put(one.hash, one.firm)
+		}
 	}
 	if err := errs.orNil(); err != nil {
 		return nil, err
@@ -41,16 +56,39 @@ func Compile(schema *Schema, docs ...Source) (*Set, error) {
 	return set, nil
 }
 
-func (s *Set) add(doc *document, errs *Errors) {
-	if doc == nil || doc.employer == "" {
-		return
+// compiled is what became of one document.
+type compiled struct {
+	firm *firm // of a document that could be read at all
+	hash uint64
+	errs Errors
+}
+
+// compileAll compiles documents on all processors. The documents have nothing to do with each other.
+func compileAll(schema *Schema, engine *engine, docs []Source) []compiled {
+	out := make([]compiled, len(docs))
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(docs)) {
+		workers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(docs); i = int(next.Add(1)) - 1 {
+				out[i].compile(schema, engine, docs[i])
+			}
+		})
 	}
-	if other := s.document(doc.employer); other != nil {
-		errs.add(&Error{File: doc.file, Line: doc.employAt.line, Col: doc.employAt.col,
-			Text: fmt.Sprintf("this employer already has a document, %s:%d", other.file, other.employAt.line)})
-		return
+	workers.Wait()
+	return out
+}
+
+func (c *compiled) compile(schema *Schema, engine *engine, src Source) {
+	doc := compileDocument(schema, engine, src, &c.errs)
+	sortByPlace(c.errs.List)
+	switch {
+	case doc == nil:
+	case len(c.errs.List) > 0:
+		c.firm = &firm{document: doc}
+	default:
+		c.firm, c.hash = newFirm(schema.seed, doc), schema.hash(doc.employer)
 	}
-	s.put(doc)
 }
 
 // compileDocument reads one document. The result is only good if it added no errors.

@@ -62,7 +62,14 @@ func (e *Errors) add(one *Error) {
 	e.List = append(e.List, one)
 }
 
-// orNil sorts the faults from index from on by place and returns nil when there are none at all.
+func (e *Errors) merge(other *Errors) {
+	for _, one := range other.List {
+		e.add(one)
+	}
+	e.More = e.More || other.More
+}
+
+// orNil returns nil when there are no faults at all.
 func (e *Errors) orNil() error {
 	if len(e.List) == 0 {
 		return nil

@@ -25,11 +25,6 @@ func (s *Set) document(employer string) *document {
 	return nil
 }
 
-// put adds a document or replaces its employer's. Only a set that nobody else has seen may be changed.
-func (s *Set) put(doc *document) {
-	s.firms.put(s.schema.hash(doc.employer), newFirm(s.schema.seed, doc))
-}
-
 // With compiles documents under the set's schema and returns a set in which they replace those of their employers. The
 // set itself is not changed. It costs [Compile] of the documents and a copy of the table of employers, 32 bytes each.
 // The errors are those of Compile. It does not compare versions: [Engine.Swap] does.

@@ -48,9 +48,8 @@ func sentence(i, shapes int) string {
 			clauses[bit] = "!(!(" + clauses[bit] + "))"
 		}
 	}
-	for range shape >> 8 % 40 {
-		clauses[shape%8] = "(" + clauses[shape%8] + ") || price.amount < 0"
-		clauses[shape%8] = "(" + clauses[shape%8] + ")"
+	if more := shape >> 8; more > 0 {
+		clauses[more%8] = "(" + clauses[more%8] + strings.Repeat(" || price.amount < 0", 1+more/8) + ")"
 	}
 	return strings.Join(clauses, " && ")
 }
