@@ -30,6 +30,8 @@ func (s *Schema) check(r *Request) []error {
 	}
 	if r.Now.IsZero() {
 		fault("now", "is missing")
+	} else if y := r.Now.UTC().Year(); y < 1 || y > 9999 {
+		fault("now", "is outside the years 1 to 9999")
 	}
 	s.checkAttrs(r, fault)
 	checkAmounts(r, fault)

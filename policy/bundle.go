@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -53,13 +54,13 @@ type BundleError struct {
 
 // Error returns the reason with the value and the limit.
 func (e *BundleError) Error() string {
-	text := fmt.Sprintf("%v (bundle %d", e.Reason, e.Index)
+	parts := []string{fmt.Sprintf("%v (bundle %d", e.Reason, e.Index)}
 	for _, part := range []string{e.Got, e.Limit} {
 		if part != "" {
-			text += ": " + part
+			parts = append(parts, part)
 		}
 	}
-	text += ")"
+	text := strings.Join(parts, ": ") + ")"
 	if e.Err != nil {
 		text += ": " + e.Err.Error()
 	}

@@ -184,3 +184,24 @@ func (k *Keyring) admit(active *Set, now time.Time, b *Bundle, seen map[string]b
 	}
 	return set, nil
 }
+
+// Apply is [Keyring.Apply] to the set in force, then [Engine.Swap]: the documents of all bundles come into force at once or
+// none does, and readers are never kept waiting. Calls for different employers never undo each other. It returns what
+// changed, to be logged.
+//
+// Errors: [Keyring.Apply]'s, and [*VersionError] for an employer that is not in force any more and had a newer version, or
+// the same with another content.
+func (e *Engine) Apply(keys *Keyring, now time.Time, bundles ...*Bundle) ([]Change, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	next, changes, err := keys.Apply(e.active.Load(), now, bundles...)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.admit(next); err != nil {
+		return nil, err
+	}
+	e.note(next)
+	e.active.Store(next)
+	return changes, nil
+}

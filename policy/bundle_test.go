@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -322,4 +323,46 @@ func FuzzParseBundle(f *testing.F) {
 			t.Fatal("a bundle was believed that nobody signed")
 		}
 	})
+}
+
+func TestEngineAppliesAtOnce(t *testing.T) {
+	names := []string{"shop", "mill", "yard", "dock"}
+	text := func(name string, version int) []byte {
+		return fmt.Appendf(nil, "apiVersion: csss.policy/v1\nemployer: %s\nversion: %d\nrules: []\n", name, version)
+	}
+	var keys []policy.Key
+	for _, name := range names {
+		keys = append(keys, policy.Key{Employer: name, Public: public(1)})
+	}
+	pinned := ring(t, keys...)
+	e := policy.NewEngine(nil)
+	const versions = 20
+	var wg sync.WaitGroup
+	for _, name := range names {
+		wg.Go(func() {
+			for v := 1; v <= versions; v++ {
+				changes, err := e.Apply(pinned, noon, sign(t, 1, text(name, v)))
+				if assert.NoError(t, err) {
+					assert.Equal(t, v-1, changes[0].OldVersion, "no update of another employer is lost")
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for _, name := range names {
+		assert.Equal(t, versions, e.Set().Version(name))
+	}
+
+	was := e.Set()
+	_, err := e.Apply(pinned, noon, sign(t, 1, text("shop", versions+1)), sign(t, 1, text("mill", 1)))
+	assert.ErrorIs(t, err, policy.ErrBundleOlder)
+	assert.Same(t, was, e.Set(), "all or nothing")
+
+	rest, err := policy.Compile(was.Schema(), policy.Source{Text: text("mill", versions)})
+	require.NoError(t, err)
+	require.NoError(t, e.Swap(rest))
+	_, err = e.Apply(pinned, noon, sign(t, 1, text("shop", 3)))
+	refused, ok := errors.AsType[*policy.VersionError](err)
+	require.True(t, ok, "an employer that left does not come back with an older version")
+	assert.Equal(t, policy.VersionError{Have: versions, Got: 3}, *refused)
 }

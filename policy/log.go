@@ -65,57 +65,91 @@ func NewRecorder(log Logger, opts *RecorderOptions) *Recorder {
 	return r
 }
 
-// Explain is [Set.Explain], logged. The record names the decision, for [Recorder.Fulfil].
+// Decide is [Set.Decide] of a request, logged. The record names the decision, for [Recorder.Fulfil].
 //
 // Beside the decision it costs one encoding and one hash of the request, a few microseconds, and the append. On any error
-// the explanation is the zero one, which denies. Errors: [ErrPayload] if the request is too large to be logged,
-// [ErrLogMoved], the random source's and the logger's.
-func (r *Recorder) Explain(ctx context.Context, set *Set, req *Request) (Explanation, Record, error) {
-	x, entry, err := r.explain(set, req)
+// the decision is the zero one, which denies; a request that is not usable is no error, but denied and logged. Errors:
+// [ErrPayload] if the request is too large to be logged, [ErrLogMoved], the random source's and the logger's.
+func (r *Recorder) Decide(ctx context.Context, set *Set, req *Request) (Decision, Record, error) {
+	var d Decision
+	record, err := r.one(ctx, req, func(c *content) Record {
+		var rec Record
+		d, rec = c.decide(set)
+		return rec
+	})
 	if err != nil {
-		return Explanation{}, Record{}, err
+		return Decision{}, Record{}, err
 	}
-	stored, err := r.append(ctx, entry)
-	if err != nil {
-		return Explanation{}, Record{}, err
-	}
-	return x, stored[0].Record, nil
+	return d, record, nil
 }
 
-// ExplainJoint asks both employers of one set and logs both answers in one append, supply first. Outcome is the lesser of
-// the two. Costs and errors are those of [Recorder.Explain]; on any error the outcome is Deny, and neither answer is logged.
-func (r *Recorder) ExplainJoint(ctx context.Context, set *Set, supply, demand *Request) (Outcome, [2]Explanation, [2]Record, error) {
+// Explain is [Set.Explain], logged. The record is the one that [Recorder.Decide] makes, as are costs and errors; on any
+// error the explanation is the zero one, which denies.
+func (r *Recorder) Explain(ctx context.Context, set *Set, req *Request) (Explanation, Record, error) {
+	var x Explanation
+	record, err := r.one(ctx, req, func(c *content) Record {
+		var rec Record
+		x, rec = c.explain(set)
+		return rec
+	})
+	if err != nil {
+		return Explanation{}, Record{}, err
+	}
+	return x, record, nil
+}
+
+// DecideJoint is [Set.DecideJoint], with both answers logged in one append, supply first. Costs and errors are those of
+// [Recorder.Decide]; on any error the zero Joint, which denies, is returned, and neither side is logged or both are.
+func (r *Recorder) DecideJoint(ctx context.Context, set *Set, supply, demand *Request) (Joint, [2]Record, error) {
 	var (
-		sides   [2]Explanation
+		j       Joint
 		entries [2]LogEntry
-		records [2]Record
 		err     error
 	)
 	for side, req := range [2]*Request{supply, demand} {
-		if sides[side], entries[side], err = r.explain(set, req); err != nil {
-			return Deny, [2]Explanation{}, records, err
+		entries[side], err = r.entry(req, func(c *content) Record {
+			var rec Record
+			j.sides[side], rec = c.decide(set)
+			return rec
+		})
+		if err != nil {
+			return Joint{}, [2]Record{}, err
 		}
 	}
+	j.Outcome = min(j.sides[Supply].Outcome, j.sides[Demand].Outcome)
 	stored, err := r.append(ctx, entries[:]...)
 	if err != nil {
-		return Deny, [2]Explanation{}, records, err
+		return Joint{}, [2]Record{}, err
 	}
-	records[Supply], records[Demand] = stored[Supply].Record, stored[Demand].Record
-	return min(sides[Supply].Outcome, sides[Demand].Outcome), sides, records, nil
+	return j, [2]Record{stored[Supply].Record, stored[Demand].Record}, nil
 }
 
-func (r *Recorder) explain(set *Set, req *Request) (Explanation, LogEntry, error) {
+// one logs a single answer.
+func (r *Recorder) one(ctx context.Context, req *Request, answer func(*content) Record) (Record, error) {
+	entry, err := r.entry(req, answer)
+	if err != nil {
+		return Record{}, err
+	}
+	stored, err := r.append(ctx, entry)
+	if err != nil {
+		return Record{}, err
+	}
+	return stored[0].Record, nil
+}
+
+// entry answers a request and makes the record of it.
+func (r *Recorder) entry(req *Request, answer func(*content) Record) (LogEntry, error) {
 	c, err := r.content(req)
 	if err != nil {
-		return Explanation{}, LogEntry{}, err
+		return LogEntry{}, err
 	}
-	x, rec := c.decide(set)
+	rec := answer(c)
 	payload, err := c.seal()
 	if err != nil {
-		return Explanation{}, LogEntry{}, err
+		return LogEntry{}, err
 	}
 	rec.Request = payload.Digest()
-	return x, LogEntry{rec, payload}, nil
+	return LogEntry{rec, payload}, nil
 }
 
 // content is a salted copy of a request whose usage is kept as it is asked for.
@@ -130,15 +164,34 @@ func (r *Recorder) content(req *Request) (*content, error) {
 	return c, nil
 }
 
-// decide explains the request and leaves the answers of its usage in the content.
-func (c *content) decide(set *Set) (Explanation, Record) {
+// tapped is the request with a usage that leaves its answers in the content.
+func (c *content) tapped() (*Request, *tappedUsage) {
 	tap := &tappedUsage{inner: c.Request.Usage}
 	req := c.Request
 	req.Usage = tap
-	x := set.Explain(&req)
+	return &req, tap
+}
+
+// decide answers the request quickly.
+func (c *content) decide(set *Set) (Decision, Record) {
+	req, tap := c.tapped()
+	var d Decision
+	if q, err := set.schema.Bind(req); err == nil {
+		d = set.Decide(q)
+	}
 	c.Usage = tap.answers
-	rec := decisionRecord(&req, &x)
-	rec.Cost = set.looked(&req)
+	rec := recordOf(set, req, d.Outcome, d.Due(nil))
+	rec.Rules, rec.Obligations, rec.Advice = d.Rules(nil), d.Obligations(nil), d.Advice(nil)
+	return d, rec
+}
+
+// explain answers the request with reasons. Its record is that of decide.
+func (c *content) explain(set *Set) (Explanation, Record) {
+	req, tap := c.tapped()
+	x := set.Explain(req)
+	c.Usage = tap.answers
+	rec := recordOf(set, req, x.Outcome, x.Due)
+	rec.Rules, rec.Obligations, rec.Advice = slices.Clone(x.Rules), slices.Clone(x.Obligations), slices.Clone(x.Advice)
 	return x, rec
 }
 

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -206,13 +205,14 @@ func (w *wireRecord) record() (Record, bool) {
 	return r, true
 }
 
-// decisionRecord is what the log keeps of an explanation.
-func decisionRecord(r *Request, x *Explanation) Record {
-	rec := Record{Kind: DecisionRecord, Now: recordable(r.Now), Set: x.Digest, Version: x.Version, Outcome: x.Outcome, Rules: slices.Clone(x.Rules)}
-	if slices.Contains(Actions(), r.Action) {
+// recordOf is what the log keeps of an answer, but for rules, obligations and advice.
+func recordOf(set *Set, r *Request, outcome Outcome, due []Due) Record {
+	rec := Record{Kind: DecisionRecord, Now: recordable(r.Now), Set: set.Digest(r.Employer), Version: set.Version(r.Employer),
+		Outcome: outcome, Cost: set.looked(r)}
+	if actionIndex(r.Action) >= 0 {
 		rec.Action = r.Action
 	}
-	for _, d := range x.Due {
+	for _, d := range due {
 		rec.Due = append(rec.Due, RecordedDue{d.Requirement, d.Need, d.Have})
 	}
 	return rec

@@ -45,9 +45,10 @@ func (d Mismatch) String() string {
 // Replay decides every logged request again, in order, and reports each field that differs. Sets returns a compiled set by
 // [Record.Set] (for decisions one that holds the document with that digest, for filters the one with that [Set.Sum]); nil
 // if it is not known, which is a difference. Payloads returns a payload by [Record.Request]. Both are called once per
-// record; either may be expensive, and keeping what was compiled is the caller's matter.
+// record; either may be expensive, and keeping what was compiled is the caller's matter. A set must be compiled under the
+// schema of the time: it is no part of the digest.
 //
-// Every field of a decision or a filter follows from the payload and the rules, so that a record that was changed, even
+// Each decision is made twice, as [Set.Explain] and as [Set.Decide] make it. Every field of it follows from the payload and the rules, so that a record that was changed, even
 // with its digest and all later ones computed anew, differs. What an outcome says, what payloads hold, and whether
 // the log's end was cut off, is vouched for by the chain alone: compare [ReplayReport.Head] with the digest that was kept
 // elsewhere. The first record may be any of the log; the caller knows what it should follow.
@@ -149,7 +150,7 @@ func (p *player) decision(r *Record) {
 	}
 	set := p.sets(r.Set)
 	if set == nil && r.Set == [32]byte{} {
-		set = &Set{schema: BaseSchema()}
+		set = &Set{schema: BaseSchema()} // of a schema that has no say in a denial
 	}
 	if set == nil {
 		p.differ(r, "set", shortHex(r.Set), "unknown")
@@ -158,16 +159,22 @@ func (p *player) decision(r *Record) {
 	p.report.Decisions++
 	usage := &recordedUsage{answers: c.Usage}
 	c.Request.Usage = usage
-	_, got := c.decide(set)
-	if usage.missed {
+	place := func(got Record) *Record {
+		got.Seq, got.Prev, got.Request = r.Seq, r.Prev, r.Request
+		return &got
+	}
+	_, got := c.explain(set)
+	same := p.compare(r, place(got))
+	if !same && usage.missed { // which rules out why
 		p.differ(r, "usage", "not asked", "asked")
 	}
-	got.Seq, got.Prev, got.Request = r.Seq, r.Prev, r.Request
-	p.compare(r, &got)
+	if _, quick := c.decide(set); same && place(quick).Digest() != r.Digest() {
+		p.differ(r, "decide", "as explained", "other")
+	}
 }
 
-// compare reports every field of a record that differs from what replay made.
-func (p *player) compare(r, got *Record) {
+// compare reports every field of a record that differs from what replay made, and whether none does.
+func (p *player) compare(r, got *Record) bool {
 	before := len(p.report.Mismatches)
 	for _, f := range []struct{ name, logged, got string }{
 		{"now", r.Now.Format(time.RFC3339Nano), got.Now.Format(time.RFC3339Nano)},
@@ -189,6 +196,7 @@ func (p *player) compare(r, got *Record) {
 	if len(p.report.Mismatches) == before && r.Digest() != got.Digest() { // fields that this kind of record does not have
 		p.differ(r, "digest", shortHex(r.Digest()), shortHex(got.Digest()))
 	}
+	return len(p.report.Mismatches) == before
 }
 
 // outcome checks that an outcome is of an open obligation of the log.

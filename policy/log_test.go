@@ -35,8 +35,8 @@ grants:
      valid: {from: 2026-09-01T00:00:00-04:00, until: 2027-01-01T00:00:00-05:00}}
 rules:
   - {id: offer, effect: permit, actions: [publish], categories: [machine], authority: grant, approval: auto}
-  - {id: find, effect: permit, actions: [match], categories: [machine], quotas: [week], approval: auto}
-  - {id: cheap, effect: permit, actions: [match, engage], categories: [machine.mill], when: price.rate < 9000, approval: safety}
+  - {id: find, effect: permit, actions: [match], categories: [machine], quotas: [week], obligations: [notify, insure], advice: [call], approval: auto}
+  - {id: cheap, effect: permit, actions: [match, engage], categories: [machine.mill], when: price.rate < 9000, obligations: [notify], advice: [train], approval: safety}
   - {id: sell, effect: permit, actions: [reveal, engage], categories: [machine], quotas: [all, week], requires: [person_consent], approval: release}
   - {id: no-rival, effect: forbid, actions: [match, engage], when: counterparty.naics == "336370"}
   - {id: no-stranger, effect: forbid, actions: [engage], when: counterparty.trust < 0.3}
@@ -95,6 +95,9 @@ func drawn(t *rapid.T) *policy.Request {
 	if chance("roles now", 4) {
 		r.RolesNow = map[string][]string{"amir": {"director"}}
 	}
+	if !chance("simple caller", 4) {
+		r.Knows = []string{"insure", "notify"}
+	}
 	if !chance("without consent", 2) {
 		r.Consents = []string{policy.PersonConsent}
 	}
@@ -122,14 +125,25 @@ func TestReplayReproducesEveryDecision(t *testing.T) {
 		rec := policy.NewRecorder(log, &policy.RecorderOptions{Rand: dice(1)})
 		for range 5 {
 			req := drawn(t)
-			x, r, err := rec.Explain(t.Context(), set, req)
-			require.NoError(t, err)
 			plain := set.Explain(req)
-			require.Equal(t, plain.Outcome, x.Outcome)
-			require.Equal(t, plain.Reasons, x.Reasons)
-			require.Equal(t, x.Outcome, r.Outcome)
-			require.Equal(t, x.Rules, r.Rules)
-			seen[x.Outcome]++
+			var r policy.Record
+			if rapid.Bool().Draw(t, "quick") {
+				d, logged, err := rec.Decide(t.Context(), set, req)
+				require.NoError(t, err)
+				require.Equal(t, plain.Outcome, d.Outcome)
+				r = logged
+			} else {
+				x, logged, err := rec.Explain(t.Context(), set, req)
+				require.NoError(t, err)
+				require.Equal(t, plain.Outcome, x.Outcome)
+				require.Equal(t, plain.Reasons, x.Reasons)
+				r = logged
+			}
+			require.Equal(t, plain.Outcome, r.Outcome)
+			require.Equal(t, plain.Rules, r.Rules)
+			require.Equal(t, plain.Obligations, r.Obligations)
+			require.Equal(t, plain.Advice, r.Advice)
+			seen[r.Outcome]++
 
 			text, err := r.MarshalText()
 			require.NoError(t, err)
@@ -175,7 +189,7 @@ func story(t testing.TB) (*policy.MemoryLog, map[[32]byte]*policy.Set) {
 		for _, action := range []policy.Action{policy.Match, policy.Engage, policy.Publish} {
 			r := ask(action, policy.Attrs{"counterparty.naics": policy.String("332710"), "counterparty.trust": policy.Double(0.5),
 				"resource.person": policy.String("ruiz"), "request.per_week": policy.Duration(2 * hour), "request.total": policy.Duration(8 * hour)})
-			r.Usage = books{"shop all[] total": hour}
+			r.Usage, r.Knows = books{"shop all[] total": hour}, []string{"insure", "notify"}
 			_, _, err := rec.Explain(t.Context(), set, r)
 			require.NoError(t, err)
 		}
@@ -355,6 +369,7 @@ func TestNothingIsDecidedThatWasNotLogged(t *testing.T) {
 	log := &tornLog{}
 	rec := policy.NewRecorder(log, nil)
 	req := ask(policy.Match, policy.Attrs{"counterparty.naics": policy.String("1"), "resource.person": policy.String("p"), "request.per_week": policy.Duration(hour)})
+	req.Knows = []string{"insure", "notify"}
 	require.Equal(t, policy.Permit, set.Explain(req).Outcome)
 	handedOut := 0
 	for range 40 {
@@ -373,10 +388,18 @@ func TestNothingIsDecidedThatWasNotLogged(t *testing.T) {
 	report := replayOf(&log.MemoryLog, set)
 	assert.Empty(t, report.Mismatches)
 
-	outcome, sides, _, err := policy.NewRecorder(&tornLog{}, nil).ExplainJoint(t.Context(), set, req, req)
+	torn := policy.NewRecorder(&tornLog{}, nil)
+	j, _, err := torn.DecideJoint(t.Context(), set, req, req)
 	require.ErrorIs(t, err, errDisk)
-	assert.Equal(t, policy.Deny, outcome)
-	assert.Zero(t, sides)
+	assert.Zero(t, j)
+	j, records, err := torn.DecideJoint(t.Context(), set, req, req)
+	require.NoError(t, err)
+	assert.Equal(t, policy.Permit, j.Outcome)
+	assert.Equal(t, []uint64{1, 2}, []uint64{records[0].Seq, records[1].Seq})
+	d, r, err := torn.Decide(t.Context(), set, req)
+	require.ErrorIs(t, err, errDisk)
+	assert.Zero(t, d)
+	assert.Zero(t, r)
 
 	_, _, err = policy.NewRecorder(log, &policy.RecorderOptions{Rand: strings.NewReader("short")}).Explain(t.Context(), set, req)
 	require.ErrorContains(t, err, "random bytes")
@@ -412,7 +435,7 @@ func TestConcurrentDecisionsMakeOneChain(t *testing.T) {
 	for range 8 {
 		wg.Go(func() {
 			for range 10 {
-				_, _, records, err := rec.ExplainJoint(t.Context(), set, ask(policy.Match, nil), ask(policy.Engage, nil))
+				_, records, err := rec.DecideJoint(t.Context(), set, ask(policy.Match, nil), ask(policy.Engage, nil))
 				assert.NoError(t, err)
 				assert.Equal(t, records[policy.Supply].Seq+1, records[policy.Demand].Seq, "the two sides stand together")
 			}
@@ -484,6 +507,41 @@ func TestOutcomesAreOfOpenObligations(t *testing.T) {
 	assert.Equal(t, []string{"1 prev"}, fieldsOf(policy.Replay(slices.Values([]policy.Record{first}), nil, nothing)))
 }
 
+func TestTimesOutsideTheCalendarAreRefused(t *testing.T) {
+	set := compile(t, nil, logRules)
+	for _, year := range []int{-3, 0, 10000} {
+		req := ask(policy.Match, nil)
+		req.Now = time.Date(year, 6, 1, 0, 0, 0, 0, time.UTC)
+		assert.Equal(t, "now is outside the years 1 to 9999", text(set.Explain(req), "request"), year)
+		_, err := set.Schema().Bind(req)
+		require.Error(t, err)
+		_, r, err := policy.NewRecorder(&policy.MemoryLog{}, nil).Decide(t.Context(), set, req)
+		require.NoError(t, err)
+		assert.Equal(t, policy.Deny, r.Outcome)
+		assert.True(t, r.Now.IsZero(), "a record cannot spell it")
+	}
+}
+
+func TestObligationsAreFollowedUp(t *testing.T) {
+	set := compile(t, nil, logRules)
+	log := &policy.MemoryLog{}
+	rec := policy.NewRecorder(log, nil)
+	req := ask(policy.Match, policy.Attrs{"counterparty.naics": policy.String("1"), "resource.person": policy.String("p"), "request.per_week": policy.Duration(hour)})
+	req.Knows = []string{"insure", "notify"}
+	d, r, err := rec.Decide(t.Context(), set, req)
+	require.NoError(t, err)
+	require.Equal(t, policy.Permit, d.Outcome)
+	assert.Equal(t, []string{"insure", "notify"}, r.Obligations)
+	assert.Equal(t, []string{"call"}, r.Advice)
+	_, err = rec.Fulfil(t.Context(), r, "notify", policy.Fulfilled, noon.Add(hour))
+	require.NoError(t, err)
+	_, err = rec.Fulfil(t.Context(), r, "call", policy.Fulfilled, noon.Add(hour))
+	require.ErrorIs(t, err, policy.ErrNoObligation, "advice binds nobody")
+	report := replayOf(log, set)
+	assert.Empty(t, report.Mismatches)
+	assert.Equal(t, []policy.OpenObligation{{Seq: 1, Obligation: "insure"}}, report.Open)
+}
+
 func TestReplayTellsWhenUsageIsMissing(t *testing.T) {
 	log, sets := story(t)
 	// Under rules that ask for more than the payload answers nothing is left, and the replay says why.
@@ -492,7 +550,7 @@ func TestReplayTellsWhenUsageIsMissing(t *testing.T) {
 	r.Set = wider.Digest("shop")
 	report := policy.Replay(slices.Values([]policy.Record{r}), func([32]byte) *policy.Set { return wider }, log.Payload)
 	require.NotEmpty(t, sets)
-	assert.Equal(t, []string{"1 usage", "1 outcome"}, fieldsOf(report))
+	assert.Equal(t, []string{"1 outcome", "1 obligations", "1 advice", "1 usage"}, fieldsOf(report))
 }
 
 // fill sets every field of a request to something of its own; it knows every kind of field that a payload does.
