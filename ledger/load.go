@@ -79,18 +79,10 @@ func (l *Log) finishShreddings(ctx context.Context, f *folding) error {
 
 func (l *Log) destroyRest(ctx context.Context, f *folding) error {
 	var names []string
-	var stale []uint64
 	for _, s := range f.shreds {
 		names = append(names, l.tenant.subjectSecret(s.subject))
-		if s.keepBlobs {
-			continue
-		}
-		for _, n := range l.state.sealedFor(l.tenant.id(idSubject, s.subject)) {
-			if _, whole := slices.BinarySearch(f.whole, uint32(n)); whole || n < f.since {
-				stale = append(stale, n)
-			}
-		}
 	}
+	stale := f.unerased(l.state, &l.tenant)
 	f.shreds, f.whole = nil, nil
 	if len(names) > 0 {
 		if err := l.store.DeleteSecrets(ctx, names...); err != nil {
@@ -100,8 +92,24 @@ func (l *Log) destroyRest(ctx context.Context, f *folding) error {
 	if len(stale) == 0 {
 		return nil
 	}
+	return l.store.Erase(ctx, stale)
+}
+
+// unerased returns the entries whose ciphertexts the shreddings that were met
+// should have erased and, as far as was looked, did not.
+func (f *folding) unerased(s *state, t *tenant) (stale []uint64) {
+	for _, shred := range f.shreds {
+		if shred.keepBlobs {
+			continue
+		}
+		for _, n := range s.sealedFor(t.id(idSubject, shred.subject)) {
+			if _, whole := slices.BinarySearch(f.whole, uint32(n)); whole || n < f.since {
+				stale = append(stale, n)
+			}
+		}
+	}
 	slices.Sort(stale)
-	return l.store.Erase(ctx, slices.Compact(stale))
+	return slices.Compact(stale)
 }
 
 // catchUp takes in what other logs have written. It needs the token, and returns

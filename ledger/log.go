@@ -82,6 +82,7 @@ type Log struct {
 	releases []func() error
 
 	subjects subjectKeys
+	later    later           // of a store that shows an older view
 	life     context.Context // ends with Close
 	end      context.CancelFunc
 }

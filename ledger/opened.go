@@ -83,7 +83,7 @@ func (l *Log) withPayload(ctx context.Context, o *opened, open func(*sealer) (wh
 		}
 	}
 	// Asked after the key and the frame: a shredding in between is then seen.
-	gone, err := l.shredded(o)
+	gone, err := l.shredded(ctx, o)
 	if err == nil && !gone {
 		err = corruptEntry(o.index, "payload: "+what)
 	}
@@ -109,19 +109,30 @@ func (l *Log) keysOf(ctx context.Context, o *opened) (keys owners, have bool, er
 	return keys, true, nil
 }
 
-// shredded reports whether one of an entry's subjects was shredded. The error is
-// ErrClosed.
-func (l *Log) shredded(o *opened) (bool, error) {
-	if shreds(string(o.raw.kind)) {
+// shredded reports whether one of an entry's subjects was shredded. Errors:
+// ErrClosed, and those of looking behind the view.
+func (l *Log) shredded(ctx context.Context, o *opened) (bool, error) {
+	if len(o.raw.subjects) == 0 || shreds(string(o.raw.kind)) {
 		return false, nil
 	}
+	var names []id
+	for _, name := range o.raw.subjects {
+		names = append(names, l.tenant.idOf(idSubject, name))
+	}
+	if gone, err := l.shreddedNow(names); gone || err != nil {
+		return gone, err
+	}
+	return l.shreddedLater(ctx, names...)
+}
+
+func (l *Log) shreddedNow(names []id) (bool, error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if l.closed {
 		return false, ErrClosed
 	}
-	for _, name := range o.raw.subjects {
-		if _, gone := l.state.shredded.Get(l.tenant.idOf(idSubject, name)); gone {
+	for _, name := range names {
+		if _, gone := l.state.shredded.Get(name); gone {
 			return true, nil
 		}
 	}

@@ -207,6 +207,11 @@ func (l *Log) holdKey(ctx context.Context, subject string, name id, mayMake bool
 	if err != nil {
 		return nil, err
 	}
+	if !ok {
+		if gone, err := l.shreddedLater(ctx, name); gone || err != nil {
+			return nil, err
+		}
+	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if l.closed {
