@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/deeperpoint/csss/examples/bench/rules"
+	"github.com/deeperpoint/csss/policy"
+)
+
+// measureModes writes the lines of package policy alone.
+func (b *policyBench) measureModes(ctx context.Context) error {
+	if !b.modes {
+		return nil
+	}
+	for _, step := range []func() error{b.measureUses, b.measureSwap, b.measureShapes} {
+		if err := step(); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// useLine is the line of another use of a set.
+type useLine struct {
+	Engine      string  `json:"engine"`
+	Rules       int     `json:"rules"`
+	NS          figure  `json:"ns_per_decision"`
+	Allocs      figure  `json:"allocs"`
+	P50         figure  `json:"p50_ns"`
+	P99         figure  `json:"p99_ns"`
+	Allowed     int     `json:"allowed"`
+	Obligations *figure `json:"obligations,omitempty"` // joint
+}
+
+// measureUses measures what else is asked of a set.
+func (b *policyBench) measureUses() error {
+	pairs := &joint{}
+	for _, u := range []struct {
+		name, more string
+		use        func(*csss) rules.Engine
+	}{
+		{"csss/bind", "", func(e *csss) rules.Engine { return &binding{csss: e} }},
+		{"csss/explain", "", func(e *csss) rules.Engine { return explaining{e} }},
+		{"csss/joint", ", obligations: [" + duty + "]", func(e *csss) rules.Engine { pairs.csss = e; return pairs }},
+	} {
+		r, err := rules.Open(b.workload, func(w *rules.Workload) (func() (rules.Engine, error), error) { return loader(w, u.more, u.use) })
+		if err != nil {
+			return fmt.Errorf("%s: %w", u.name, err)
+		}
+		for range b.slices {
+			r.Run(b.slice() / 2)
+		}
+		shown := r.Report()
+		l := useLine{Engine: u.name, Rules: b.rules, NS: figure(shown.NS), Allocs: figure(shown.Allocs),
+			P50: figure(shown.P50), P99: figure(shown.P99), Allowed: countTrue(shown.Allowed)}
+		if u.name == "csss/joint" {
+			per := pairs.obligations()
+			l.Obligations = &per
+		}
+		b.row("%-16s %8d %14v %14v %14v %9v", l.Engine, l.Rules, l.NS, l.P50, l.P99, l.Allocs)
+		if err := b.line(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// binding makes each query ready again before it is decided.
+type binding struct {
+	*csss
+	query policy.Query
+}
+
+func (e *binding) Allowed(i int) bool {
+	if err := e.query.Reset(e.set.Schema(), e.requests[i]); err != nil {
+		return false
+	}
+	d := e.set.Decide(&e.query)
+	return d.Outcome == policy.Permit
+}
+
+// explaining asks for the reasons as well.
+type explaining struct{ *csss }
+
+func (e explaining) Allowed(i int) bool { return e.set.Explain(e.requests[i]).Outcome == policy.Permit }
+
+// joint asks two employers at once, and what both are obliged to do.
+type joint struct {
+	*csss
+	duties []policy.JointDuty
+}
+
+// Allowed pairs a request with the one half the list away.
+func (e *joint) Allowed(i int) bool {
+	j := e.set.DecideJoint(e.queries[i], e.queries[(i+rules.Requests/2)%rules.Requests])
+	e.duties = j.Obligations(e.duties[:0])
+	return j.Outcome == policy.Permit
+}
+
+// obligations returns how many a decision has, on average.
+func (e *joint) obligations() figure {
+	n := 0
+	for i := range rules.Requests {
+		e.Allowed(i)
+		n += len(e.duties)
+	}
+	return figure(n) / rules.Requests
+}
+
+// swapLine is the line of csss/swap.
+type swapLine struct {
+	Engine string `json:"engine"`
+	Rules  int    `json:"rules"`
+	Swap   figure `json:"swap_ms"`
+	P99    figure `json:"p99_ms"`
+	Swaps  int    `json:"swaps"`
+}
+
+// swaps is how many documents are replaced.
+const swaps = 200
+
+// measureSwap replaces the documents of employers one by one, each with one that
+// has other constants.
+func (b *policyBench) measureSwap() error {
+	set, err := policy.Compile(policy.BaseSchema(), documents(b.workload.Rules, 1, "")...)
+	if err != nil {
+		return err
+	}
+	engine := policy.NewEngine(set)
+	fresh := rules.New(b.rules, b.shapes, b.seed+1).Rules
+	employers := (len(fresh) + rules.PerEmployer - 1) / rules.PerEmployer
+	var times []float64
+	for n := range swaps {
+		first := n % employers * rules.PerEmployer
+		doc := document(fresh[first:min(first+rules.PerEmployer, len(fresh))], 2+n/employers, "")
+		start := time.Now()
+		if err := engine.Update(doc); err != nil {
+			return err
+		}
+		times = append(times, float64(time.Since(start))/1e6)
+	}
+	l := swapLine{"csss/swap", b.rules, figure(rules.Quantile(times, 0.5)), figure(rules.Quantile(times, 0.99)), len(times)}
+	b.row("replacing one of %d documents: %v ms, p99 %v ms", employers, l.Swap, l.P99)
+	return b.line(l)
+}
+
+// shapesLine is the line of csss/shapes.
+type shapesLine struct {
+	Engine string `json:"engine"`
+	Rules  int    `json:"rules"`
+	Shapes int    `json:"shapes"`
+	LoadMS figure `json:"load_ms"`
+	KeptMB figure `json:"kept_mb"`
+}
+
+// measureShapes loads rules that share sentences, and rules that do not.
+func (b *policyBench) measureShapes() error {
+	for _, shapes := range []int{50, 10_000} {
+		runtime.GC()
+		r, err := rules.Open(rules.New(b.rules, shapes, b.seed), loadCSSS)
+		if err != nil {
+			return err
+		}
+		shown := r.Report()
+		l := shapesLine{"csss/shapes", b.rules, min(shapes, b.rules), figure(shown.LoadMS), figure(shown.KeptMB)}
+		b.row("loading rules of %d shapes: %v ms, %v MB kept", l.Shapes, l.LoadMS, l.KeptMB)
+		if err := b.line(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
