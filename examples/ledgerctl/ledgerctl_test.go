@@ -310,6 +310,24 @@ func TestShredErasesAndEverythingStillVerifies(t *testing.T) {
 	assert.NotContains(t, stderr, "person-7")
 }
 
+// A shredding that was undone by an old copy is not called whole.
+func TestVerifyTellsWhatIsNotErased(t *testing.T) {
+	dir := sample(t)
+	segments, err := filepath.Glob(filepath.Join(dir, "segments", "*.seg"))
+	require.NoError(t, err)
+	old, err := os.ReadFile(segments[0])
+	require.NoError(t, err)
+	fine(t, "shred", "person-7", "-reason", "asked for", "-dir", dir)
+	f, err := os.OpenFile(segments[0], os.O_RDWR, 0)
+	require.NoError(t, err)
+	_, err = f.WriteAt(old, 0)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	code, _, stderr := ctl(t, "verify", "-dir", dir)
+	assert.Equal(t, 1, code)
+	assert.Contains(t, stderr, "of shredded subjects are still there")
+}
+
 func TestExportedTilesVerify(t *testing.T) {
 	dir := sample(t)
 	out := filepath.Join(t.TempDir(), "tiles")

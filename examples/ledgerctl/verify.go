@@ -51,7 +51,11 @@ func verify(ctx context.Context, c *call) error {
 		}
 		return err
 	}
-	return errors.Join(err, c.print(audited{!damaged, found}, "%s", summary(found, c.depth)))
+	err = errors.Join(err, c.print(audited{!damaged, found}, "%s", summary(found, c.depth)))
+	if err == nil && found.Unerased > 0 {
+		return fmt.Errorf("%d payloads and keys of shredded subjects are still there: open the log for writing to finish", found.Unerased)
+	}
+	return err
 }
 
 // summary tells what a whole log has.
