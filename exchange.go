@@ -28,6 +28,7 @@ type Config struct {
 
 	Embedder embed.Embedder    // nil = embed/lexical
 	Index    match.VectorIndex // nil = match/hnsw
+	External string            // name of the service to which Embedder or Index sends text or vectors: a firm's listings go there only where its rules permit process_externally; empty = they stay in this process
 	Schema   *policy.Schema    // attributes that rules may use, those of the logged rules among them; nil = policy.BaseSchema
 	Terms    []terms.Template  // standard engagement terms; nil = terms.Standard
 	Summary  disclosure.Schema // what a summary may say; nil = disclosure.DefaultSchema
@@ -229,7 +230,7 @@ func (x *Exchange) reindex(ctx context.Context) error {
 	slices.Sort(x.st.dirty)
 	var add []match.Offer
 	for _, id := range slices.Compact(x.st.dirty) {
-		if o := x.st.offers[id]; o != nil && o.live {
+		if o := x.st.offers[id]; o != nil && o.live && x.st.indexable(&o.offer, x.st.now) {
 			add = append(add, o.offer)
 		} else {
 			x.matcher.Remove(id)

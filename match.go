@@ -135,6 +135,9 @@ func (x *Exchange) propose(ctx context.Context, by By, need string, at time.Time
 	if !x.st.employs(by.Firm, by.Person) {
 		return nil, nil, ErrNotYours
 	}
+	if err := x.st.asksOutside(&n.need, at); err != nil {
+		return nil, nil, err
+	}
 	if err := x.reindex(ctx); err != nil {
 		return nil, nil, err
 	}

@@ -52,6 +52,7 @@ type state struct {
 	rare      []disclosure.SessionID    // pairs whose offer was too rare to be shown
 	proposals map[string]*matchProposed // by command
 	window    time.Duration             // how long a first private answer stands
+	external  string                    // where text and vectors go; empty: nowhere
 }
 
 // commandRecord is a command that was run: the id its caller gave it, and what
@@ -160,7 +161,7 @@ func newState(cfg *Config) (*state, error) {
 		excluded: map[string]excluded{}, answers: map[answerKey]answer{}, contacts: map[answerKey][]contact{}, asks: map[needKey]*[2]asks{}, asked: map[needViewer]shownFor{},
 		reports: map[string][]usageReported{}, comparables: map[string][]int64{},
 		outcomes: map[string][]market.Outcome{}, misses: map[string][]Miss{}, names: register{},
-		window: cfg.Window, compiled: map[string]compiled{}, proposals: map[string]*matchProposed{},
+		window: cfg.Window, external: cfg.External, compiled: map[string]compiled{}, proposals: map[string]*matchProposed{},
 	}, nil
 }
 
@@ -226,6 +227,7 @@ func (ev *policyChanged) fold(st *state, _ ledger.Entry) {
 	if f.rules, f.broken = st.compile(ev); f.rules != nil {
 		f.past[disclosure.Digest(f.rules.Digest(ev.Firm))] = f.rules
 	}
+	st.indexAgain(ev.Firm)
 }
 
 func (ev *offerPublished) fold(st *state, e ledger.Entry) {

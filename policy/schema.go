@@ -99,6 +99,7 @@ func baseTable() []Attribute {
 		Counterparty("counterparty.verified", KindBool),
 		Attr(attrNow, KindTime), // from Request.Now
 		Attr("context.stage", KindString),
+		Attr("context.destination", KindString), // of process_externally: the service to which text or vectors would go
 	}
 }
 
