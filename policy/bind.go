@@ -2,15 +2,16 @@ package policy
 
 import (
 	"fmt"
-	"slices"
 	"time"
+
+	"github.com/deeperpoint/csss/policy/internal/expr"
 )
 
 // bound is a request that was found usable, beside the document that decides it.
 type bound struct {
 	req   *Request
 	doc   *document
-	frame frame
+	frame *expr.Frame
 }
 
 // maxAsked bounds an amount of a request, so that sums cannot overflow.
@@ -78,37 +79,22 @@ func checkAmounts(r *Request, fault func(string, string, ...any)) {
 	}
 }
 
-// value returns an attribute, whether it comes from the request's attributes or from its own fields.
-func (f *frame) value(name string) (Value, bool) {
-	switch name {
-	case attrNow:
-		return Time(f.now), true
-	case attrCategory:
-		return String(f.category), true
-	}
-	v, ok := f.attrs[name]
-	return v, ok
+// slot returns the slot of an attribute of the base schema.
+func (b *bound) slot(name string) expr.Slot {
+	s, _ := b.frame.Table().Lookup(name)
+	return s
 }
 
-// released returns an attribute that is there and not withheld.
-func (b *bound) released(name string) (Value, bool) {
-	if slices.Contains(b.frame.withheld, name) {
-		return Value{}, false
-	}
-	return b.frame.value(name)
-}
+func (b *bound) withheld(name string) bool { return b.frame.Withheld(b.slot(name)) }
 
-func (b *bound) duration(name string) (time.Duration, bool) {
-	v, ok := b.released(name)
-	return time.Duration(v.num), ok
-}
+// released returns a text that is there and not withheld.
+func (b *bound) released(name string) (string, bool) { return b.frame.String(b.slot(name)) }
 
-func (b *bound) instant(name string) (time.Time, bool) {
-	v, ok := b.released(name)
-	return v.at, ok
-}
+func (b *bound) duration(name string) (time.Duration, bool) { return b.frame.Duration(b.slot(name)) }
+
+func (b *bound) instant(name string) (time.Time, bool) { return b.frame.Time(b.slot(name)) }
 
 func (b *bound) text(name string) string {
 	v, _ := b.released(name)
-	return v.str
+	return v
 }

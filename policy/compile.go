@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 	_ "time/tzdata" // zones must not depend on the host
+
+	"github.com/deeperpoint/csss/policy/internal/expr"
 )
 
 // Compile turns documents, one per employer, into a set. A nil schema means [BaseSchema].
@@ -64,7 +66,7 @@ type compiled struct {
 }
 
 // compileAll compiles documents on all processors. The documents have nothing to do with each other.
-func compileAll(schema *Schema, engine *engine, docs []Source) []compiled {
+func compileAll(schema *Schema, engine *expr.Compiler, docs []Source) []compiled {
 	out := make([]compiled, len(docs))
 	var next atomic.Int64
 	var workers sync.WaitGroup
@@ -79,7 +81,7 @@ func compileAll(schema *Schema, engine *engine, docs []Source) []compiled {
 	return out
 }
 
-func (c *compiled) compile(schema *Schema, engine *engine, src Source) {
+func (c *compiled) compile(schema *Schema, engine *expr.Compiler, src Source) {
 	doc := compileDocument(schema, engine, src, &c.errs)
 	sortByPlace(c.errs.List)
 	switch {
@@ -92,7 +94,7 @@ func (c *compiled) compile(schema *Schema, engine *engine, src Source) {
 }
 
 // compileDocument reads one document. The result is only good if it added no errors.
-func compileDocument(schema *Schema, engine *engine, src Source, errs *Errors) *document {
+func compileDocument(schema *Schema, engine *expr.Compiler, src Source, errs *Errors) *document {
 	name := cmp.Or(src.Name, "document")
 	before := len(errs.List)
 	d := &decoder{tree: tree{file: name, errs: errs}, schema: schema, engine: engine, doc: &document{file: name}}
@@ -135,6 +137,7 @@ func (d *decoder) document(n *node) {
 		field{"quotas", false, func(n *node) { d.list(n, "quotas", maxListed, d.quota) }},
 		field{"approvals", false, func(n *node) { d.list(n, "approvals", maxListed, d.approval) }},
 		field{"grants", false, func(n *node) { d.list(n, "grants", maxListed, d.grant) }},
+		field{"walls", false, func(n *node) { d.list(n, "walls", maxListed, d.wall) }},
 		field{"rules", true, func(n *node) { d.list(n, "rules", maxRules, d.rule) }},
 		field{"tests", false, func(n *node) { tests = n }})
 	if tests != nil {
@@ -177,14 +180,16 @@ func (d *decoder) named(n *node, read func()) {
 
 func (d *decoder) quota(n *node) {
 	q := &quotaDoc{at: n.place}
+	var max *node
 	d.named(n, func() {
 		d.object(n, "quota",
 			field{"id", true, func(n *node) { q.ID = d.word(n, "id") }},
-			field{"per", true, func(n *node) { q.Per = d.oneOf(n, "per", perWeek, perMonth, perEngagement, perTotal) }},
-			field{"unit", true, func(n *node) { d.oneOf(n, "unit", "duration") }},
+			field{"per", true, func(n *node) { q.Per = d.oneOf(n, "per", perWeek, perMonth, perEngagement, perTotal, perConcurrent) }},
+			field{"unit", true, func(n *node) { q.Unit = d.unit(n) }},
 			field{"min", false, func(n *node) { q.Min = d.duration(n, "min", time.Second) }},
-			field{"max", false, func(n *node) { q.Max = d.duration(n, "max", time.Second) }},
+			field{"max", false, func(n *node) { max = n }},
 			field{"key", false, func(n *node) { q.keys = d.refs(n, "key") }})
+		d.quotaMax(n, max, q)
 		if n.form == formObject && q.Min == 0 && q.Max == 0 {
 			d.fail(n, "quota: neither min nor max is given")
 		}
@@ -229,7 +234,12 @@ func (d *decoder) approval(n *node) {
 				}
 			}},
 			field{"order", false, func(n *node) { a.Ordered = d.oneOf(n, "order", "sequence", "any") == "sequence" }},
-			field{"veto", false, func(n *node) { a.Veto = d.boolean(n, "veto") }})
+			field{"veto", false, func(n *node) { a.Veto = d.boolean(n, "veto") }},
+			field{"escalate", false, func(n *node) { d.escalate(n, a) }},
+			field{"delegation", false, func(n *node) { d.delegation(n, a) }})
+		if a.Ordered && len(a.Escalate.Seats) > 0 {
+			d.fail(n, "approval: escalate stands beside order: sequence, in which later seats have no place")
+		}
 		if a.Need > len(a.Seats) && len(a.Seats) > 0 {
 			d.fail(n, "approval: need %d of %d seats can never be reached", a.Need, len(a.Seats))
 		}
@@ -369,6 +379,7 @@ func (d *decoder) link() {
 	unique(d, "quota", doc.quotas, func(q *quotaDoc) (string, place) { return q.ID, q.at })
 	unique(d, "approval", doc.approvals, func(a *approvalDoc) (string, place) { return a.ID, a.at })
 	unique(d, "grant", doc.grants, func(g *grantDoc) (string, place) { return g.ID, g.at })
+	unique(d, "wall", doc.walls, func(w *wallDoc) (string, place) { return w.ID, w.at })
 	unique(d, "rule", doc.rules, func(r *rule) (string, place) { return r.id, r.at })
 	for _, g := range doc.grants {
 		d.inside = g.ID
@@ -493,6 +504,7 @@ func (doc *document) sort() {
 	slices.SortFunc(doc.quotas, func(a, b *quotaDoc) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(doc.approvals, func(a, b *approvalDoc) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(doc.grants, func(a, b *grantDoc) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(doc.walls, func(a, b *wallDoc) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(doc.rules, func(a, b *rule) int { return cmp.Compare(a.id, b.id) })
 	for i, r := range doc.rules {
 		r.index = uint16(i)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/deeperpoint/csss/policy/internal/expr"
 )
 
 // Explain answers for one employer. It never fails: what cannot be decided is denied, and Errors says why.
@@ -50,6 +52,10 @@ func refused(d Explanation, errs []error) Explanation {
 func (b *bound) decide(d *Explanation) {
 	d.Headroom = map[string]time.Duration{}
 	forbidden := b.forbids(d)
+	if walls := b.walled(); len(walls) > 0 {
+		forbidden = true
+		d.Reasons = append(d.Reasons, walls...)
+	}
 	permits, missed := b.permits(d)
 	if forbidden {
 		d.Headroom = nil
@@ -95,20 +101,20 @@ func (b *bound) fires(r *rule, d *Explanation) (Reason, bool) {
 	if r.when == nil {
 		return reason, true
 	}
-	value, err := r.when.eval(&b.frame)
-	if err != nil {
+	value := r.when.Eval(b.frame)
+	if broken(r.when, b.frame, value) {
 		d.Errors = append(d.Errors, &EvalError{Rule: r.name})
 	}
-	reason.Tainted = r.when.tainted
+	reason.Tainted = r.when.Tainted()
 	switch {
-	case value == isFalse:
+	case value == expr.False:
 		return Reason{}, false
-	case r.when.tainted:
+	case r.when.Tainted():
 		reason.Text = "excluded by rule " + r.id
-	case value == isTrue:
-		reason.Text = "forbidden when " + r.when.text
+	case value == expr.True:
+		reason.Text = "forbidden when " + r.when.Text()
 	default:
-		reason.Text = "forbidden, since " + r.when.why(value, &b.frame)
+		reason.Text = "forbidden, since " + why(r.when, value, b.frame)
 	}
 	return reason, true
 }
@@ -137,9 +143,9 @@ func (b *bound) unmet(r *rule, d *Explanation) (reasons []Reason) {
 	if r.when == nil {
 		return nil
 	}
-	for _, f := range r.when.failures(&b.frame, r.id) {
+	for _, f := range failures(r.when, b.frame, r.id) {
 		reasons = append(reasons, Reason{Rule: r.name, Text: f.text, Tainted: f.tainted})
-		if f.err != nil {
+		if f.broken {
 			d.Errors = append(d.Errors, &EvalError{Rule: r.name})
 		}
 	}
@@ -220,15 +226,15 @@ func (b *bound) approve(permits []*rule, d *Explanation) {
 			d.Reasons = append(d.Reasons, Reason{Rule: "approval:" + req.ID, Text: "discharged by a grant"})
 			continue
 		}
-		status, have := foldApprovals(*req, b.seatable(req), b.facts(), b.req.Now)
-		switch status {
+		a := b.approval(req)
+		switch a.Status {
 		case Satisfied:
 		case Rejected:
 			rejected = true
 			d.Reasons = append(d.Reasons, Reason{Rule: "approval:" + req.ID, Text: "refused by those who were asked"})
 		default:
-			d.Due = append(d.Due, Due{Requirement: req.ID, Seats: slices.Clone(req.Seats), Need: req.Need, Have: have,
-				Expires: req.Expires, Not: slices.Clone(req.Not)})
+			d.Due = append(d.Due, Due{Requirement: req.ID, Seats: a.Seats, Need: req.Need, Have: a.Have,
+				Escalated: a.Escalated, Expires: req.Expires, Not: slices.Clone(req.Not)})
 		}
 	}
 	if b.consentDue(permits) {
@@ -245,7 +251,7 @@ func (b *bound) approve(permits []*rule, d *Explanation) {
 	}
 	slices.SortFunc(d.Due, func(a, b Due) int { return cmp.Compare(a.Requirement, b.Requirement) })
 	for _, r := range permits {
-		d.Reasons = append(d.Reasons, Reason{Rule: r.name, Text: "permits", Tainted: r.when != nil && r.when.tainted})
+		d.Reasons = append(d.Reasons, Reason{Rule: r.name, Text: "permits", Tainted: r.when != nil && r.when.Tainted()})
 	}
 }
 
@@ -272,7 +278,7 @@ func (b *bound) facts() Facts {
 	return Facts{
 		Requester: b.text(attrRequester),
 		Offered:   b.text(attrOffered),
-		Hidden:    slices.Contains(b.frame.withheld, attrOffered),
+		Hidden:    b.withheld(attrOffered),
 		RolesNow:  b.req.RolesNow,
 		Binding:   b.req.Binding,
 	}
@@ -285,44 +291,4 @@ func (b *bound) consentDue(permits []*rule) bool {
 	}
 	asked := slices.ContainsFunc(permits, func(r *rule) bool { return slices.Contains(r.requires, PersonConsent) })
 	return asked && !slices.Contains(b.req.Consents, PersonConsent)
-}
-
-// failure is one clause of a permit's or a grant's condition that does not hold.
-type failure struct {
-	text    string
-	tainted bool
-	err     error
-}
-
-// failures returns nothing if the condition is true, else the clauses that are not. A tainted clause is named by its
-// owner alone, never by its words.
-func (c *condition) failures(f *frame, owner string) (list []failure) {
-	value, err := c.eval(f)
-	if value == isTrue {
-		return nil
-	}
-	for _, clause := range c.clauses {
-		list = append(list, clause.failures(f, owner)...)
-	}
-	if len(list) > 0 {
-		return list
-	}
-	text := c.why(value, f)
-	if c.tainted {
-		text = "excluded by " + owner
-	}
-	return []failure{{text: text, tainted: c.tainted, err: err}}
-}
-
-// why says in the document's words what an untrue condition lacks.
-func (c *condition) why(value truth, f *frame) string {
-	switch missing := c.missing(f); {
-	case value == isUnknown:
-		return c.text + " needs what is not released yet"
-	case value == isError && len(missing) > 0:
-		return c.text + " needs " + strings.Join(missing, ", ") + ", which is missing"
-	case value == isError:
-		return c.text + " cannot be evaluated"
-	}
-	return c.text + " does not hold"
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/deeperpoint/csss/policy/internal/expr"
 )
 
 // Decision is the answer of one employer's rules, as a small value that names no request. The zero value denies. It holds
@@ -21,6 +23,7 @@ type Decision struct {
 type due struct {
 	requirement int16 // index in doc.approvals; -1: the consent of the person offered
 	have        int16
+	escalated   bool
 }
 
 // headroom is what is left of a quota that was looked at.
@@ -107,7 +110,11 @@ func (doc *document) due(x due) Due {
 		return Due{Requirement: PersonConsent, Seats: personSeat, Need: 1}
 	}
 	r := &doc.approvals[x.requirement].Requirement
-	return Due{Requirement: r.ID, Seats: r.Seats, Need: r.Need, Have: int(x.have), Expires: r.Expires, Not: r.Not}
+	seats := r.Seats
+	if x.escalated {
+		seats = slices.Concat(seats, r.Escalate.Seats)
+	}
+	return Due{Requirement: r.ID, Seats: seats, Need: r.Need, Have: int(x.have), Escalated: x.escalated, Expires: r.Expires, Not: r.Not}
 }
 
 // Obligations appends what the caller must do if it goes on, sorted; none if the outcome is Deny.
@@ -171,7 +178,7 @@ func (s *Set) Decide(q *Query) Decision {
 		sortRules(&d.rules)
 		return d
 	}
-	simple := true
+	simple := len(d.doc.walls) == 0 || !hasCounterparty(q.req.Action)
 	for h := first; h != nil; h = h.parent {
 		if b := h.by[q.action]; b != nil {
 			simple = b.permits.apply(q, &d) && simple
@@ -195,7 +202,7 @@ func (g *group) fire(q *Query, d *Decision) {
 			continue
 		}
 		if r.when != nil {
-			if value, _ := r.when.eval(&q.frame); value == isFalse {
+			if r.when.Eval(q.frame) == expr.False {
 				continue
 			}
 		}
@@ -211,7 +218,7 @@ func (g *group) apply(q *Query, d *Decision) (simple bool) {
 			continue
 		}
 		if r.when != nil {
-			if value, _ := r.when.eval(&q.frame); value != isTrue {
+			if r.when.Eval(q.frame) != expr.True {
 				simple = simple && !r.authority // whose grants' quotas are told even then
 				continue
 			}
@@ -234,7 +241,7 @@ func (d *Decision) settle(q *Query) {
 	}
 	sortRules(&d.rules)
 	for _, one := range x.Due {
-		d.due.add(due{d.doc.requirementIndex(one.Requirement), int16(one.Have)})
+		d.due.add(due{d.doc.requirementIndex(one.Requirement), int16(one.Have), one.Escalated})
 	}
 	for i, quota := range d.doc.quotas {
 		if left, ok := x.Headroom[quota.ID]; ok {

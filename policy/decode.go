@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/deeperpoint/csss/policy/internal/expr"
 )
 
 // Bounds of a document's content.
@@ -24,7 +26,7 @@ const (
 type decoder struct {
 	tree
 	schema *Schema
-	engine *engine
+	engine *expr.Compiler
 	lines  []string
 	doc    *document
 	rows   []*testRow
@@ -280,35 +282,35 @@ func (d *decoder) condition(n *node) *condition {
 		d.fail(n, "when: more than %d characters", maxConditionChars)
 		return nil
 	}
-	c, problems := d.engine.compile(n.text)
+	c, problems := d.engine.Compile(n.text)
 	for _, p := range problems {
-		d.fail(d.spot(n, p), "%s", p.text)
+		d.fail(d.spot(n, p), "%s", p.Text)
 	}
 	return c
 }
 
 // spot maps a place in a condition to the document. Where escapes or folding make that impossible it is the node's own.
-func (d *decoder) spot(n *node, p problem) place {
+func (d *decoder) spot(n *node, p expr.Problem) place {
 	own := n.place
-	line, col := n.line+p.line-1, n.col
+	line, col := n.line+p.Line-1, n.col
 	switch {
 	case n.block:
-		line = n.line + p.line
+		line = n.line + p.Line
 		if line > len(d.lines) {
 			return own
 		}
 		col = 1 + len(d.lines[line-1]) - len(strings.TrimLeft(d.lines[line-1], " "))
-	case p.line > 1:
+	case p.Line > 1:
 		return own
 	case n.quoted:
 		col++
 	}
 	spelled := strings.Split(n.text, "\n")
-	if line < 1 || line > len(d.lines) || p.line > len(spelled) {
+	if line < 1 || line > len(d.lines) || p.Line > len(spelled) {
 		return own
 	}
-	raw, want := []rune(d.lines[line-1]), []rune(spelled[p.line-1])
-	want = want[:min(p.col, len(want))]
+	raw, want := []rune(d.lines[line-1]), []rune(spelled[p.Line-1])
+	want = want[:min(p.Col, len(want))]
 	if col-1+len(want) > len(raw) || string(raw[col-1:col-1+len(want)]) != string(want) {
 		return own
 	}

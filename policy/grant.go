@@ -51,8 +51,8 @@ func (g *grantDoc) to() string {
 // heldByActor reports whether the acting person is one to whom the grant is made.
 func (g *grantDoc) heldByActor(b *bound) bool {
 	if g.Role != "" {
-		roles, ok := b.released(attrRoles)
-		return ok && slices.Contains(roles.list, g.Role)
+		roles, ok := b.frame.Strings(b.slot(attrRoles))
+		return ok && slices.Contains(roles, g.Role)
 	}
 	return b.text(attrActor) == g.Person
 }
@@ -111,7 +111,7 @@ func (g *grantDoc) unmet(b *bound) (list []miss) {
 	if g.when == nil {
 		return nil
 	}
-	for _, f := range g.when.failures(&b.frame, "grant "+g.ID) {
+	for _, f := range failures(g.when, b.frame, "grant "+g.ID) {
 		list = append(list, miss{text: f.text, tainted: f.tainted})
 	}
 	return list

@@ -1,6 +1,10 @@
 package policy
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/deeperpoint/csss/policy/internal/expr"
+)
 
 // Query is a request made ready to be decided: every field checked, its attributes in slots, its names hashed. It knows
 // no rules, so that any [Set] of the same [Schema] may be asked, as often as wanted and by several goroutines at once. It
@@ -10,7 +14,7 @@ import "errors"
 type Query struct {
 	schema *Schema // nil: not usable
 	req    Request
-	frame  frame
+	frame  *expr.Frame
 	firm   uint64 // hash of the employer
 	action int    // index in actionList
 	path   path
@@ -42,7 +46,12 @@ func (q *Query) bind(s *Schema, r *Request) []error {
 	}
 	q.schema, q.req = s, *r
 	q.action = actionIndex(r.Action)
-	q.frame = frame{schema: s, attrs: r.Attrs, withheld: s.withheld(r, q.action), now: r.Now, category: r.Category}
+	if q.frame == nil || q.frame.Table() != s.table {
+		q.frame = s.table.NewFrame()
+	} else {
+		q.frame.Reset()
+	}
+	s.fill(q.frame, r, s.withheld(r, q.action))
 	q.firm = s.hash(r.Employer)
 	q.path.reset(s.seed, r.Category)
 	return nil

@@ -13,15 +13,28 @@ const (
 	perMonth      = "month"
 	perEngagement = "engagement"
 	perTotal      = "total"
+	perConcurrent = "concurrent"
 )
 
 // Quota is a limit that holds over all deals together.
 type Quota struct {
-	ID  string        `json:"id"`
-	Per string        `json:"per"`           // "iso_week", "month" (both civil, in the document's zone), "engagement" or "total"
-	Max time.Duration `json:"max,omitempty"` // at most this much; 0: no upper bound
-	Min time.Duration `json:"min,omitempty"` // a request asks at least this much per period, publish excepted; 0: no lower bound
-	Key []string      `json:"key,omitempty"` // text attributes whose values each have their own account; none: one account
+	ID   string        `json:"id"`
+	Per  string        `json:"per"`            // "iso_week", "month" (both civil, in the document's zone), "engagement", "total" or "concurrent"
+	Unit string        `json:"unit,omitempty"` // "count": engagements, one each, and then Max and what is left of it are plain numbers; default "": time
+	Max  time.Duration `json:"max,omitempty"`  // at most this much; 0: no upper bound
+	Min  time.Duration `json:"min,omitempty"`  // a request asks at least this much per period, publish excepted; 0: no lower bound
+	Key  []string      `json:"key,omitempty"`  // text attributes whose values each have their own account; none: one account
+}
+
+// unitCount is the unit of quotas that count engagements.
+const unitCount = "count"
+
+// show prints an amount of the quota.
+func (q *Quota) show(amount time.Duration) string {
+	if q.Unit == unitCount {
+		return strconv.FormatInt(int64(amount), 10)
+	}
+	return short(amount)
 }
 
 // asked is what a request wants, per period of one quota.
@@ -51,9 +64,9 @@ func (q *Quota) check(b *bound) (headroom time.Duration, bounded bool, misses []
 		}
 		switch {
 		case bounded && want.amount > left:
-			misses = append(misses, fmt.Sprintf("asks %s%s, at most %s", short(want.amount), where, short(max(left, 0))))
+			misses = append(misses, fmt.Sprintf("asks %s%s, at most %s", q.show(want.amount), where, q.show(max(left, 0))))
 		case want.amount < q.Min && b.req.Action != Publish:
-			misses = append(misses, fmt.Sprintf("asks %s%s, at least %s", short(want.amount), where, short(q.Min)))
+			misses = append(misses, fmt.Sprintf("asks %s%s, at least %s", q.show(want.amount), where, q.show(q.Min)))
 		}
 	}
 	return headroom, bounded, misses
@@ -62,11 +75,11 @@ func (q *Quota) check(b *bound) (headroom time.Duration, bounded bool, misses []
 // key returns the account's key values, or the name of an attribute that is not there.
 func (b *bound) key(q *Quota) (key []string, missing string) {
 	for _, name := range q.Key {
-		v, ok := b.frame.value(name)
-		if !ok || slices.Contains(b.frame.withheld, name) {
+		v, ok := b.released(name)
+		if !ok {
 			return nil, name
 		}
-		key = append(key, v.str)
+		key = append(key, v)
 	}
 	return key, ""
 }
@@ -82,6 +95,9 @@ func (b *bound) used(q *Quota, key []string, period string) time.Duration {
 
 // asks returns what is asked per period, or what the request does not say. There is always at least one period.
 func (b *bound) asks(q *Quota) (list []asked, missing string) {
+	if q.Unit == unitCount {
+		return b.asksOne(q)
+	}
 	switch q.Per {
 	case perWeek:
 		return b.asksPerWeek()
@@ -93,6 +109,34 @@ func (b *bound) asks(q *Quota) (list []asked, missing string) {
 		return nil, attrTotal + " is missing"
 	}
 	return []asked{{q.Per, total}}, ""
+}
+
+// asksOne is one engagement in every period that the request touches. What is put on the exchange engages nobody.
+func (b *bound) asksOne(q *Quota) (list []asked, missing string) {
+	var one time.Duration = 1
+	if byActor(b.req.Action) {
+		one = 0
+	}
+	if q.Per != perWeek && q.Per != perMonth {
+		return []asked{{q.Per, one}}, ""
+	}
+	for _, w := range b.req.Weeks {
+		first, _ := weekStart(w.Week, b.doc.loc)
+		list = chargeWeek(list, q.Per, first, WeekAmount{w.Week, one})
+	}
+	start, end := b.span()
+	for next := start; len(list) == 0 || len(b.req.Weeks) == 0 && next.Before(end); {
+		if len(list) == maxPeriods {
+			return nil, fmt.Sprintf("%s is more than %d periods after the start", attrEnd, maxPeriods)
+		}
+		var name string
+		name, next = civilPeriod(q.Per, next, b.doc.loc)
+		list = append(list, asked{name, one})
+	}
+	for i := range list {
+		list[i].amount = one
+	}
+	return list, ""
 }
 
 // total is the largest of what the request says in all.

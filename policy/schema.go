@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/deeperpoint/csss/policy/internal/expr"
 )
 
 // Schema is the typed table of attributes that conditions may read. It also keeps the compiled conditions, by their
@@ -18,8 +20,12 @@ type Schema struct {
 
 	unreleased [actionCount][]string // by action: attributes that are not released to the rules yet, sorted
 
+	table    *expr.Table
+	now      expr.Slot // of context.now
+	category expr.Slot // of resource.category
+
 	once   sync.Once
-	engine *engine
+	engine *expr.Compiler
 	err    error
 }
 
@@ -130,6 +136,12 @@ func NewSchema(more ...Attribute) (*Schema, error) {
 			}
 		}
 	}
+	var err error
+	if s.table, err = newTable(s.Attributes()); err != nil {
+		return nil, fmt.Errorf("policy: schema: %w", err)
+	}
+	s.now, _ = s.table.Lookup(attrNow)
+	s.category, _ = s.table.Lookup(attrCategory)
 	return s, nil
 }
 

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/deeperpoint/csss/policy/internal/expr"
 )
 
 // A template is a condition with typed parameters, written param.NAME. A rule that uses it says their values, and means
@@ -123,9 +125,9 @@ func (d *decoder) pieces(t *template) {
 		samples[i] = sampleLiterals[p.kind]
 	}
 	text, origins := t.fill(samples)
-	_, problems := d.engine.compile(text)
+	_, problems := d.engine.Compile(text)
 	for _, p := range problems {
-		d.fail(d.spot(n, problemAt(n.text, originOf(origins, offsetOf(text, p)), p.text)), "%s", p.text)
+		d.fail(d.spot(n, problemAt(n.text, originOf(origins, offsetOf(text, p)), p.Text)), "%s", p.Text)
 	}
 }
 
@@ -165,16 +167,16 @@ func originOf(origins []origin, offset int) int {
 }
 
 // offsetOf is the place of a problem in bytes.
-func offsetOf(text string, p problem) int {
+func offsetOf(text string, p expr.Problem) int {
 	offset := 0
-	for range p.line - 1 {
+	for range p.Line - 1 {
 		next := strings.IndexByte(text[offset:], '\n')
 		if next < 0 {
 			return len(text)
 		}
 		offset += next + 1
 	}
-	for range p.col {
+	for range p.Col {
 		if offset == len(text) || text[offset] == '\n' {
 			break
 		}
@@ -185,10 +187,10 @@ func offsetOf(text string, p problem) int {
 }
 
 // problemAt is a problem at a place in bytes.
-func problemAt(text string, offset int, what string) problem {
+func problemAt(text string, offset int, what string) expr.Problem {
 	head := text[:min(offset, len(text))]
 	last := strings.LastIndexByte(head, '\n') + 1
-	return problem{1 + strings.Count(head, "\n"), utf8.RuneCountInString(head[last:]), what}
+	return expr.Problem{Line: 1 + strings.Count(head, "\n"), Col: utf8.RuneCountInString(head[last:]), Text: what}
 }
 
 // paramHead begins the name of a parameter. No schema has an attribute of that head.
@@ -284,9 +286,9 @@ func (d *decoder) use(n, with *node) (text string, c *condition) {
 		d.fail(n, "use: with its values the condition has more than %d characters", maxConditionChars)
 		return "", nil
 	}
-	c, problems := d.engine.compile(text)
+	c, problems := d.engine.Compile(text)
 	for _, p := range problems {
-		d.fail(n, "use: with its values: %s", p.text)
+		d.fail(n, "use: with its values: %s", p.Text)
 	}
 	return text, c
 }
