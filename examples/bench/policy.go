@@ -50,6 +50,10 @@ Lines of package policy alone, with the keys up to allocs, p50_ns and p99_ns:
                     obliged to do; "obligations" counts these per decision
 and with other keys:
   csss/swap         swap_ms, p99_ms: Engine.Update with one employer's new document
+  csss/readers      as many "readers" as processors while documents are replaced,
+                    swaps_per_s: the mean of ns_per_decision, the worst p99_ns
+                    (beside the time of others on the same processor), and the
+                    decisions_per_s of all
   csss/shapes       load_ms and kept_mb for rules of so many "shapes"
 The last line is csss's own.
 `

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/deeperpoint/csss/examples/bench/rules"
@@ -15,7 +16,7 @@ func (b *policyBench) measureModes(ctx context.Context) error {
 	if !b.modes {
 		return nil
 	}
-	for _, step := range []func() error{b.measureUses, b.measureSwap, b.measureShapes} {
+	for _, step := range []func() error{b.measureUses, b.measureSwap, b.measureReaders, b.measureShapes} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -125,29 +126,118 @@ type swapLine struct {
 // swaps is how many documents are replaced.
 const swaps = 200
 
-// measureSwap replaces the documents of employers one by one, each with one that
-// has other constants.
-func (b *policyBench) measureSwap() error {
+// swapper replaces the documents of employers one by one, each with one that has
+// other constants.
+type swapper struct {
+	engine    *policy.Engine
+	fresh     []rules.Rule
+	employers int
+	done      int
+}
+
+func (b *policyBench) swapper() (*swapper, error) {
 	set, err := policy.Compile(policy.BaseSchema(), documents(b.workload.Rules, 1, "")...)
+	if err != nil {
+		return nil, err
+	}
+	return &swapper{
+		engine: policy.NewEngine(set), fresh: rules.New(b.rules, b.shapes, b.seed+1).Rules,
+		employers: (b.rules + rules.PerEmployer - 1) / rules.PerEmployer,
+	}, nil
+}
+
+// next replaces one document and returns the milliseconds it took.
+func (s *swapper) next() (float64, error) {
+	first := s.done % s.employers * rules.PerEmployer
+	doc := document(s.fresh[first:min(first+rules.PerEmployer, len(s.fresh))], 2+s.done/s.employers, "")
+	s.done++
+	start := time.Now()
+	err := s.engine.Update(doc)
+	return float64(time.Since(start)) / 1e6, err
+}
+
+// measureSwap replaces documents while nobody asks.
+func (b *policyBench) measureSwap() error {
+	s, err := b.swapper()
 	if err != nil {
 		return err
 	}
-	engine := policy.NewEngine(set)
-	fresh := rules.New(b.rules, b.shapes, b.seed+1).Rules
-	employers := (len(fresh) + rules.PerEmployer - 1) / rules.PerEmployer
 	var times []float64
-	for n := range swaps {
-		first := n % employers * rules.PerEmployer
-		doc := document(fresh[first:min(first+rules.PerEmployer, len(fresh))], 2+n/employers, "")
-		start := time.Now()
-		if err := engine.Update(doc); err != nil {
+	for range swaps {
+		took, err := s.next()
+		if err != nil {
 			return err
 		}
-		times = append(times, float64(time.Since(start))/1e6)
+		times = append(times, took)
 	}
 	l := swapLine{"csss/swap", b.rules, figure(rules.Quantile(times, 0.5)), figure(rules.Quantile(times, 0.99)), len(times)}
-	b.row("replacing one of %d documents: %v ms, p99 %v ms", employers, l.Swap, l.P99)
+	b.row("replacing one of %d documents: %v ms, p99 %v ms", s.employers, l.Swap, l.P99)
 	return b.line(l)
+}
+
+// readersLine is the line of csss/readers.
+type readersLine struct {
+	Engine  string `json:"engine"`
+	Rules   int    `json:"rules"`
+	Readers int    `json:"readers"`
+	NS      figure `json:"ns_per_decision"`
+	P99     figure `json:"p99_ns"`
+	PerS    figure `json:"decisions_per_s"`
+	Swaps   figure `json:"swaps_per_s"`
+}
+
+// measureReaders lets a reader per processor ask while documents are replaced.
+func (b *policyBench) measureReaders() error {
+	s, err := b.swapper()
+	if err != nil {
+		return err
+	}
+	readers := make([]*rules.Runner, runtime.GOMAXPROCS(0))
+	for i := range readers {
+		e := &csss{set: s.engine.Set()}
+		if err := e.Prepare(b.workload.Requests); err != nil {
+			return err
+		}
+		readers[i] = rules.Ready(&reading{e, s.engine})
+	}
+	d := time.Duration(b.slices) * b.slice() / 2
+	var wg sync.WaitGroup
+	for _, r := range readers {
+		wg.Go(func() { r.Run(d) })
+	}
+	begun := time.Now()
+	for err == nil && time.Since(begun) < d {
+		time.Sleep(betweenSwaps)
+		_, err = s.next()
+	}
+	took := time.Since(begun)
+	wg.Wait()
+	if err != nil {
+		return err
+	}
+	l := readersLine{Engine: "csss/readers", Rules: b.rules, Readers: len(readers), Swaps: figure(float64(s.done) / took.Seconds())}
+	for _, r := range readers {
+		shown := r.Report()
+		l.NS += figure(shown.NS / float64(len(readers)))
+		l.P99 = max(l.P99, figure(shown.P99))
+		l.PerS += figure(1e9 / shown.NS)
+	}
+	b.row("%d readers while %v documents a second are replaced: %v ns/decision, p99 %v ns, %v decisions/s", l.Readers, l.Swaps, l.NS, l.P99, l.PerS)
+	return b.line(l)
+}
+
+// betweenSwaps is the pause of who replaces documents while others read.
+const betweenSwaps = 10 * time.Millisecond
+
+// reading asks whatever set is in force.
+type reading struct {
+	*csss
+	engine *policy.Engine
+}
+
+func (e *reading) Allowed(i int) bool {
+	d := e.engine.Decide(e.queries[i])
+	return d.Outcome == policy.Permit
 }
 
 // shapesLine is the line of csss/shapes.

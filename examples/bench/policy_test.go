@@ -37,7 +37,7 @@ func TestPolicyWritesALineForEachEngine(t *testing.T) {
 	code, stdout, stderr := bench(t, briefly()...)
 	require.Zero(t, code, stderr)
 	lines, order := objects(t, stdout)
-	assert.Equal(t, []string{"cel-go", "cel-go-indexed", "csss/bind", "csss/explain", "csss/joint", "csss/swap", "csss/shapes", "csss/shapes", "csss"}, order)
+	assert.Equal(t, []string{"cel-go", "cel-go-indexed", "csss/bind", "csss/explain", "csss/joint", "csss/swap", "csss/readers", "csss/shapes", "csss/shapes", "csss"}, order)
 	for _, name := range []string{"cel-go", "cel-go-indexed", "csss"} {
 		l := lines[name]
 		assert.InDelta(t, 30, l["rules"], 0)
@@ -59,6 +59,8 @@ func TestPolicyWritesALineForEachEngine(t *testing.T) {
 	assert.LessOrEqual(t, both, lines["csss"]["allowed"])
 	assert.InEpsilon(t, 2*both/rules.Requests, lines["csss/joint"]["obligations"], 0.01, "one of each side that is permitted")
 	assert.Positive(t, lines["csss/swap"]["swap_ms"])
+	assert.Positive(t, lines["csss/readers"]["swaps_per_s"])
+	assert.Positive(t, lines["csss/readers"]["decisions_per_s"])
 	assert.InDelta(t, 30, lines["csss/shapes"]["shapes"], 0, "no more than there are rules")
 }
 

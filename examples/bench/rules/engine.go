@@ -83,6 +83,14 @@ func Open(w *Workload, l Loader) (*Runner, error) {
 	return r, nil
 }
 
+// Ready is a Runner of an engine that has been loaded and prepared. It decides
+// each request once.
+func Ready(e Engine) *Runner {
+	r := &Runner{engine: e}
+	r.decideAll()
+	return r
+}
+
 // heap returns the bytes that are in use after a collection.
 func heap() float64 {
 	runtime.GC()
