@@ -97,9 +97,15 @@ func OpenMemory(o *Options) (*Log, error) {
 // are synced before they are acknowledged; a batch that was torn by a crash is
 // dropped whole. Entries are read from the files each time.
 //
-// One Log at a time has a directory: [ErrLocked]. A directory from which
-// acknowledged entries are missing, or in which a byte was changed, is refused
-// with a [CorruptError]. Other errors are those of [Open] and of the file system.
+// One Log at a time has a directory: [ErrLocked]; [DirOptions] has one that reads
+// beside it. A directory from which acknowledged entries are missing, or in which
+// a byte was changed, is refused with a [CorruptError], and so is a strange file
+// among the segments; but for the bytes of what was erased, and of what can be
+// rebuilt. Other errors are those of [Open] and of the file system.
+//
+// Copy a directory while no Log has it for writing, or as a snapshot of the file
+// system, which is of one moment: the files of a plain copy are of several, and it
+// may be refused. A copy that is older than a shredding still has what was erased.
 func OpenDir(ctx context.Context, dir string, o *Options) (*Log, error) {
 	s, err := OpenDirStore(dir, nil)
 	if err != nil {

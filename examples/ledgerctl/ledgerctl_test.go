@@ -300,9 +300,10 @@ func TestShredErasesAndEverythingStillVerifies(t *testing.T) {
 	fine(t, "prove", "4", "-dir", dir, "-out", file)
 	vkey := strings.TrimSpace(fine(t, "vkey", "-dir", dir))
 
-	assert.Contains(t, fine(t, "shred", "person-7", "-reason", "asked for", "-dir", dir), "erased; entry 20 says so")
+	assert.Contains(t, fine(t, "shred", "person-7", "-reason", "asked for", "-dir", dir), "erased; entry 20 says so; 5 entries name the subject")
 	assert.Contains(t, fine(t, "shred", "person-7", "-reason", "asked for", "-dir", dir), "erased before; entry 20")
-	assert.Contains(t, fine(t, "verify", "-dir", dir), "21 entries, of which 5 erased")
+	assert.Contains(t, fine(t, "shred", "nobody", "-unused", "-reason", "asked for", "-dir", dir), "erased; entry 21 says so; 0 entries")
+	assert.Contains(t, fine(t, "verify", "-dir", dir), "22 entries, of which 5 erased")
 	assert.NotContains(t, fine(t, "show", "-dir", dir, "-payload"), "secret words 4")
 	assert.Contains(t, fine(t, "receipt", file, "-vkey", vkey), "proved")
 	code, _, stderr := ctl(t, "prove", "4", "-dir", dir, "-out", file, "-opening", file)
@@ -406,6 +407,24 @@ func TestALogIsReadBesideItsWriter(t *testing.T) {
 	code, _, stderr := ctl(t, "shred", "person-7", "-reason", "asked for", "-dir", dir)
 	assert.Equal(t, 1, code)
 	assert.Contains(t, stderr, "in use by another writer")
+	_, err = writer.Append(t.Context(), ledger.Append{Stream: "s", Type: "T", Key: "not signed"})
+	require.NoError(t, err)
+	code, _, stderr = ctl(t, "checkpoint", "-dir", dir)
+	assert.Equal(t, 1, code)
+	assert.Contains(t, stderr, "not signed yet")
+}
+
+// A folder that may not be read is not called empty.
+func TestAFolderThatMayNotBeReadIsSaidToBe(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root reads every folder")
+	}
+	dir := sample(t)
+	require.NoError(t, os.Chmod(dir, 0))
+	defer os.Chmod(dir, 0o700)
+	code, _, stderr := ctl(t, "verify", "-dir", dir)
+	assert.Equal(t, 2, code)
+	assert.Contains(t, stderr, "permission")
 }
 
 func TestBadUsageIsTheCallers(t *testing.T) {
@@ -413,6 +432,8 @@ func TestBadUsageIsTheCallers(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "missing")
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, []byte("words"), 0o600))
+	other := filepath.Join(t.TempDir(), "key")
+	require.NoError(t, os.WriteFile(other, make([]byte, 32), 0o600))
 	for _, args := range [][]string{
 		{}, {"nothing"}, {"verify"}, {"verify", "-nothing"}, {"verify", "word", "-dir", dir}, {"verify", "-depth", "some", "-dir", dir},
 		{"verify", "-dir", missing}, {"verify", "-dir", file},
@@ -423,7 +444,9 @@ func TestBadUsageIsTheCallers(t *testing.T) {
 		{"export", "sheets", missing, "-dir", dir}, {"export", "tiles", "-dir", dir},
 		{"show", "-since", "yesterday", "-dir", dir}, {"show", "-after", "3", "-dir", dir},
 		{"shred", "person-7", "-dir", dir}, {"serve", "-addr", "nowhere:x:y", "-dir", dir},
-		{"verify", "-tenant-key", missing, "-dir", dir},
+		{"verify", "-tenant-key", missing, "-dir", dir}, {"verify", "-tenant-key", file, "-dir", dir}, {"verify", "-tenant-key", other, "-dir", dir},
+		{"shred", "nobody", "-reason", "asked for", "-dir", dir},
+		{"export", "tiles", dir, "-dir", dir}, {"export", "tiles", filepath.Join(dir, "tiles"), "-dir", dir}, {"export", "tiles", sample(t), "-dir", dir},
 	} {
 		code, stdout, stderr := ctl(t, args...)
 		assert.Equal(t, 2, code, "%v: %s", args, stderr)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -18,6 +19,9 @@ func (c *call) options() (*ledger.Options, error) {
 		if err != nil {
 			return nil, err
 		}
+		if len(key) != 32 {
+			return nil, usagef("-tenant-key: %d bytes, want 32", len(key))
+		}
 		o.TenantKey = key
 	}
 	return o, nil
@@ -30,25 +34,32 @@ func (c *call) open(ctx context.Context, write bool, o *ledger.Options) (*ledger
 	} else if !info.IsDir() {
 		return nil, usagef("-dir: %s is no folder", c.dir)
 	}
-	if !holdsLog(c.dir) {
+	switch found, err := holdsLog(c.dir); {
+	case err != nil:
+		return nil, usageError{fmt.Errorf("-dir: %w", err)}
+	case !found:
 		return nil, usagef("-dir: %s holds no log", c.dir)
 	}
 	store, err := ledger.OpenDirStore(c.dir, &ledger.DirOptions{ReadOnly: !write})
 	if err != nil {
 		return nil, err
 	}
-	return ledger.Open(ctx, store, o)
+	log, err := ledger.Open(ctx, store, o)
+	if bad, ok := errors.AsType[*ledger.InvalidError](err); ok && bad.Field == "TenantKey" {
+		return nil, usageError{fmt.Errorf("-tenant-key: %w", err)}
+	}
+	return log, err
 }
 
 // holdsLog reports whether a folder has anything of a log: opening an empty one
 // for writing would begin a log there.
-func holdsLog(dir string) bool {
+func holdsLog(dir string) (bool, error) {
 	for _, name := range []string{"segments", "head", "secrets"} {
-		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
-			return true
+		if _, err := os.Lstat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
+			return err == nil, err
 		}
 	}
-	return false
+	return false, nil
 }
 
 // withLog runs a function on the open log.
@@ -75,8 +86,11 @@ func (c *call) withSigned(ctx context.Context, do func(log *ledger.Log, checkpoi
 		return do(log, checkpoint)
 	}
 	err := c.withLog(ctx, false, signed)
-	if errors.Is(err, ledger.ErrReadOnly) {
-		err = c.withLog(ctx, true, signed)
+	if !errors.Is(err, ledger.ErrReadOnly) {
+		return err
+	}
+	if err = c.withLog(ctx, true, signed); errors.Is(err, ledger.ErrLocked) {
+		return fmt.Errorf("%w: its newest entries are not signed yet; ask again once it has made a checkpoint, or has ended", err)
 	}
 	return err
 }

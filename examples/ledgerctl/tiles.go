@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"path/filepath"
 	"time"
 
 	"github.com/deeperpoint/csss/ledger"
@@ -31,6 +32,9 @@ func export(ctx context.Context, c *call) error {
 	if c.words[0] != "tiles" {
 		return usagef("export writes tiles, not %q", c.words[0])
 	}
+	if err := apart(c.words[1], c.dir); err != nil {
+		return err
+	}
 	return c.withSigned(ctx, func(log *ledger.Log, signed []byte) error {
 		b := c.bar("export")
 		err := tiles.Export(ctx, log, c.words[1], &tiles.ExportOptions{Checkpoint: signed, Progress: b.progress, Unsynced: c.exporting.unsynced})
@@ -40,6 +44,31 @@ func export(ctx context.Context, c *call) error {
 		}
 		return c.print(exported{log.Name(), log.Size(), log.VerifierKey()}, "%d entries of %s", log.Size(), log.Name())
 	})
+}
+
+// apart refuses to write what outsiders may have where the log keeps its secrets.
+func apart(out, dir string) error {
+	out, dir = resolved(out), resolved(dir)
+	found, err := holdsLog(out)
+	if err != nil {
+		return usageError{fmt.Errorf("OUT: %w", err)}
+	}
+	if in, err := filepath.Rel(dir, out); found || err == nil && filepath.IsLocal(in) {
+		return usagef("OUT lies in the folder of a log, beside its secrets")
+	}
+	return nil
+}
+
+// resolved is an absolute path without links, as far as it is there.
+func resolved(path string) string {
+	path, _ = filepath.Abs(path)
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	if parent := filepath.Dir(path); parent != path {
+		return filepath.Join(resolved(parent), filepath.Base(path))
+	}
+	return path
 }
 
 // serving are the flags of serve.
