@@ -42,8 +42,14 @@ func (e *WitnessError) Unwrap() error { return e.Err }
 // It returns the checkpoint with all cosignatures there are, also beside an error,
 // which joins a [WitnessError] for each witness that failed; whether enough signed
 // is for a [Policy] to say. Other errors: those of [Log.Checkpoint], and [ErrInvalid]
-// for what a witness returned as a signature. Nothing is sent but by the witnesses.
+// for a nil witness, before any is asked, and for what a witness returned as a
+// signature. Nothing is sent but by the witnesses.
 func (l *Log) Cosign(ctx context.Context, witnesses ...Witness) ([]byte, error) {
+	for i, w := range witnesses {
+		if w == nil {
+			return nil, &InvalidError{Entry: -1, Field: fmt.Sprintf("witness %d of the call", i), Why: "nil"}
+		}
+	}
 	signed, err := l.checkpoint(ctx)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http/httptest"
@@ -135,6 +136,41 @@ func TestCosignedReceiptChangedAnywhereIsRefused(t *testing.T) {
 	}
 }
 
+// Of two trusted keys one good signature carries a receipt: a changed line of the
+// other is refused where it still names its key, and not missed where it does not.
+func TestOneOfTwoSignaturesCarriesAReceipt(t *testing.T) {
+	signers := []ledger.Signer{newSigner(t, "x/log"), newSigner(t, "x/log")}
+	l, err := ledger.OpenMemory(&ledger.Options{Signers: signers})
+	require.NoError(t, err)
+	defer l.Close()
+	appendSome(t, l, 5)
+	file := mustReceipt(t, l, 3)
+	both := verifier(t, nil, signers[0].VerifierKey, signers[1].VerifierKey)
+	_, err = both.Receipt(file)
+	require.NoError(t, err)
+	const start = "— x/log "
+	lines := []int{bytes.Index(file, []byte(start)), bytes.LastIndex(file, []byte(start))}
+	inName := func(line, i int) bool { // 6 digits of base64 hold the key hash
+		return i >= line+len("— ") && i < line+len(start)+6
+	}
+	carried := 0
+	for i := range file {
+		bad := bytes.Clone(file)
+		bad[i] ^= 1
+		_, err := both.Receipt(bad)
+		if err == nil {
+			carried++
+			require.True(t, inName(lines[0], i) || inName(lines[1], i), "byte %d", i)
+			_, err = verifier(t, nil, signers[0].VerifierKey).Receipt(bad)
+			_, err2 := verifier(t, nil, signers[1].VerifierKey).Receipt(bad)
+			require.True(t, (err == nil) != (err2 == nil), "byte %d: the other alone carries it", i)
+		}
+	}
+	require.Greater(t, carried, 5)
+	_, err = both.Receipt(file[:lines[1]])
+	require.NoError(t, err)
+}
+
 // A log that shows the two employers two histories gets no second signature, and
 // one that lost entries hears of it.
 func TestSplitViewAndRollbackAreSeen(t *testing.T) {
@@ -211,6 +247,17 @@ func TestCosignKeepsOnlySignatureLines(t *testing.T) {
 	after, err := l.Checkpoint(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, before, after)
+}
+
+func TestCosignRefusesNoWitness(t *testing.T) {
+	l, err := ledger.OpenMemory(nil)
+	require.NoError(t, err)
+	defer l.Close()
+	asked := false
+	_, err = l.Cosign(t.Context(), witnessFunc(func() (string, error) { asked = true; return "", nil }), nil)
+	require.ErrorIs(t, err, ledger.ErrInvalid)
+	require.ErrorContains(t, err, "witness 1")
+	require.False(t, asked)
 }
 
 // A witness that is slow does not undo what a quicker call has gathered.

@@ -97,6 +97,12 @@ func (v *Verifier) checkpoint(signed []byte) (CheckpointInfo, error) {
 // byte of it can be changed unseen, but for signatures by keys that the verifier
 // and its policy do not know. It costs about 80 µs, most of it the signature.
 //
+// Where several trusted keys signed, one good signature carries the receipt. A line
+// that names one of them, by name and key hash, and whose signature is not good is
+// refused all the same; but a line whose name or key hash was changed, or that was
+// cut out, is one of an unknown key, or none, and is not missed. To insist on a
+// key, trust that one alone; on several, ask a [Policy].
+//
 // Errors: [ErrReceipt] with the reason, among them the policy's;
 // [ErrTooLarge] above [MaxReceipt].
 func (v *Verifier) Receipt(file []byte) (ReceiptInfo, error) {

@@ -76,12 +76,15 @@ type Client struct {
 
 // NewClient makes the client of a witness from its submission prefix (an
 // absolute http or https URL) and its public key. hc carries the requests, with
-// whatever proxies, certificates and time limits the caller gave it.
-// Errors: [ErrKey], [ErrAnswer] for the URL.
+// whatever proxies, certificates and time limits the caller gave it; there is no
+// default one. Errors: [ErrKey], [ErrMissing] for none, [ErrAnswer] for the URL.
 func NewClient(hc *http.Client, prefix, vkey string) (*Client, error) {
 	v, err := verifierOf(vkey)
 	if err != nil {
 		return nil, err
+	}
+	if hc == nil {
+		return nil, fmt.Errorf("%w: HTTP client", ErrMissing)
 	}
 	u, err := url.Parse(prefix)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {

@@ -27,12 +27,15 @@ type Server struct {
 
 // NewServer makes a witness with a secret key ([GenerateKey]), a store of the
 // checkpoints it has cosigned, and the public keys of the logs it knows. Several
-// keys of one name are one log, whose checkpoints any of them may sign. Error:
-// [ErrKey].
+// keys of one name are one log, whose checkpoints any of them may sign. Errors:
+// [ErrKey], [ErrMissing] for no store.
 func NewServer(skey string, store Store, logs ...string) (*Server, error) {
 	c, err := checkpoint.NewCosigner(skey)
 	if err != nil {
 		return nil, ErrKey
+	}
+	if store == nil {
+		return nil, fmt.Errorf("%w: store", ErrMissing)
 	}
 	s := &Server{cosigner: c, store: store, logs: map[string][]note.Verifier{}}
 	return s, s.Know(logs...)

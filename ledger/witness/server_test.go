@@ -448,6 +448,8 @@ func TestClientBelievesNothing(t *testing.T) {
 	}
 	_, err = witness.NewClient(http.DefaultClient, real.web.URL, "no key")
 	assert.ErrorIs(t, err, witness.ErrKey)
+	_, err = witness.NewClient(nil, real.web.URL, real.server.VerifierKey())
+	assert.ErrorIs(t, err, witness.ErrMissing)
 }
 
 func TestKeys(t *testing.T) {
@@ -466,4 +468,6 @@ func TestKeys(t *testing.T) {
 	}
 	_, err = witness.NewServer(skey, witness.NewMemoryStore(), "no key")
 	assert.ErrorIs(t, err, witness.ErrKey)
+	_, err = witness.NewServer(skey, nil)
+	assert.ErrorIs(t, err, witness.ErrMissing)
 }

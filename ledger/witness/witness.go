@@ -59,6 +59,8 @@ var (
 	ErrInconsistent = errors.New("witness: checkpoint does not extend the one the witness has seen")
 	// ErrAnswer: the witness answers something that is not of the protocol.
 	ErrAnswer = errors.New("witness: answer is not of the protocol")
+	// ErrMissing: an argument that has no default is nil.
+	ErrMissing = errors.New("witness: argument is nil")
 	// ErrPolicy: a policy does not parse.
 	ErrPolicy = errors.New("witness: policy is not valid")
 	// ErrQuorum: a checkpoint lacks cosignatures that a policy asks for.
