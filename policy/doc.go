@@ -31,9 +31,15 @@
 // cost of a condition are bounded (see [Compile]); anchors, aliases, tags, duplicate and unknown keys are errors. Every
 // error has a position: file:line:column.
 //
+// # Who may change the rules, and what they decided
+//
+// A [Bundle] is a document under the signature of a key that the host has pinned for the employer; [Keyring.Apply] and
+// [Engine.Apply] refuse what is older, forked, foreign, expired or changed. A [Recorder] hands out no answer that is not
+// in the decision log, which holds digests and ids and no value; [Replay] decides the whole log again.
+//
 // # What is not here
 //
-// Conflict walls, escalation, obligations other than person_consent, onward delegation of grants, signed bundles, shadow
+// Conflict walls, escalation, obligations other than person_consent, onward delegation of grants, shadow
 // evaluation and filters. A document that uses a key of these is refused, never half understood.
 //
 // The evaluator is the slow, obvious one: a linear pass over the firm's rules, each condition run by cel-go. It is the

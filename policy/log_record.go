@@ -16,7 +16,6 @@ type RecordKind string
 // The kinds of records.
 const (
 	DecisionRecord RecordKind = "decision" // one employer's rules were asked
-	FilterRecord   RecordKind = "filter"   // a set was narrowed to a filter for a search
 	OutcomeRecord  RecordKind = "outcome"  // what became of an obligation
 )
 
@@ -37,9 +36,9 @@ type Record struct {
 	Now  time.Time  // the request's time, or when the obligation's outcome was known
 
 	Request [32]byte // commitment to the request: [Payload.Digest]; not in an outcome
-	Set     [32]byte // decision: digest of the employer's document, zero without one; filter: [Set.Sum]
+	Set     [32]byte // decision: digest of the employer's document, zero without one
 	Version int      // decision: of the employer's document
-	Action  Action   // decision and filter: empty if the request's was no action
+	Action  Action   // decision: empty if the request's was no action
 
 	Outcome     Outcome       // decision
 	Rules       []string      // decision: ids of the rules that apply, sorted: the forbids that denied, else the permits
@@ -47,8 +46,6 @@ type Record struct {
 	Obligations []string      // decision: ids, sorted
 	Advice      []string      // decision: ids, sorted
 	Cost        int           // decision: how many rules had heads that cover the request
-
-	Filter string // filter: "exact" or "superset"
 
 	Of         [32]byte   // outcome: digest of the decision's record
 	Obligation string     // outcome: id
@@ -95,7 +92,7 @@ func (r *Record) normal() object {
 		"request": hexOf(r.Request), "set": hexOf(r.Set), "version": r.Version, "action": string(r.Action),
 		"outcome": r.outcomeText(), "rules": r.Rules, "due": each(r.Due, RecordedDue.normal),
 		"obligations": r.Obligations, "advice": r.Advice, "cost": r.Cost,
-		"filter": r.Filter, "of": hexOf(r.Of), "obligation": r.Obligation, "fulfilment": string(r.Fulfilment),
+		"of": hexOf(r.Of), "obligation": r.Obligation, "fulfilment": string(r.Fulfilment),
 	}
 }
 
@@ -134,7 +131,6 @@ type wireRecord struct {
 	Obligations []string   `json:"obligations"`
 	Advice      []string   `json:"advice"`
 	Cost        int        `json:"cost"`
-	Filter      string     `json:"filter"`
 	Of          string     `json:"of"`
 	Obligation  string     `json:"obligation"`
 	Fulfilment  Fulfilment `json:"fulfilment"`
@@ -187,7 +183,7 @@ func (r *Record) UnmarshalJSON(text []byte) error { return r.UnmarshalText(text)
 
 func (w *wireRecord) record() (Record, bool) {
 	r := Record{Seq: uint64(w.Seq), Kind: w.Kind, Now: w.Now.UTC(), Version: w.Version, Action: w.Action, Rules: w.Rules,
-		Obligations: w.Obligations, Advice: w.Advice, Cost: w.Cost, Filter: w.Filter, Obligation: w.Obligation, Fulfilment: w.Fulfilment}
+		Obligations: w.Obligations, Advice: w.Advice, Cost: w.Cost, Obligation: w.Obligation, Fulfilment: w.Fulfilment}
 	if w.Outcome != nil {
 		r.Outcome = *w.Outcome
 	}

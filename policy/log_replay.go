@@ -13,7 +13,6 @@ import (
 type ReplayReport struct {
 	Records   int `json:"records"`
 	Decisions int `json:"decisions"` // decided again, the same or not
-	Filters   int `json:"filters"`   // made again
 	Outcomes  int `json:"outcomes"`  // of obligations
 
 	Erased     []uint64         `json:"erased,omitempty"`     // records whose payload is gone: of them the chain alone was checked
@@ -43,15 +42,15 @@ func (d Mismatch) String() string {
 }
 
 // Replay decides every logged request again, in order, and reports each field that differs. Sets returns a compiled set by
-// [Record.Set] (for decisions one that holds the document with that digest, for filters the one with that [Set.Sum]); nil
-// if it is not known, which is a difference. Payloads returns a payload by [Record.Request]. Both are called once per
-// record; either may be expensive, and keeping what was compiled is the caller's matter. A set must be compiled under the
-// schema of the time: it is no part of the digest.
+// [Record.Set], one that holds the document with that digest; nil, if it is not known, is a mismatch. Payloads returns a
+// payload by [Record.Request]. Both are called at most once per record; either may be expensive, and keeping what was
+// compiled is the caller's matter. A set must be compiled under the schema of the time: it is no part of the digest.
 //
-// Each decision is made twice, as [Set.Explain] and as [Set.Decide] make it. Every field of it follows from the payload and the rules, so that a record that was changed, even
-// with its digest and all later ones computed anew, differs. What an outcome says, what payloads hold, and whether
-// the log's end was cut off, is vouched for by the chain alone: compare [ReplayReport.Head] with the digest that was kept
-// elsewhere. The first record may be any of the log; the caller knows what it should follow.
+// Each decision is made twice, as [Set.Explain] and as [Set.Decide] make it. Every field of it follows from the payload
+// and the rules, so that a record that was changed, even with its digest and all later ones computed anew, differs. What
+// an outcome says, what payloads hold, and whether the log's end was cut off, is vouched for by the chain alone: compare
+// [ReplayReport.Head] with the digest that was kept elsewhere. The first record may be any of the log; the caller knows
+// what it should follow.
 func Replay(records iter.Seq[Record], sets func(digest [32]byte) *Set, payloads func(request [32]byte) (Payload, bool)) ReplayReport {
 	p := &player{sets: sets, payloads: payloads, open: map[duty]uint64{}}
 	for r := range records {
@@ -101,7 +100,7 @@ func (p *player) play(r Record) {
 	case OutcomeRecord:
 		p.outcome(&r)
 	default:
-		p.differ(&r, "kind", strconv.Quote(string(r.Kind)), "decision, filter or outcome")
+		p.differ(&r, "kind", strconv.Quote(string(r.Kind)), "decision or outcome")
 	}
 	p.report.Records++
 	p.last, p.report.Head = r, digest
@@ -187,7 +186,6 @@ func (p *player) compare(r, got *Record) bool {
 		{"obligations", listed(r.Obligations), listed(got.Obligations)},
 		{"advice", listed(r.Advice), listed(got.Advice)},
 		{"cost", strconv.Itoa(r.Cost), strconv.Itoa(got.Cost)},
-		{"filter", strconv.Quote(r.Filter), strconv.Quote(got.Filter)},
 	} {
 		if f.logged != f.got {
 			p.differ(r, f.name, f.logged, f.got)
