@@ -388,9 +388,3 @@ func seatInOrder(req *Requirement, live []word) (yes, no int) {
 	}
 	return yes, no
 }
-
-// foldApprovals returns the state and how many seats agree.
-func foldApprovals(req Requirement, votes []Vote, facts Facts, now time.Time) (Status, int) {
-	a := FoldVotes(req, votes, facts, now)
-	return a.Status, a.Have
-}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
@@ -94,6 +95,7 @@ func existing(events []ApprovalEvent, facts *Facts, now time.Time) []ApprovalEve
 			continue
 		}
 		seen[e.ID] = true
+		e.Employer = cmp.Or(e.Employer, facts.Employer)
 		list = append(list, e)
 	}
 	return list

@@ -180,16 +180,16 @@ func (d *decoder) named(n *node, read func()) {
 
 func (d *decoder) quota(n *node) {
 	q := &quotaDoc{at: n.place}
-	var max *node
+	var limit *node
 	d.named(n, func() {
 		d.object(n, "quota",
 			field{"id", true, func(n *node) { q.ID = d.word(n, "id") }},
 			field{"per", true, func(n *node) { q.Per = d.oneOf(n, "per", perWeek, perMonth, perEngagement, perTotal, perConcurrent) }},
 			field{"unit", true, func(n *node) { q.Unit = d.unit(n) }},
 			field{"min", false, func(n *node) { q.Min = d.duration(n, "min", time.Second) }},
-			field{"max", false, func(n *node) { max = n }},
+			field{"max", false, func(n *node) { limit = n }},
 			field{"key", false, func(n *node) { q.keys = d.refs(n, "key") }})
-		d.quotaMax(n, max, q)
+		d.quotaMax(n, limit, q)
 		if n.form == formObject && q.Min == 0 && q.Max == 0 {
 			d.fail(n, "quota: neither min nor max is given")
 		}
@@ -237,9 +237,7 @@ func (d *decoder) approval(n *node) {
 			field{"veto", false, func(n *node) { a.Veto = d.boolean(n, "veto") }},
 			field{"escalate", false, func(n *node) { d.escalate(n, a) }},
 			field{"delegation", false, func(n *node) { d.delegation(n, a) }})
-		if a.Ordered && len(a.Escalate.Seats) > 0 {
-			d.fail(n, "approval: escalate stands beside order: sequence, in which later seats have no place")
-		}
+		d.escalationShape(n, a)
 		if a.Need > len(a.Seats) && len(a.Seats) > 0 {
 			d.fail(n, "approval: need %d of %d seats can never be reached", a.Need, len(a.Seats))
 		}

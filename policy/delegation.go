@@ -190,3 +190,9 @@ func (h *handOver) covers(person string, at, now time.Time, facts *Facts) bool {
 	get := func(name string) (Value, bool) { v, ok := facts.Attrs[name]; return v, ok }
 	return h.to == person && h.span.live(at) && h.span.live(now) && keptAll(h.categories, h.bounds, facts.Category, get)
 }
+
+func (d *decoder) delegation(n *node, a *approvalDoc) {
+	d.object(n, "delegation",
+		field{"depth", true, func(n *node) { a.Delegation.Depth = int(d.integer(n, "depth", 1, maxDepth)) }},
+		field{"within", false, func(n *node) { a.Delegation.Within = d.duration(n, "within", time.Second) }})
+}

@@ -28,6 +28,7 @@ func (doc *document) normal() object {
 		"quotas":     each(doc.quotas, (*quotaDoc).normal),
 		"approvals":  each(doc.approvals, (*approvalDoc).normal),
 		"grants":     each(doc.grants, (*grantDoc).normal),
+		"walls":      each(doc.walls, (*wallDoc).normal),
 		"rules":      each(doc.rules, (*rule).normal),
 	}
 }
@@ -41,11 +42,13 @@ func each[T any](list []T, normal func(T) object) []any {
 }
 
 func (q *quotaDoc) normal() object {
-	return object{"id": q.ID, "per": q.Per, "max": q.Max, "min": q.Min, "key": q.Key}
+	return object{"id": q.ID, "per": q.Per, "unit": q.Unit, "max": q.Max, "min": q.Min, "key": q.Key}
 }
 
 func (a *approvalDoc) normal() object {
-	return object{"id": a.ID, "seats": a.Seats, "need": a.Need, "expires": a.Expires, "not": a.Not, "order": a.Ordered, "veto": a.Veto}
+	return object{"id": a.ID, "seats": a.Seats, "need": a.Need, "expires": a.Expires, "not": a.Not, "order": a.Ordered, "veto": a.Veto,
+		"escalate_after": a.Escalate.After, "escalate_seats": a.Escalate.Seats,
+		"delegation_depth": a.Delegation.Depth, "delegation_within": a.Delegation.Within}
 }
 
 func (g *grantDoc) normal() object {

@@ -48,6 +48,7 @@ type document struct {
 	quotas    []*quotaDoc
 	approvals []*approvalDoc
 	grants    []*grantDoc
+	walls     []*wallDoc
 	rules     []*rule
 	tests     []*Test
 	digest    [32]byte

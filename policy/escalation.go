@@ -20,3 +20,20 @@ func (e Escalation) seatsAt(requested, now time.Time) (seats []string, opens tim
 	}
 	return e.Seats, time.Time{}
 }
+
+func (d *decoder) escalate(n *node, a *approvalDoc) {
+	d.object(n, "escalate",
+		field{"after", true, func(n *node) { a.Escalate.After = d.duration(n, "after", time.Second) }},
+		field{"seats", true, func(n *node) { a.Escalate.Seats = d.seats(n) }})
+}
+
+// escalationShape checks an escalation against the rest of its requirement.
+func (d *decoder) escalationShape(n *node, a *approvalDoc) {
+	switch seats := len(a.Seats) + len(a.Escalate.Seats); {
+	case len(a.Escalate.Seats) == 0:
+	case a.Ordered:
+		d.fail(n, "approval: escalate stands beside order: sequence, in which later seats have no place")
+	case seats > maxSeats:
+		d.fail(n, "approval: %d seats in all, at most %d", seats, maxSeats)
+	}
+}

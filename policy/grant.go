@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -85,7 +86,7 @@ func (g *grantDoc) outside(b *bound) (list []miss) {
 	if !coveredByAny(g.Categories, b.req.Category) {
 		say("covers %s only", strings.Join(g.Categories, ", "))
 	}
-	if slices.Contains(b.req.Revoked, g.ID) {
+	if b.withdrawn(g.ID) {
 		say("is revoked")
 	}
 	if b.req.Now.Before(g.From) {
@@ -120,12 +121,12 @@ func (g *grantDoc) unmet(b *bound) (list []miss) {
 // covered reports whether one of the employer's grants lets the request through a rule with `authority: grant`, and which.
 // If none does, it says why for each grant that may do the action at all.
 func (b *bound) covered(r *rule, headroom map[string]time.Duration) (by *grantDoc, reasons []Reason) {
-	for _, g := range b.doc.grants {
+	for _, g := range b.grants() {
 		if !g.mayAct(b.req.Action) {
 			continue
 		}
 		misses := g.misses(b, headroom)
-		if byActor(b.req.Action) && !g.heldByActor(b) {
+		if byActor(b.req.Action) && !g.heldByActor(b) && !b.heldByChain(g, func(*Authority) bool { return true }) {
 			misses = append(misses, miss{text: "is given to " + g.to()})
 		}
 		if len(misses) == 0 {
@@ -151,29 +152,45 @@ func grantReasons(g *grantDoc, misses []miss) (list []Reason) {
 
 // discharged reports whether a live grant pre-approves the requirement for this request.
 func (b *bound) discharged(req *Requirement) bool {
-	return slices.ContainsFunc(b.doc.grants, func(g *grantDoc) bool {
+	return slices.ContainsFunc(b.grants(), func(g *grantDoc) bool {
 		return slices.Contains(g.Discharges, req.ID) && g.mayAct(b.req.Action) && len(g.misses(b, nil)) == 0 &&
-			(!byActor(b.req.Action) || g.heldByActor(b))
+			(!byActor(b.req.Action) || g.heldByActor(b) ||
+				b.heldByChain(g, func(a *Authority) bool { return slices.Contains(a.Discharges, req.ID) }))
 	})
 }
 
-// seatable drops, from the roles of votes, those that may fill a seat of the requirement only by a grant which is not
-// live for this request. Roles that no grant names for it keep their own authority.
-func (b *bound) seatable(req *Requirement) []Vote {
+// approval is where a requirement stands for this request. A role fills a seat only by its own authority or by a grant
+// that is live for the request: where grants name it for the requirement, and none of them is, it fills none.
+func (b *bound) approval(req *Requirement) Approval {
+	facts := b.facts()
+	facts.Employer, facts.Category, facts.Requested = b.req.Employer, b.req.Category, b.req.Requested
+	ballots := ballotsOf(req, b.req.Votes, &facts, b.req.Now)
+	if len(b.req.Approvals) > 0 {
+		facts.Attrs, facts.Granted = b.unwithheld(), b.seatGrants(req)
+		more, asked := ballotsOfEvents(req, b.req.Approvals, &facts, b.req.Now)
+		ballots = append(ballots, more...)
+		facts.Requested = earliest(facts.Requested, asked)
+	}
 	dead := b.deadRoles(req)
-	if len(dead) == 0 {
-		return b.req.Votes
+	for i := range ballots {
+		ballots[i].roles = without(ballots[i].roles, dead)
 	}
-	votes := slices.Clone(b.req.Votes)
-	for i := range votes {
-		votes[i].Roles = slices.DeleteFunc(slices.Clone(votes[i].Roles), func(r string) bool { return slices.Contains(dead, r) })
+	return tally(req, ballots, &facts, b.req.Now)
+}
+
+// without returns the words of a that b does not hold.
+func without(a, b []string) (rest []string) {
+	for _, x := range a {
+		if !slices.Contains(b, x) {
+			rest = append(rest, x)
+		}
 	}
-	return votes
+	return rest
 }
 
 func (b *bound) deadRoles(req *Requirement) []string {
 	var dead, live []string
-	for _, g := range b.doc.grants {
+	for _, g := range b.grants() {
 		switch {
 		case !slices.Contains(g.May, approvePrefix+req.ID):
 		case len(g.misses(b, nil)) == 0:
@@ -182,5 +199,123 @@ func (b *bound) deadRoles(req *Requirement) []string {
 			dead = append(dead, g.Role)
 		}
 	}
-	return slices.DeleteFunc(dead, func(r string) bool { return slices.Contains(live, r) })
+	return without(dead, live)
+}
+
+// seatGrants are the links below grants that are live for the request and may fill seats of a requirement.
+func (b *bound) seatGrants(req *Requirement) (list []Authority) {
+	for _, g := range b.grants() {
+		if !slices.Contains(g.May, approvePrefix+req.ID) || len(g.misses(b, nil)) > 0 {
+			continue
+		}
+		for _, a := range b.authorities() {
+			if a.Root == g.ID && b.usable(&a, g) {
+				list = append(list, a)
+			}
+		}
+	}
+	return list
+}
+
+// grants are those of the document and those that were issued beside it. What was issued with a condition, or with a
+// quota that the document does not know, cannot be held to it and gives nothing.
+func (b *bound) grants() []*grantDoc {
+	list := b.doc.grants
+	for i := range b.req.Grants {
+		e := &b.req.Grants[i]
+		if e.Kind != GrantIssued || e.Employer != b.req.Employer || e.At.After(b.req.Now) || e.Grant.When != "" ||
+			(e.Grant.Role == "") == (e.Grant.Person == "") || e.Grant.ID == "" || e.Grant.Until.IsZero() ||
+			slices.ContainsFunc(list, func(g *grantDoc) bool { return g.ID == e.Grant.ID }) {
+			continue
+		}
+		quotas, known := b.doc.quotasNamed(e.Grant.Quotas)
+		if !known {
+			continue
+		}
+		list = append(slices.Clip(list), &grantDoc{Grant: e.Grant, quotas: quotas})
+	}
+	return list
+}
+
+func (doc *document) quotasNamed(ids []string) (list []*Quota, known bool) {
+	for _, id := range ids {
+		at := slices.IndexFunc(doc.quotas, func(q *quotaDoc) bool { return q.ID == id })
+		if at < 0 {
+			return nil, false
+		}
+		list = append(list, &doc.quotas[at].Quota)
+	}
+	return list, true
+}
+
+// authorities folds the employer's grants, with what the request says was revoked.
+func (b *bound) authorities() []Authority {
+	if len(b.req.Grants) == 0 {
+		return nil
+	}
+	var events []GrantEvent
+	for _, g := range b.doc.grants {
+		events = append(events, g.Issued(b.req.Employer))
+	}
+	for _, id := range b.req.Revoked {
+		events = append(events, GrantEvent{Kind: GrantRevoked, Employer: b.req.Employer, Grant: Grant{ID: id}})
+	}
+	for _, e := range b.req.Grants {
+		if e.Employer == b.req.Employer {
+			events = append(events, e)
+		}
+	}
+	return FoldGrants(events, b.req.RolesNow, b.req.Now)
+}
+
+// withdrawn reports whether the employer took back a grant of its document, or one it issued beside it.
+func (b *bound) withdrawn(id string) bool {
+	return slices.Contains(b.req.Revoked, id) || slices.ContainsFunc(b.req.Grants, func(e GrantEvent) bool {
+		return e.Kind == GrantRevoked && e.Employer == b.req.Employer && e.Grant.ID == id && e.Person == "" && !e.At.After(b.req.Now)
+	})
+}
+
+// usable reports whether a link below a grant asks for nothing that the request cannot be held to: it adds no condition,
+// and the quotas it adds hold.
+func (b *bound) usable(a *Authority, g *grantDoc) bool {
+	if len(a.Via) == 0 || len(a.When) > 1 || len(a.When) == 1 && a.When[0] != g.When {
+		return false
+	}
+	quotas, known := b.doc.quotasNamed(without(a.Quotas, g.Quotas))
+	return known && !slices.ContainsFunc(quotas, func(q *Quota) bool {
+		_, _, why := q.check(b)
+		return len(why) > 0
+	})
+}
+
+// heldByChain reports whether the acting person holds a link below a grant that reaches the request.
+func (b *bound) heldByChain(g *grantDoc, also func(*Authority) bool) bool {
+	roles, _ := b.frame.Strings(b.slot(attrRoles))
+	return slices.ContainsFunc(b.authorities(), func(a Authority) bool {
+		return a.Root == g.ID && a.heldBy(b.text(attrActor), roles) && also(&a) &&
+			a.covers(string(b.req.Action), b.req.Category, b.req.Now, b.attribute) && b.usable(&a, g) && b.endsWithin(&a)
+	})
+}
+
+// endsWithin reports whether what is published ends before the link does.
+func (b *bound) endsWithin(a *Authority) bool {
+	end, ok := b.instant(attrEnd)
+	return b.req.Action != Publish || a.Until.IsZero() || ok && !end.After(a.Until)
+}
+
+// attribute returns one of the request's attributes that is not withheld.
+func (b *bound) attribute(name string) (Value, bool) {
+	if slices.Contains(b.req.Withheld, name) {
+		return Value{}, false
+	}
+	v, ok := b.req.Attrs[name]
+	return v, ok
+}
+
+func (b *bound) unwithheld() Attrs {
+	attrs := maps.Clone(b.req.Attrs)
+	for _, name := range b.req.Withheld {
+		delete(attrs, name)
+	}
+	return attrs
 }

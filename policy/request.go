@@ -54,6 +54,14 @@ type Request struct {
 	Revoked  []string            `json:"revoked,omitempty"`  // ids of this employer's grants that were withdrawn
 	Knows    []string            `json:"knows,omitempty"`    // obligations the caller can carry out; a permit that asks for another one is worth nothing
 	Binding  [32]byte            `json:"binding,omitzero"`   // digest that votes must be bound to; zero: not checked
+
+	// Approvals are this employer's approval events so far, in ledger order: votes with their requests, revocations and
+	// hand-overs. They stand beside Votes, after them.
+	Approvals []ApprovalEvent `json:"approvals,omitempty"`
+	Requested time.Time       `json:"requested,omitzero"` // when agreement was first asked for; escalations count from it, or from an approval.requested before it
+	Grants    []GrantEvent    `json:"grants,omitempty"`   // this employer's grant events: issued beside the document's, handed on, revoked
+	Member    string          `json:"member,omitempty"`   // an opaque name of the counterparty's group, for walls alone: no condition reads it
+	Served    []Served        `json:"served,omitempty"`   // this employer's history, see [Set.FoldWalls]
 }
 
 // WeekAmount is a length of time in one ISO week, such as 2h30m in "2026-W38".
@@ -64,7 +72,7 @@ type WeekAmount struct {
 
 // Usage tells what is already taken of a quota: placed holds and engagements, folded by the caller. Key holds the values
 // of the quota's key attributes in their order. Period is "2026-W38" for iso_week, "2026-09" for month, "total" for
-// total. Negative answers count as nothing used. Implementations must be safe for the callers' concurrency.
+// total, "concurrent" for concurrent. Negative answers count as nothing used. Implementations must be safe for the callers' concurrency.
 type Usage interface {
 	Used(employer string, q Quota, key []string, period string) time.Duration
 }
@@ -117,11 +125,12 @@ type Reason struct {
 // "person_consent" with the single seat "person".
 type Due struct {
 	Requirement string        `json:"requirement"`
-	Seats       []string      `json:"seats"`             // roles, one place each
-	Need        int           `json:"need"`              // how many seats must agree
-	Have        int           `json:"have"`              // how many do at this moment
-	Expires     time.Duration `json:"expires,omitempty"` // how long a vote lives; 0: does not expire
-	Not         []string      `json:"not,omitempty"`     // who may not vote: "requester", "offered_person"
+	Seats       []string      `json:"seats"`               // roles, one place each
+	Need        int           `json:"need"`                // how many seats must agree
+	Have        int           `json:"have"`                // how many do at this moment
+	Escalated   bool          `json:"escalated,omitempty"` // it has waited so long that Seats holds more than the requirement's own
+	Expires     time.Duration `json:"expires,omitempty"`   // how long a vote lives; 0: does not expire
+	Not         []string      `json:"not,omitempty"`       // who may not vote: "requester", "offered_person"
 }
 
 // Explanation is the answer of one employer's rules. It is a value of its own: changing it changes nothing else.
