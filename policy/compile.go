@@ -504,8 +504,13 @@ func (doc *document) sort() {
 	slices.SortFunc(doc.grants, func(a, b *grantDoc) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(doc.walls, func(a, b *wallDoc) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(doc.rules, func(a, b *rule) int { return cmp.Compare(a.id, b.id) })
+	doc.discharging = slices.ContainsFunc(doc.grants, func(g *grantDoc) bool { return len(g.Discharges) > 0 })
 	for i, r := range doc.rules {
 		r.index = uint16(i)
+		r.needAt = -1
+		if r.need != nil {
+			r.needAt = doc.requirementIndex(r.need.ID)
+		}
 		r.name = r.id + "@" + strconv.Itoa(doc.version)
 		r.timed = r.valid != validity{}
 		r.simple = !r.authority && r.need == nil && len(r.quotas) == 0 && len(r.requires) == 0 && len(r.obligations) == 0

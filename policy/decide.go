@@ -127,7 +127,11 @@ func (b *bound) permits(d *Explanation) (apply []*rule, missed []Reason) {
 		}
 		reasons := b.unmet(r, d)
 		if r.authority {
-			_, why := b.covered(r, d.Headroom)
+			headroom := d.Headroom
+			if len(reasons) > 0 {
+				headroom = nil // what a grant leaves matters to a rule that otherwise applies
+			}
+			_, why := b.covered(r, headroom)
 			reasons = append(reasons, why...)
 		}
 		if len(reasons) == 0 {
@@ -284,9 +288,12 @@ func (b *bound) facts() Facts {
 	}
 }
 
+// asksConsent reports whether an action waits for the consent of the person offered.
+func asksConsent(a Action) bool { return a == Reveal || a == Engage || a == Renew }
+
 // consentDue reports whether the person offered must still agree. It is asked from the reveal on, and not before.
 func (b *bound) consentDue(permits []*rule) bool {
-	if b.req.Action != Reveal && b.req.Action != Engage && b.req.Action != Renew {
+	if !asksConsent(b.req.Action) {
 		return false
 	}
 	asked := slices.ContainsFunc(permits, func(r *rule) bool { return slices.Contains(r.requires, PersonConsent) })

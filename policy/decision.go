@@ -168,24 +168,30 @@ func (s *Set) Decide(q *Query) Decision {
 		return d
 	}
 	d.doc = f.document
-	first := f.heading(&q.path)
-	for h := first; h != nil; h = h.parent {
-		if b := h.by[q.action]; b != nil {
-			b.forbids.fire(q, &d)
+	first := f.heading(&q.path, 0)
+	for k := first; k >= 0; k = f.cats[k].parent {
+		if at := f.cats[k].by[q.action]; at >= 0 {
+			f.buckets[at].forbids.fire(q, &d)
+		}
+	}
+	if len(f.walls) > 0 {
+		if b := (bound{req: &q.req, doc: f.document, frame: q.frame}); len(b.walled()) > 0 {
+			sortRules(&d.rules)
+			return d
 		}
 	}
 	if d.rules.count > 0 {
 		sortRules(&d.rules)
 		return d
 	}
-	simple := len(d.doc.walls) == 0 || !hasCounterparty(q.req.Action)
-	for h := first; h != nil; h = h.parent {
-		if b := h.by[q.action]; b != nil {
-			simple = b.permits.apply(q, &d) && simple
+	simple := true
+	for k := first; k >= 0; k = f.cats[k].parent {
+		if at := f.cats[k].by[q.action]; at >= 0 {
+			simple = f.buckets[at].permits.apply(q, &d) && simple
 		}
 	}
 	switch {
-	case d.rules.count == 0 && simple:
+	case d.rules.count == 0:
 	case simple:
 		sortRules(&d.rules)
 		d.Outcome = Permit
@@ -197,40 +203,57 @@ func (s *Set) Decide(q *Query) Decision {
 
 // fire notes the forbids that deny: all whose condition is not false.
 func (g *group) fire(q *Query, d *Decision) {
-	for _, r := range g.plain {
-		if r.timed && !r.valid.live(q.req.Now) {
+	fire(g.plain, q, d)
+	for i := range g.stages {
+		st := &g.stages[i]
+		rules, there := st.at(q.frame)
+		if !there {
+			rules = st.all
+		}
+		fire(rules, q, d)
+	}
+}
+
+func fire(rules []hot, q *Query, d *Decision) {
+	for i := range rules {
+		h := &rules[i]
+		if h.timed && !h.rule.valid.live(q.req.Now) || h.when != nil && h.when.Eval(q.frame) == expr.False {
 			continue
 		}
-		if r.when != nil {
-			if r.when.Eval(q.frame) == expr.False {
-				continue
-			}
-		}
-		d.rules.add(r.index)
+		d.rules.add(h.rule.index)
 	}
 }
 
 // apply notes the permits whose condition is true, and reports whether that is all there is to know about them.
 func (g *group) apply(q *Query, d *Decision) (simple bool) {
-	simple = true
-	for _, r := range g.plain {
-		if r.timed && !r.valid.live(q.req.Now) {
-			continue
-		}
-		if r.when != nil {
-			if r.when.Eval(q.frame) != expr.True {
-				simple = simple && !r.authority // whose grants' quotas are told even then
-				continue
-			}
-		}
-		d.rules.add(r.index)
-		simple = simple && r.simple
+	simple = apply(g.plain, q, d)
+	for i := range g.stages {
+		rules, _ := g.stages[i].at(q.frame)
+		simple = apply(rules, q, d) && simple
 	}
 	return simple
 }
 
-// settle asks for grants, quotas and approvals, as Explain does.
+func apply(rules []hot, q *Query, d *Decision) (simple bool) {
+	simple = true
+	for i := range rules {
+		h := &rules[i]
+		if h.timed && !h.rule.valid.live(q.req.Now) || h.when != nil && h.when.Eval(q.frame) != expr.True {
+			continue
+		}
+		d.rules.add(h.rule.index)
+		simple = simple && h.simple
+	}
+	return simple
+}
+
+// settle finds what the permits that apply still ask for.
 func (d *Decision) settle(q *Query) {
+	if d.fresh(q) {
+		sortRules(&d.rules)
+		d.ask(q)
+		return
+	}
 	b := bound{req: &q.req, doc: d.doc, frame: q.frame}
 	var x Explanation
 	b.decide(&x)
@@ -239,7 +262,6 @@ func (d *Decision) settle(q *Query) {
 	for _, id := range x.Rules {
 		d.rules.add(d.doc.ruleIndex(id))
 	}
-	sortRules(&d.rules)
 	for _, one := range x.Due {
 		d.due.add(due{d.doc.requirementIndex(one.Requirement), int16(one.Have), one.Escalated})
 	}
@@ -248,6 +270,78 @@ func (d *Decision) settle(q *Query) {
 			d.headroom.add(headroom{uint16(i), left})
 		}
 	}
+}
+
+// fresh reports whether there is nothing to fold: no quotas or grants are asked for, and nobody has voted yet.
+func (d *Decision) fresh(q *Query) bool {
+	if len(q.req.Votes) > 0 || len(q.req.Approvals) > 0 || d.doc.discharging {
+		return false
+	}
+	for i := range int(d.rules.count) {
+		if r := d.doc.rules[*d.rules.at(i)]; r.authority || len(r.quotas) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// ask unites what the permits ask for, none of which has been given but the consent of the person offered.
+func (d *Decision) ask(q *Query) {
+	consent := false
+	for i := range int(d.rules.count) {
+		r := d.doc.rules[*d.rules.at(i)]
+		for _, o := range r.obligations {
+			if !slices.Contains(q.req.Knows, o) {
+				d.due = few[due]{}
+				return
+			}
+		}
+		consent = consent || len(r.requires) > 0
+		if r.needAt >= 0 && !d.overridden(r) {
+			d.addDue(r.needAt)
+		}
+	}
+	if consent && asksConsent(q.req.Action) && !slices.Contains(q.req.Consents, PersonConsent) {
+		d.addDue(-1)
+	}
+	d.Outcome = Permit
+	if d.due.count > 0 {
+		d.Outcome = RequireApproval
+	}
+}
+
+// overridden reports whether a permit that applies takes the approval of another away.
+func (d *Decision) overridden(r *rule) bool {
+	for i := range int(d.rules.count) {
+		for _, o := range d.doc.rules[*d.rules.at(i)].overrides {
+			if o.id == r.id {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// addDue keeps what is due sorted by name and without doubles.
+func (d *Decision) addDue(requirement int16) {
+	x := due{requirement: requirement}
+	for i := range int(d.due.count) {
+		at := d.due.at(i)
+		if *at == x {
+			return
+		}
+		if d.doc.requirementName(at.requirement) > d.doc.requirementName(x.requirement) {
+			x, *at = *at, x
+		}
+	}
+	d.due.add(x)
+}
+
+func (doc *document) requirementName(i int16) string {
+	if i < 0 {
+		return PersonConsent
+	}
+	return doc.approvals[i].ID
 }
 
 func (doc *document) ruleIndex(id string) uint16 {

@@ -16,7 +16,7 @@ import (
 )
 
 // agrees compares the quick answer with the exhaustive one.
-func agrees(t *testing.T, set *policy.Set, r *policy.Request) policy.Decision {
+func agrees(t testing.TB, set *policy.Set, r *policy.Request) policy.Decision {
 	t.Helper()
 	x := set.Explain(r)
 	q, err := set.Schema().Bind(r)
@@ -278,5 +278,157 @@ func BenchmarkDecideWorkload(b *testing.B) {
 			}
 			b.ReportMetric(float64(permits)/float64(i), "permitted")
 		})
+	}
+}
+
+// jointRules are two employers whose permits ask for approvals, obligations and the consent of a person.
+const jointRules = `apiVersion: csss.policy/v1
+employer: FIRM
+version: 1
+approvals:
+  - {id: boss, seats: [owner], need: 1, expires: 72h}
+  - {id: quality, seats: [quality_manager, owner], need: 2, expires: 72h}
+rules:
+  - {id: sell, effect: permit, actions: [engage], categories: [machine], when: 'price.rate >= 9500', approval: boss, obligations: [report, insure], advice: [call]}
+  - {id: again, effect: permit, actions: [engage], categories: [machine.capacity], approval: quality, obligations: [insure], requires: [person_consent]}
+  - {id: never, effect: forbid, when: counterparty.naics == "336370"}
+`
+
+func jointQueries(t testing.TB) (set *policy.Set, supply, demand *policy.Query) {
+	t.Helper()
+	var docs []policy.Source
+	for _, firm := range []string{"a", "b"} {
+		docs = append(docs, policy.Source{Name: firm, Text: []byte(strings.Replace(jointRules, "FIRM", firm, 1))})
+	}
+	set, err := policy.Compile(nil, docs...)
+	require.NoError(t, err)
+	r := &policy.Request{Action: policy.Engage, Category: "machine.capacity.shift2", Now: noon, Knows: []string{"report", "insure"},
+		Attrs: policy.Attrs{"price.rate": policy.Int(9600), "counterparty.naics": policy.String("332710")}}
+	var queries [2]*policy.Query
+	for i, firm := range []string{"a", "b"} {
+		one := *r
+		one.Employer = firm
+		agrees(t, set, &one)
+		queries[i] = bind(t, set, &one)
+	}
+	return set, queries[0], queries[1]
+}
+
+func TestJointUnitesAndLabels(t *testing.T) {
+	set, supply, demand := jointQueries(t)
+	j := set.DecideJoint(supply, demand)
+	assert.Equal(t, policy.RequireApproval, j.Outcome)
+	var due []string
+	for _, d := range j.Due(nil) {
+		due = append(due, d.Side.String()+" "+d.Requirement)
+	}
+	assert.Equal(t, []string{"supply boss", "supply person_consent", "supply quality", "demand boss", "demand person_consent", "demand quality"}, due)
+	assert.Equal(t, []policy.JointDuty{{policy.Supply, "insure"}, {policy.Supply, "report"}, {policy.Demand, "insure"}, {policy.Demand, "report"}}, j.Obligations(nil))
+	assert.Equal(t, []policy.JointDuty{{policy.Supply, "call"}, {policy.Demand, "call"}}, j.Advice(nil))
+
+	own := j.For(policy.Demand).Own
+	assert.Equal(t, []string{"insure", "report"}, own.Obligations(nil))
+	denied := set.DecideJoint(supply, nil)
+	assert.Equal(t, policy.Deny, denied.Outcome)
+	assert.Empty(t, denied.Obligations(nil))
+	assert.Empty(t, denied.Due(nil))
+	part := denied.For(policy.Supply)
+	assert.Equal(t, j.For(policy.Supply).Own, part.Own, "who is denied elsewhere sees the same of their own")
+	assert.False(t, part.Open)
+}
+
+func TestUnknownObligationDenies(t *testing.T) {
+	rules := compile(t, nil, `rules:
+  - {id: a, effect: permit, actions: [match], categories: [machine], approval: auto, obligations: [tell, log]}
+  - {id: b, effect: permit, actions: [match], categories: [machine], approval: auto, advice: [call]}
+`)
+	for _, c := range []struct {
+		knows []string
+		want  policy.Outcome
+	}{{nil, policy.Deny}, {[]string{"log"}, policy.Deny}, {[]string{"log", "tell", "dance"}, policy.Permit}} {
+		r := ask(policy.Match, nil)
+		r.Knows = c.knows
+		d := agrees(t, rules, r)
+		assert.Equal(t, c.want, d.Outcome)
+		if c.want == policy.Permit {
+			assert.Equal(t, []string{"log", "tell"}, d.Obligations(nil))
+			assert.Equal(t, []string{"call"}, d.Advice(nil))
+		} else {
+			assert.Contains(t, ruleNames(rules.Explain(r)), "obligation:tell")
+		}
+	}
+}
+
+func TestDecideAllocatesNothing(t *testing.T) {
+	set, supply, demand := jointQueries(t)
+	assert.Zero(t, testing.AllocsPerRun(100, func() { set.DecideJoint(supply, demand) }))
+
+	const rules = 200
+	load, err := policy.Compile(nil, workload(rules, 20)...)
+	require.NoError(t, err)
+	for _, r := range questions(rules, 64) {
+		q := bind(t, load, r)
+		assert.Zero(t, testing.AllocsPerRun(10, func() { load.Decide(q) }))
+		assert.Zero(t, testing.AllocsPerRun(10, func() { _ = q.Reset(load.Schema(), r) }), "a query is reused")
+	}
+	var (
+		rulesOf = make([]string, 0, 8)
+		due     = make([]policy.JointDue, 0, 8)
+		duties  = make([]policy.JointDuty, 0, 8)
+	)
+	assert.Zero(t, testing.AllocsPerRun(10, func() {
+		j := set.DecideJoint(supply, demand)
+		own := j.For(policy.Supply).Own
+		rulesOf, due, duties = own.Rules(rulesOf[:0]), j.Due(due[:0]), j.Obligations(duties[:0])
+	}))
+	assert.Len(t, due, 6)
+}
+
+// TestManyRulesOfOneCategory are found by what they demand of one attribute; a forbid is met even where it is missing.
+func TestManyRulesOfOneCategory(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("rules:\n")
+	for i := range 60 {
+		fmt.Fprintf(&b, "  - {id: p%02d, effect: permit, actions: [match], categories: [machine], approval: auto, when: 'resource.id == \"r%d\" && price.rate >= %d'}\n", i, i/2, i)
+		fmt.Fprintf(&b, "  - {id: f%02d, effect: forbid, categories: [machine], when: 'resource.kind in [\"k%d\", \"k%d\"] && counterparty.verified'}\n", i, i, i+100)
+		fmt.Fprintf(&b, "  - {id: n%02d, effect: forbid, categories: [machine], when: 'price.amount == %d'}\n", i, i)
+	}
+	set := compile(t, nil, b.String())
+	outcomes := map[policy.Outcome]int{}
+	attrs := []policy.Attrs{
+		{"resource.id": policy.String("r3"), "resource.kind": policy.String("x"), "price.rate": policy.Int(6), "price.amount": policy.Int(99), "counterparty.verified": policy.Bool(true)},
+		{"resource.id": policy.String("r3"), "resource.kind": policy.String("k3"), "price.rate": policy.Int(6), "price.amount": policy.Int(99), "counterparty.verified": policy.Bool(true)},
+		{"resource.id": policy.String("r3"), "resource.kind": policy.String("k103"), "price.rate": policy.Int(6), "price.amount": policy.Int(7), "counterparty.verified": policy.Bool(true)},
+		{"resource.id": policy.String("none"), "resource.kind": policy.String("x"), "price.rate": policy.Int(6), "price.amount": policy.Int(99)},
+		{},
+	}
+	for _, a := range attrs {
+		for name := range a {
+			less := ask(policy.Match, nil)
+			less.Attrs = policy.Attrs{}
+			for other, v := range a {
+				if other != name {
+					less.Attrs[other] = v
+				}
+			}
+			outcomes[agrees(t, set, less).Outcome]++
+			less.Withheld = []string{name}
+			outcomes[agrees(t, set, less).Outcome]++
+		}
+		outcomes[agrees(t, set, ask(policy.Match, a)).Outcome]++
+	}
+	assert.Positive(t, outcomes[policy.Permit])
+	assert.Equal(t, policy.Permit, agrees(t, set, ask(policy.Match, attrs[0])).Outcome)
+	d := agrees(t, set, ask(policy.Match, attrs[4]))
+	assert.Len(t, d.Rules(nil), 120, "every forbid whose attribute is missing denies")
+}
+
+func BenchmarkDecideJoint(b *testing.B) {
+	set, supply, demand := jointQueries(b)
+	duties := make([]policy.JointDuty, 0, 8)
+	b.ReportAllocs()
+	for b.Loop() {
+		j := set.DecideJoint(supply, demand)
+		duties = j.Obligations(duties[:0])
 	}
 }

@@ -51,7 +51,9 @@ type document struct {
 	walls     []*wallDoc
 	rules     []*rule
 	tests     []*Test
-	digest    [32]byte
+
+	discharging bool // a grant stands for approvals
+	digest      [32]byte
 }
 
 type quotaDoc struct {
@@ -94,6 +96,7 @@ type rule struct {
 	// A permit's duties, sorted.
 	obligations, advice []string
 
+	needAt int16  // need's place in the document's approvals; -1: none
 	index  uint16 // in the document's rules
 	timed  bool   // valid says something
 	simple bool   // a permit that asks for no grant, quota, approval or consent

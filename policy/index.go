@@ -1,10 +1,13 @@
 package policy
 
 import (
+	"cmp"
 	"hash/maphash"
 	"math/bits"
 	"slices"
 	"strings"
+
+	"github.com/deeperpoint/csss/policy/internal/expr"
 )
 
 // The index finds the rules that a request must be held against: one probe by employer, one by category (an ancestor's
@@ -25,15 +28,17 @@ type firmSlot struct {
 // firm is one employer's document with its rules by category and action.
 type firm struct {
 	*document
-	cats []*heading // open-addressed by category, at most half full
+	cats    []heading // open-addressed by category, at most half full
+	buckets []bucket
 }
 
-// heading is what a firm says about one category. Its parent is the nearest ancestor the firm says something about.
+// heading is what a firm says about one category. It fits in a line of the cache.
 type heading struct {
 	hash     uint64
 	category string
-	parent   *heading
-	by       [actionCount]*bucket
+	used     bool
+	parent   int32              // place in cats of the nearest ancestor the firm says something about; -1: none
+	by       [actionCount]int32 // place in buckets; -1: no rules
 }
 
 // bucket holds the rules of one category and action, without those of its ancestors.
@@ -41,12 +46,120 @@ type bucket struct {
 	forbids, permits group
 }
 
-// group is rules of one effect, in the order of the document's rules.
+// group is rules of one effect. Where there are many, those that demand an attribute to have one of a few values are
+// found by its value.
 type group struct {
-	plain []*rule
+	plain  []hot
+	stages []stage
 }
 
-func newGroup(rules []*rule) group { return group{plain: rules} }
+// hot is what a decision reads of a rule.
+type hot struct {
+	when   *condition // nil: always
+	rule   *rule
+	timed  bool
+	simple bool
+}
+
+// stage is rules that demand one attribute to have one of a few values.
+type stage struct {
+	slot    expr.Slot
+	texts   map[string][]hot // for a slot of texts
+	numbers map[int64][]hot  // for a slot of numbers
+	all     []hot
+}
+
+// Bounds of the stages of a group. A group that is small is quicker walked.
+const (
+	minStaged = 8
+	maxStages = 4
+)
+
+func newGroup(rules []*rule) (g group) {
+	rest := make([]hot, len(rules))
+	for i, r := range rules {
+		rest[i] = hot{when: r.when, rule: r, timed: r.timed, simple: r.simple}
+	}
+	for len(g.stages) < maxStages && len(rest) >= minStaged {
+		slot, count := commonSlot(rest)
+		if count < minStaged {
+			break
+		}
+		var st stage
+		st, rest = newStage(slot, rest)
+		g.stages = append(g.stages, st)
+	}
+	g.plain = rest
+	return g
+}
+
+// commonSlot is the attribute that most rules demand a value of. Among equals it is the one with the smaller number.
+func commonSlot(rules []hot) (best expr.Slot, count int) {
+	counts := map[expr.Slot]int{}
+	for _, h := range rules {
+		if h.when == nil {
+			continue
+		}
+		seen := map[expr.Slot]bool{}
+		for _, e := range h.when.Equalities() {
+			if !seen[e.Slot] {
+				seen[e.Slot] = true
+				counts[e.Slot]++
+			}
+		}
+	}
+	for slot, n := range counts {
+		if n > count || n == count && slot < best {
+			best, count = slot, n
+		}
+	}
+	return best, count
+}
+
+func newStage(slot expr.Slot, rules []hot) (st stage, rest []hot) {
+	st = stage{slot: slot, texts: map[string][]hot{}, numbers: map[int64][]hot{}}
+	for _, h := range rules {
+		var eq *expr.Equality
+		if h.when != nil {
+			list := h.when.Equalities()
+			if i := slices.IndexFunc(list, func(e expr.Equality) bool { return e.Slot == slot }); i >= 0 {
+				eq = &list[i]
+			}
+		}
+		if eq == nil {
+			rest = append(rest, h)
+			continue
+		}
+		st.all = append(st.all, h)
+		for _, v := range distinct(eq.Texts) {
+			st.texts[v] = append(st.texts[v], h)
+		}
+		for _, v := range distinct(eq.Numbers) {
+			st.numbers[v] = append(st.numbers[v], h)
+		}
+	}
+	return st, rest
+}
+
+func distinct[T cmp.Ordered](list []T) []T {
+	list = slices.Clone(list)
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// at returns the rules that may hold for a frame, and whether the attribute is there at all. Where it is not, none of the
+// stage's conditions can be true, and any may be other than false.
+func (st *stage) at(f *expr.Frame) (rules []hot, there bool) {
+	if !f.Has(st.slot) {
+		return nil, false
+	}
+	if len(st.texts) > 0 {
+		v, _ := f.String(st.slot)
+		return st.texts[v], true
+	}
+	n, _ := f.Number(st.slot)
+	return st.numbers[n], true
+}
 
 func newFirms(capacity int) firms { return firms{slots: make([]firmSlot, tableSize(capacity))} }
 
@@ -54,17 +167,25 @@ func newFirms(capacity int) firms { return firms{slots: make([]firmSlot, tableSi
 func tableSize(n int) int { return 1 << bits.Len(uint(max(2*n, 2)-1)) }
 
 func (t *firms) find(hash uint64, employer string) *firm {
+	if i := t.slot(hash, employer); i >= 0 {
+		return t.slots[i].firm
+	}
+	return nil
+}
+
+// slot returns the place of an employer, -1 if it has none.
+func (t *firms) slot(hash uint64, employer string) int {
 	if len(t.slots) == 0 {
-		return nil
+		return -1
 	}
 	mask := uint64(len(t.slots) - 1)
 	for i := hash & mask; ; i = (i + 1) & mask {
 		s := &t.slots[i]
 		switch {
 		case s.firm == nil:
-			return nil
+			return -1
 		case s.hash == hash && s.firm.employer == employer:
-			return s.firm
+			return int(i)
 		}
 	}
 }
@@ -102,22 +223,19 @@ func (t *firms) all(yield func(*firm) bool) {
 	}
 }
 
-// heading finds what the firm says about a category or about the nearest of its ancestors; nil if nothing.
-func (f *firm) heading(p *path) *heading {
+// heading finds what the firm says about a category or about the nearest of its ancestors, from the k-th on: its place in
+// cats; -1 if nothing.
+func (f *firm) heading(p *path, k int) int32 {
 	mask := uint64(len(f.cats) - 1)
-	for k := range p.ends {
+	for ; k < len(p.ends); k++ {
 		hash, name := p.hashes[k], p.text[:p.ends[k]]
-		for i := hash & mask; ; i = (i + 1) & mask {
-			h := f.cats[i]
-			if h == nil {
-				break
-			}
-			if h.hash == hash && h.category == name {
-				return h
+		for i := hash & mask; f.cats[i].used; i = (i + 1) & mask {
+			if h := &f.cats[i]; h.hash == hash && h.category == name {
+				return int32(i)
 			}
 		}
 	}
-	return nil
+	return -1
 }
 
 // path is a category with its ancestors, the longest first and the empty one last.
@@ -156,28 +274,40 @@ func newFirm(seed maphash.Seed, doc *document) *firm {
 			}
 		}
 	}
-	f := &firm{document: doc, cats: make([]*heading, tableSize(len(lists)))}
+	f := &firm{document: doc, cats: make([]heading, tableSize(len(lists)))}
 	mask := uint64(len(f.cats) - 1)
 	for category, by := range lists {
-		h := &heading{hash: maphash.String(seed, category), category: category}
-		for a, rules := range by {
-			h.by[a] = newBucket(rules)
-		}
-		i := h.hash & mask
-		for f.cats[i] != nil {
+		hash := maphash.String(seed, category)
+		i := hash & mask
+		for f.cats[i].used {
 			i = (i + 1) & mask
 		}
-		f.cats[i] = h
+		f.cats[i] = heading{hash: hash, category: category, used: true, by: f.addBuckets(by)}
 	}
-	for _, h := range f.cats {
-		if h != nil && h.category != "" {
+	for i := range f.cats {
+		if h := &f.cats[i]; h.used {
 			var p path
 			p.reset(seed, h.category)
-			p.ends, p.hashes = p.ends[1:], p.hashes[1:]
-			h.parent = f.heading(&p)
+			h.parent = f.heading(&p, 1)
 		}
 	}
 	return f
+}
+
+// addBuckets makes a bucket per action. Neighbouring actions with the same rules share theirs.
+func (f *firm) addBuckets(by *[actionCount][]*rule) (places [actionCount]int32) {
+	for a, rules := range by {
+		switch {
+		case len(rules) == 0:
+			places[a] = -1
+		case a > 0 && slices.Equal(rules, by[a-1]):
+			places[a] = places[a-1]
+		default:
+			places[a] = int32(len(f.buckets))
+			f.buckets = append(f.buckets, newBucket(rules))
+		}
+	}
+	return places
 }
 
 // roots drops the categories that another one of the list covers, so that no rule is met twice on the way to the root.
@@ -195,10 +325,7 @@ func roots(categories []string) []string {
 	return list
 }
 
-func newBucket(rules []*rule) *bucket {
-	if len(rules) == 0 {
-		return nil
-	}
+func newBucket(rules []*rule) bucket {
 	var forbids, permits []*rule
 	for _, r := range rules {
 		if r.effect == forbid {
@@ -207,5 +334,5 @@ func newBucket(rules []*rule) *bucket {
 			permits = append(permits, r)
 		}
 	}
-	return &bucket{newGroup(forbids), newGroup(permits)}
+	return bucket{newGroup(forbids), newGroup(permits)}
 }

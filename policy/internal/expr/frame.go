@@ -201,6 +201,14 @@ func (f *Frame) Bool(s Slot) (v, ok bool) {
 	return false, false
 }
 
+// Number returns what a slot of kind [Int], [Duration], in nanoseconds, or [Bool], as 0 and 1, holds that is there.
+func (f *Frame) Number(s Slot) (v int64, ok bool) {
+	if r := &f.table.rows[s]; storage[r.Kind] == Int && f.Has(s) {
+		return f.nums[r.at], true
+	}
+	return 0, false
+}
+
 // Double returns the value of a slot of kind [Double] that is there.
 func (f *Frame) Double(s Slot) (v float64, ok bool) {
 	if at, ok := f.get(s, Double); ok {
