@@ -25,6 +25,9 @@ type Compiler struct {
 	mu     sync.RWMutex
 	shapes map[string]*Cond // by the text with its literals taken out
 	texts  map[string]*Cond // by the text, where the literals cannot be
+
+	wordsMu sync.RWMutex
+	words   map[string]string // see Intern
 }
 
 // NewCompiler returns a compiler for the attributes of a table. It costs some milliseconds: keep it. It returns an error
@@ -64,11 +67,14 @@ func (c *Compiler) Compile(text string) (*Cond, []Problem) {
 		return like, nil
 	}
 	if like != nil {
+		for i := range tokens {
+			tokens[i].text = c.Intern(tokens[i].text)
+		}
 		if cond := like.with(text, tokens); cond != nil {
 			return cond, nil
 		}
 	}
-	cond, problems := c.build(text, tokens)
+	cond, problems := c.build(text, tokens, ok)
 	if problems != nil {
 		return nil, problems
 	}
@@ -89,8 +95,8 @@ func keep(m map[string]*Cond, key string, cond *Cond) {
 	m[key] = cond
 }
 
-// build compiles a text from scratch.
-func (c *Compiler) build(text string, tokens []token) (*Cond, []Problem) {
+// build compiles a text from scratch. Only a text that was lexed can have a shape.
+func (c *Compiler) build(text string, tokens []token, lexed bool) (*Cond, []Problem) {
 	checked, problems := c.check(text)
 	if problems != nil {
 		return nil, problems
@@ -106,8 +112,10 @@ func (c *Compiler) build(text string, tokens []token) (*Cond, []Problem) {
 		return nil, []Problem{{1, 0, fmt.Sprintf("may cost %d steps, at most %d", shape.cost, maxCost)}}
 	}
 	cond := &Cond{text: text, shape: shape, code: own}
-	if widest, ok := c.share(checked, cond, tokens, binds); ok {
-		shape.shared, shape.binds, shape.cost = true, binds, widest
+	if lexed {
+		if widest, ok := c.share(checked, cond, tokens, binds); ok {
+			shape.shared, shape.binds, shape.cost = true, binds, widest
+		}
 	}
 	return cond, nil
 }

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,7 +23,7 @@ func newCompiler(t testing.TB) *expr.Compiler {
 
 // show prints a frame for a message.
 func show(f *expr.Frame) string {
-	out := ""
+	var out strings.Builder
 	for i := range f.Table().Len() {
 		s := expr.Slot(i)
 		a := f.Table().Attr(s)
@@ -46,9 +47,9 @@ func show(f *expr.Frame) string {
 		case a.Kind == expr.Double:
 			v, _ = f.Double(s)
 		}
-		out += fmt.Sprintf("%s=%q ", a.Name, fmt.Sprint(v))
+		fmt.Fprintf(&out, "%s=%q ", a.Name, fmt.Sprint(v))
 	}
-	return out
+	return out.String()
 }
 
 // Every generated condition has the value that cel-go gives it, in every generated frame.

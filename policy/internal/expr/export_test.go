@@ -4,8 +4,8 @@ import "reflect"
 
 // Fresh compiles a text without the compiler's memory.
 func (c *Compiler) Fresh(text string) (*Cond, []Problem) {
-	_, tokens, _ := lex(text)
-	return c.build(text, tokens)
+	_, tokens, lexed := lex(text)
+	return c.build(text, tokens, lexed)
 }
 
 // Shapes returns how many shapes and single texts the compiler remembers.
