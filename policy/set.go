@@ -1,6 +1,9 @@
 package policy
 
-import "slices"
+import (
+	"slices"
+	"sync"
+)
 
 // Source is the text of one document.
 type Source struct {
@@ -12,6 +15,9 @@ type Source struct {
 type Set struct {
 	schema *Schema
 	firms  firms
+
+	numbered sync.Once
+	cells    []uint32 // first cell of a firm, by its slot
 }
 
 // Schema returns the schema the set was compiled under. Its queries are those the set can decide.
