@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -25,12 +26,13 @@ type Options struct {
 	Signers []Signer
 
 	// Lost are public keys that sign and whose Signer is lost: the log opens
-	// without their signatures, so that [Log.Retire] can end them. Default: none,
-	// a log without the signer of one of its keys does not open.
+	// without their signatures, so that [Log.Retire] can end them. One that never
+	// signed is refused. Default: none, a log without the signer of one of its keys
+	// does not open.
 	Lost []string
 
 	// TenantKey is the 32-byte secret that all tags and encryption hang on. A
-	// log opens only with the key it was made with. Default: generated at the
+	// log opens only with the key it was made with: another one is [ErrInvalid]. Default: generated at the
 	// first opening and kept by the store.
 	TenantKey []byte
 
@@ -106,12 +108,30 @@ func OpenMemory(o *Options) (*Log, error) {
 // Copy a directory while no Log has it for writing, or as a snapshot of the file
 // system, which is of one moment: the files of a plain copy are of several, and it
 // may be refused. A copy that is older than a shredding still has what was erased.
+//
+// Where there is no directory yet and the options are not those of a new log, none
+// is made.
 func OpenDir(ctx context.Context, dir string, o *Options) (*Log, error) {
+	if err := tryNew(ctx, dir, o); err != nil {
+		return nil, err
+	}
 	s, err := OpenDirStore(dir, nil)
 	if err != nil {
 		return nil, err
 	}
 	return Open(ctx, s, o)
+}
+
+// tryNew opens a log in memory before a directory is made for one.
+func tryNew(ctx context.Context, dir string, o *Options) error {
+	if _, err := os.Stat(dir); !isNotExist(err) {
+		return nil
+	}
+	l, err := Open(ctx, NewMemoryStore(), o)
+	if err != nil {
+		return err
+	}
+	return l.Close()
 }
 
 // Open opens the log a store keeps and takes the store over: the log closes it,
@@ -121,9 +141,12 @@ func OpenDir(ctx context.Context, dir string, o *Options) (*Log, error) {
 // that is damaged, or does not lead to the store's head, is dropped. It finishes
 // erasures that a crash cut short.
 //
-// Errors: [ErrInvalid] for options, [ErrCorrupt] for damage and for a log that
+// Errors: [ErrInvalid] for options and a nil store, [ErrCorrupt] for damage and for a log that
 // does not extend a checkpoint it gave out or Trusted, and those of the store.
 func Open(ctx context.Context, store Store, o *Options) (*Log, error) {
+	if store == nil {
+		return nil, &InvalidError{Entry: -1, Field: "store", Why: "nil"}
+	}
 	if o == nil {
 		o = &Options{}
 	}
@@ -146,6 +169,9 @@ func (l *Log) open(ctx context.Context, o *Options) error {
 		return err
 	}
 	if err := l.identify(ctx, o, head.Size > 0); err != nil {
+		return err
+	}
+	if err := l.fits(ctx, o, head.Size); err != nil {
 		return err
 	}
 	if err := l.load(ctx, head); err != nil {

@@ -3,6 +3,7 @@ package ledger
 import (
 	"bytes"
 	"context"
+	"errors"
 	"time"
 
 	tlogproof "github.com/transparency-dev/formats/proof"
@@ -19,7 +20,7 @@ const MaxReceipt = 64 << 10
 // entries, and 110 for each further signature.
 //
 // The checkpoint is the newest that was cosigned, if the entry is in its tree,
-// else the newest. Errors: [RangeError], and those of [Log.Checkpoint].
+// else the newest; where the store takes no writes, the newest that was signed. Errors: [RangeError], and those of [Log.Checkpoint].
 func (l *Log) ExportReceipt(ctx context.Context, index uint64) ([]byte, error) {
 	return l.export(ctx, index, true)
 }
@@ -40,7 +41,10 @@ func (l *Log) export(ctx context.Context, index uint64, withLeaf bool) ([]byte, 
 	l.mu.RUnlock()
 	if index >= signed.size {
 		var err error
-		if signed, err = l.checkpoint(ctx); err != nil {
+		if signed, err = l.checkpoint(ctx); errors.Is(err, ErrReadOnly) {
+			signed, err = l.signedBefore(index, err)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -60,6 +64,17 @@ func (l *Log) export(ctx context.Context, index uint64, withLeaf bool) ([]byte, 
 		file.Hashes = append(file.Hashes, h)
 	}
 	return file.Marshal(), nil
+}
+
+// signedBefore returns the newest checkpoint there is, or why there is no newer
+// one where it does not cover an entry.
+func (l *Log) signedBefore(index uint64, why error) (signedHead, error) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if index >= l.signed.size {
+		return signedHead{}, why
+	}
+	return l.signed, nil
 }
 
 // ReceiptInfo is what a receipt proves.

@@ -100,6 +100,30 @@ func (l *Log) noteTenant(ctx context.Context) error {
 	return err
 }
 
+// fits refuses a tenant key that the host gave, where the store keeps no check yet
+// and neither end of the log was sealed under it.
+func (l *Log) fits(ctx context.Context, o *Options, size uint64) error {
+	if o.TenantKey == nil || size == 0 {
+		return nil
+	}
+	if _, checked, err := l.store.Secret(ctx, secretCheck); checked || err != nil {
+		return err
+	}
+	s := l.tenant.scratch()
+	defer l.tenant.done(s)
+	for _, index := range []uint64{0, size - 1} {
+		for f, err := range l.store.Read(ctx, index, index+1) {
+			var o opened
+			if err != nil || l.tenant.open(s, &o, &f, nil) == "" {
+				return nil // what is wrong with an entry is found when it is loaded
+			}
+		}
+	}
+	return &InvalidError{Entry: -1, Field: "TenantKey", Why: notThisKey}
+}
+
+const notThisKey = "not the one this log was made with"
+
 // tenantCheck is what a store keeps of a tenant key: a value derived from it, and
 // whether the store keeps the key too.
 func tenantCheck(t *tenant, kept bool) []byte {
@@ -139,7 +163,7 @@ func (l *Log) identifyTenant(ctx context.Context, o *Options, fresh map[string][
 	case o.TenantKey == nil:
 		return corrupt("tenant key is not the one the log was made with")
 	default:
-		return &InvalidError{Entry: -1, Field: "TenantKey", Why: "not the one the log was made with"}
+		return &InvalidError{Entry: -1, Field: "TenantKey", Why: notThisKey}
 	}
 	return nil
 }
@@ -323,6 +347,11 @@ func (l *Log) loadKeys(ctx context.Context, o *Options) error {
 	for _, s := range o.Signers {
 		if !slices.ContainsFunc(ring.keys, func(k Key) bool { return k.VerifierKey == s.VerifierKey }) {
 			return &InvalidError{Entry: -1, Field: "Signers", Why: "not of this log: Rotate adds a key"}
+		}
+	}
+	for _, vkey := range o.Lost {
+		if !slices.ContainsFunc(ring.keys, func(k Key) bool { return k.VerifierKey == vkey }) {
+			return &InvalidError{Entry: -1, Field: "Lost", Why: "not of keys of this log"}
 		}
 	}
 	if err := l.forgetRetired(ctx, ring); !errors.Is(err, ErrReadOnly) {

@@ -324,9 +324,17 @@ func TestVerifyTellsWhatIsNotErased(t *testing.T) {
 	_, err = f.WriteAt(old, 0)
 	require.NoError(t, err)
 	require.NoError(t, f.Close())
-	code, _, stderr := ctl(t, "verify", "-dir", dir)
+	code, stdout, stderr := ctl(t, "verify", "-dir", dir)
 	assert.Equal(t, 1, code)
-	assert.Contains(t, stderr, "of shredded subjects are still there")
+	assert.Empty(t, stdout)
+	assert.Contains(t, stderr, "6 payloads and keys of shredded subjects are still there")
+	code, stdout, _ = ctl(t, "verify", "-json", "-dir", dir)
+	assert.Equal(t, 1, code)
+	got := decode[audited](t, stdout)
+	assert.False(t, got.OK)
+	assert.EqualValues(t, 6, got.Unerased)
+	fine(t, "shred", "person-7", "-reason", "asked for", "-dir", dir) // opens it for writing
+	assert.Contains(t, fine(t, "verify", "-dir", dir), "of which 5 erased")
 }
 
 func TestExportedTilesVerify(t *testing.T) {
@@ -412,6 +420,20 @@ func TestALogIsReadBesideItsWriter(t *testing.T) {
 	code, _, stderr = ctl(t, "checkpoint", "-dir", dir)
 	assert.Equal(t, 1, code)
 	assert.Contains(t, stderr, "not signed yet")
+	assert.Contains(t, fine(t, "prove", "3", "-dir", dir), "example.com/log\n20\n", "the checkpoint there is covers it")
+	code, _, stderr = ctl(t, "prove", "20", "-dir", dir)
+	assert.Equal(t, 1, code)
+	assert.Contains(t, stderr, "not signed yet")
+}
+
+// What cannot be looked at is not called empty.
+func TestAFolderThatCannotBeLookedAtIsNotCalledEmpty(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	_, err := holdsLog(file)
+	require.Error(t, err)
+	_, err = holdsLog(filepath.Join(t.TempDir(), strings.Repeat("x", 5000)))
+	require.Error(t, err)
 }
 
 // A folder that may not be read is not called empty.

@@ -47,7 +47,16 @@ func prove(ctx context.Context, c *call) error {
 	if c.proving.size != 0 {
 		return usagef("-size goes with -json: a receipt has the size of its checkpoint")
 	}
-	return c.withSigned(ctx, func(log *ledger.Log, _ []byte) error { return c.writeReceipt(ctx, log, index) })
+	err = c.withSigned(ctx, func(log *ledger.Log, _ []byte) error { return c.writeReceipt(ctx, log, index) })
+	if !errors.Is(err, ledger.ErrLocked) {
+		return err
+	}
+	// Beside a writer the newest checkpoint it signed may be enough.
+	again := c.withLog(ctx, false, func(log *ledger.Log) error { return c.writeReceipt(ctx, log, index) })
+	if errors.Is(again, ledger.ErrReadOnly) {
+		return err
+	}
+	return again
 }
 
 func (c *call) writeReceipt(ctx context.Context, log *ledger.Log, index uint64) error {

@@ -51,11 +51,13 @@ func verify(ctx context.Context, c *call) error {
 		}
 		return err
 	}
-	err = errors.Join(err, c.print(audited{!damaged, found}, "%s", summary(found, c.depth)))
-	if err == nil && found.Unerased > 0 {
-		return fmt.Errorf("%d payloads and keys of shredded subjects are still there: open the log for writing to finish", found.Unerased)
+	if found.Unerased > 0 && err == nil {
+		err = fmt.Errorf("%d payloads and keys of shredded subjects are still there: open the log for writing to finish", found.Unerased)
 	}
-	return err
+	if err != nil && !c.json {
+		return err
+	}
+	return errors.Join(err, c.print(audited{err == nil, found}, "%s", summary(found, c.depth)))
 }
 
 // summary tells what a whole log has.
