@@ -49,6 +49,9 @@ Lines of package policy alone, with the keys up to allocs, p50_ns and p99_ns:
   csss/joint        Set.DecideJoint of two employers' queries, and what both are
                     obliged to do; "obligations" counts these per decision
 and with other keys:
+  csss/filter       filter_us: Set.Filter of a search; ns_per_candidate, p50_ns and
+                    allocs: Filter.Match; "kind"; ns_per_decision: Set.Decide of
+                    the same candidates; how many are "matched" and "allowed"
   csss/swap         swap_ms, p99_ms: Engine.Update with one employer's new document
   csss/readers      as many "readers" as processors while documents are replaced,
                     swaps_per_s: the mean of ns_per_decision, the worst p99_ns

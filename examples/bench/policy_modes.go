@@ -16,7 +16,7 @@ func (b *policyBench) measureModes(ctx context.Context) error {
 	if !b.modes {
 		return nil
 	}
-	for _, step := range []func() error{b.measureUses, b.measureSwap, b.measureReaders, b.measureShapes} {
+	for _, step := range []func() error{b.measureUses, b.measureFilter, b.measureSwap, b.measureReaders, b.measureShapes} {
 		if err := step(); err != nil {
 			return err
 		}

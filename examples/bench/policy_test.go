@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/deeperpoint/csss/examples/bench/rules"
+	"github.com/deeperpoint/csss/policy"
 )
 
 // briefly are flags for a run of a second.
@@ -37,7 +38,7 @@ func TestPolicyWritesALineForEachEngine(t *testing.T) {
 	code, stdout, stderr := bench(t, briefly()...)
 	require.Zero(t, code, stderr)
 	lines, order := objects(t, stdout)
-	assert.Equal(t, []string{"cel-go", "cel-go-indexed", "csss/bind", "csss/explain", "csss/joint", "csss/swap", "csss/readers", "csss/shapes", "csss/shapes", "csss"}, order)
+	assert.Equal(t, []string{"cel-go", "cel-go-indexed", "csss/bind", "csss/explain", "csss/joint", "csss/filter", "csss/swap", "csss/readers", "csss/shapes", "csss/shapes", "csss"}, order)
 	for _, name := range []string{"cel-go", "cel-go-indexed", "csss"} {
 		l := lines[name]
 		assert.InDelta(t, 30, l["rules"], 0)
@@ -58,10 +59,23 @@ func TestPolicyWritesALineForEachEngine(t *testing.T) {
 	assert.Positive(t, both)
 	assert.LessOrEqual(t, both, lines["csss"]["allowed"])
 	assert.InEpsilon(t, 2*both/rules.Requests, lines["csss/joint"]["obligations"], 0.01, "one of each side that is permitted")
+	filter := lines["csss/filter"]
+	assert.Equal(t, "exact", filter["kind"], "no rule has a quota, a grant or an approval")
+	assert.Equal(t, filter["allowed"], filter["matched"])
+	assert.Positive(t, filter["filter_us"])
+	assert.Positive(t, filter["ns_per_candidate"])
 	assert.Positive(t, lines["csss/swap"]["swap_ms"])
 	assert.Positive(t, lines["csss/readers"]["swaps_per_s"])
 	assert.Positive(t, lines["csss/readers"]["decisions_per_s"])
 	assert.InDelta(t, 30, lines["csss/shapes"]["shapes"], 0, "no more than there are rules")
+}
+
+func TestAFilterThatBreaksItsLawIsAFailure(t *testing.T) {
+	yes, no := []bool{true, true}, []bool{true, false}
+	assert.NoError(t, lawful(policy.Exact, yes, yes))
+	assert.NoError(t, lawful(policy.Superset, yes, no))
+	assert.Error(t, lawful(policy.Exact, yes, no))
+	assert.Error(t, lawful(policy.Superset, no, yes))
 }
 
 func TestPolicyWithoutCELAgreesWithTheRulesThemselves(t *testing.T) {
