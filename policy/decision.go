@@ -160,34 +160,40 @@ func (d *Decision) Headroom(quota string) (left time.Duration, ok bool) {
 // nothing unless more than three rules apply, or votes and quotas have to be folded. It may be called concurrently.
 func (s *Set) Decide(q *Query) Decision {
 	var d Decision
+	s.decide(q, &d)
+	return d
+}
+
+// decide answers in place: decisions of two sides are made where they stay.
+func (s *Set) decide(q *Query, d *Decision) {
 	if q == nil || q.schema != s.schema || q.schema == nil {
-		return d
+		return
 	}
 	f := s.firms.find(q.firm, q.req.Employer)
 	if f == nil {
-		return d
+		return
 	}
 	d.doc = f.document
 	first := f.heading(&q.path, 0)
 	for k := first; k >= 0; k = f.cats[k].parent {
 		if at := f.cats[k].by[q.action]; at >= 0 {
-			f.buckets[at].forbids.fire(q, &d)
+			f.buckets[at].forbids.fire(q, d)
 		}
 	}
-	if len(f.walls) > 0 {
+	if f.walled {
 		if b := (bound{req: &q.req, doc: f.document, frame: q.frame}); len(b.walled()) > 0 {
 			sortRules(&d.rules)
-			return d
+			return
 		}
 	}
 	if d.rules.count > 0 {
 		sortRules(&d.rules)
-		return d
+		return
 	}
 	simple := true
 	for k := first; k >= 0; k = f.cats[k].parent {
 		if at := f.cats[k].by[q.action]; at >= 0 {
-			simple = f.buckets[at].permits.apply(q, &d) && simple
+			simple = f.buckets[at].permits.apply(q, d) && simple
 		}
 	}
 	switch {
@@ -198,7 +204,6 @@ func (s *Set) Decide(q *Query) Decision {
 	default:
 		d.settle(q)
 	}
-	return d
 }
 
 // fire notes the forbids that deny: all whose condition is not false.
@@ -220,7 +225,7 @@ func fire(rules []hot, q *Query, d *Decision) {
 		if h.timed && !h.rule.valid.live(q.req.Now) || h.when != nil && h.when.Eval(q.frame) == expr.False {
 			continue
 		}
-		d.rules.add(h.rule.index)
+		d.rules.add(h.index)
 	}
 }
 
@@ -241,7 +246,7 @@ func apply(rules []hot, q *Query, d *Decision) (simple bool) {
 		if h.timed && !h.rule.valid.live(q.req.Now) || h.when != nil && h.when.Eval(q.frame) != expr.True {
 			continue
 		}
-		d.rules.add(h.rule.index)
+		d.rules.add(h.index)
 		simple = simple && h.simple
 	}
 	return simple
@@ -274,7 +279,7 @@ func (d *Decision) settle(q *Query) {
 
 // fresh reports whether there is nothing to fold: no quotas or grants are asked for, and nobody has voted yet.
 func (d *Decision) fresh(q *Query) bool {
-	if len(q.req.Votes) > 0 || len(q.req.Approvals) > 0 || d.doc.discharging {
+	if len(q.req.Votes) > 0 || len(q.req.Approvals) > 0 || len(q.req.Grants) > 0 || !q.req.Requested.IsZero() || d.doc.discharging {
 		return false
 	}
 	for i := range int(d.rules.count) {

@@ -231,7 +231,7 @@ func (d *decoder) category(n *node) string {
 	if s != "" && !categoryForm.MatchString(s) {
 		d.fail(n, "category: '%s' is not lower-case words joined by dots", clip(s))
 	}
-	return s
+	return d.engine.Intern(s)
 }
 
 func (d *decoder) categories(n *node) []string {
@@ -245,11 +245,10 @@ func (d *decoder) categories(n *node) []string {
 }
 
 func (d *decoder) action(n *node) Action {
-	names := make([]string, 0, 8)
-	for _, a := range Actions() {
-		names = append(names, string(a))
+	if i := actionIndex(Action(n.text)); i >= 0 && n.form == formText {
+		return actionList[i]
 	}
-	return Action(d.oneOf(n, "action", names...))
+	return Action(d.oneOf(n, "action", stringsOf(actionList[:])...))
 }
 
 func (d *decoder) actions(n *node) []Action {

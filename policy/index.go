@@ -28,6 +28,8 @@ type firmSlot struct {
 // firm is one employer's document with its rules by category and action.
 type firm struct {
 	*document
+	name    string    // of the employer, which is the document's, nearer by
+	walled  bool      // the document has walls
 	cats    []heading // open-addressed by category, at most half full
 	buckets []bucket
 }
@@ -57,6 +59,7 @@ type group struct {
 type hot struct {
 	when   *condition // nil: always
 	rule   *rule
+	index  uint16
 	timed  bool
 	simple bool
 }
@@ -78,7 +81,7 @@ const (
 func newGroup(rules []*rule) (g group) {
 	rest := make([]hot, len(rules))
 	for i, r := range rules {
-		rest[i] = hot{when: r.when, rule: r, timed: r.timed, simple: r.simple}
+		rest[i] = hot{when: r.when, rule: r, index: r.index, timed: r.timed, simple: r.simple}
 	}
 	for len(g.stages) < maxStages && len(rest) >= minStaged {
 		slot, count := commonSlot(rest)
@@ -184,7 +187,7 @@ func (t *firms) slot(hash uint64, employer string) int {
 		switch {
 		case s.firm == nil:
 			return -1
-		case s.hash == hash && s.firm.employer == employer:
+		case s.hash == hash && s.firm.name == employer:
 			return int(i)
 		}
 	}
@@ -203,7 +206,7 @@ func (t *firms) put(hash uint64, f *firm) {
 	}
 	mask := uint64(len(t.slots) - 1)
 	i := hash & mask
-	for t.slots[i].firm != nil && (t.slots[i].hash != hash || t.slots[i].firm.employer != f.employer) {
+	for t.slots[i].firm != nil && (t.slots[i].hash != hash || t.slots[i].firm.name != f.name) {
 		i = (i + 1) & mask
 	}
 	if t.slots[i].firm == nil {
@@ -274,7 +277,7 @@ func newFirm(seed maphash.Seed, doc *document) *firm {
 			}
 		}
 	}
-	f := &firm{document: doc, cats: make([]heading, tableSize(len(lists)))}
+	f := &firm{document: doc, name: doc.employer, walled: len(doc.walls) > 0, cats: make([]heading, tableSize(len(lists)))}
 	mask := uint64(len(f.cats) - 1)
 	for category, by := range lists {
 		hash := maphash.String(seed, category)

@@ -49,7 +49,9 @@ type JointDuty struct {
 // DecideJoint asks both employers of one snapshot of the rules. Both are always evaluated in full, so that neither the
 // result nor its cost tells which one refused. The queries may name the same employer. It costs two calls of [Set.Decide].
 func (s *Set) DecideJoint(supply, demand *Query) Joint {
-	j := Joint{sides: [2]Decision{s.Decide(supply), s.Decide(demand)}}
+	var j Joint
+	s.decide(supply, &j.sides[Supply])
+	s.decide(demand, &j.sides[Demand])
 	j.Outcome = min(j.sides[Supply].Outcome, j.sides[Demand].Outcome)
 	return j
 }
