@@ -28,7 +28,8 @@ hits all of them alike:
 Keys of a line:
   engine            csss, cel-go, cel-go-indexed, or the peer
   rules             how many
-  ns_per_decision   the mean of a slice; of all slices the median
+  ns_per_decision   the mean of a slice, and of all slices the least: neighbours
+                    only ever add
   allocs            per decision
   load_ms           from texts to an engine that can decide; the median of three,
                     or less if they take longer than two seconds
