@@ -2,6 +2,7 @@ package policy
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 )
 
@@ -140,6 +141,7 @@ func compare(old, new *document, all bool) []Head {
 		}
 	}
 	d.changedGrants(a.doc, b.doc)
+	d.issued = anyTrue(d.quotas) || len(less(keysOf(a.grants), keysOf(b.grants)))+len(less(keysOf(b.grants), keysOf(a.grants))) > 0
 	var heads []Head
 	for _, r := range slices.Concat(a.doc.rules, b.doc.rules) {
 		if all || d.touches(r) {
@@ -157,7 +159,21 @@ type differences struct {
 
 	lists [][]string // `may` of the grants that differ, of either document
 	pre   []string   // requirements that they discharge or seat
+
+	// Grants issued beside the document may count otherwise: they name quotas, and give way to the document's of their id.
+	issued bool
 }
+
+func anyTrue(ids map[string]bool) bool {
+	for _, yes := range ids {
+		if yes {
+			return true
+		}
+	}
+	return false
+}
+
+func keysOf(m map[string]string) []string { return slices.Collect(maps.Keys(m)) }
 
 func anyIn(ids map[string]bool, list []string) bool {
 	return slices.ContainsFunc(list, func(id string) bool { return ids[id] })
@@ -181,6 +197,7 @@ func (d *differences) changedGrants(docs ...*document) {
 // touches reports whether a rule may act otherwise on everything it is headed for.
 func (d *differences) touches(r *rule) bool {
 	return d.rules[r.id] || anyIn(d.quotas, ids(r.quotaRefs)) ||
+		d.issued && (r.authority || r.need != nil) ||
 		r.need != nil && (d.approvals[r.need.ID] || slices.Contains(d.pre, r.need.ID))
 }
 

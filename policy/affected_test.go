@@ -76,11 +76,11 @@ func TestAffectedFollowsWhatRulesName(t *testing.T) {
 		{"a rule's condition", "actions: [match], categories: [machine]", "actions: [match], when: price.rate > 0, categories: [machine]", "[{shop [match] [machine]}]"},
 		{"a head moves", "{id: free, effect: permit, actions: [match], categories: [machine]", "{id: free, effect: permit, actions: [engage], categories: [space]", "[{shop [match] [machine]} {shop [engage] [space]}]"},
 		{"a forbid", "{id: never, effect: forbid, categories: [machine.press]}", "{id: never, effect: forbid}", "[{shop [] []}]"},
-		{"a quota", "max: 4h", "max: 5h", "[{shop [engage match] [expertise]}]"},
+		{"a quota, which a grant issued beside the document may name", "max: 4h", "max: 5h", "[{shop [engage match] [expertise]} {shop [engage] [machine]} {shop [publish register] [space]}]"},
 		{"an approval", "seats: [owner]", "seats: [clerk]", "[{shop [engage] [machine]}]"},
 		{"a grant: what it may do, and the approval it seats", "2027-01-01", "2028-01-01", "[{shop [engage] [machine]} {shop [publish] [space]}]"},
-		{"a quota that a grant names", "max: 6h", "max: 7h", "[{shop [engage] [machine]} {shop [publish] [space]}]"},
-		{"the zone counts for weeks only", "zone: America/Toronto", "zone: Asia/Tokyo", "[{shop [engage match] [expertise]}]"},
+		{"a quota that a grant names", "max: 6h", "max: 7h", "[{shop [engage] [machine]} {shop [publish register] [space]}]"},
+		{"the zone counts for weeks only", "zone: America/Toronto", "zone: Asia/Tokyo", "[{shop [engage match] [expertise]} {shop [engage] [machine]} {shop [publish register] [space]}]"},
 		{"version and deal decide nothing", "version: 1", "version: 9\ndeal: {deadline: 2h}", "[]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -243,6 +243,9 @@ func (n *Node) undefinedOr(want Want) [][]Goal {
 	return ways
 }
 
+// Gone is true where an attribute is absent or withheld.
+func Gone(slot string) *Node { return gone(slot) }
+
 // gone is true where an attribute is absent or withheld, withheld where it is withheld.
 func gone(slot string) *Node {
 	return &Node{Op: presence, Slot: slot, there: absentOne | withheldOne, Own: true}
