@@ -107,15 +107,28 @@ func (g *grantDoc) outside(b *bound) (list []miss) {
 	return list
 }
 
-// unmet names the clauses of `when` that do not hold.
+// unmet names the bounds that are not kept, and the clauses of `when` that do not hold.
 func (g *grantDoc) unmet(b *bound) (list []miss) {
+	for _, l := range g.Bounds {
+		if !l.kept(b.attribute) {
+			list = append(list, g.beyond(b, l))
+		}
+	}
 	if g.when == nil {
-		return nil
+		return list
 	}
 	for _, f := range failures(g.when, b.frame, "grant "+g.ID) {
 		list = append(list, miss{text: f.text, tainted: f.tainted})
 	}
 	return list
+}
+
+// beyond says which bound is not kept. One on the counterparty is not named.
+func (g *grantDoc) beyond(b *bound, l Bound) miss {
+	if slot, known := b.frame.Table().Lookup(l.Attr); known && b.frame.Table().Attr(slot).Tainted {
+		return miss{text: "excluded by grant " + g.ID, tainted: true}
+	}
+	return miss{text: fmt.Sprintf("%s is not %s %d", l.Attr, strings.ReplaceAll(string(l.Op), "_", " "), l.Value)}
 }
 
 // covered reports whether one of the employer's grants lets the request through a rule with `authority: grant`, and which.
@@ -303,9 +316,10 @@ func (b *bound) endsWithin(a *Authority) bool {
 	return b.req.Action != Publish || a.Until.IsZero() || ok && !end.After(a.Until)
 }
 
-// attribute returns one of the request's attributes that is not withheld.
+// attribute returns one of the request's attributes that is released.
 func (b *bound) attribute(name string) (Value, bool) {
-	if slices.Contains(b.req.Withheld, name) {
+	slot, known := b.frame.Table().Lookup(name)
+	if !known || b.frame.Withheld(slot) {
 		return Value{}, false
 	}
 	v, ok := b.req.Attrs[name]
@@ -314,8 +328,6 @@ func (b *bound) attribute(name string) (Value, bool) {
 
 func (b *bound) unwithheld() Attrs {
 	attrs := maps.Clone(b.req.Attrs)
-	for _, name := range b.req.Withheld {
-		delete(attrs, name)
-	}
+	maps.DeleteFunc(attrs, func(name string, _ Value) bool { _, ok := b.attribute(name); return !ok })
 	return attrs
 }
