@@ -36,11 +36,12 @@ const (
 func when(cond string) string { return fmt.Sprintf(", when: %q", cond) }
 
 func permitting(conds ...string) string {
-	s := "rules:\n"
+	var s strings.Builder
+	s.WriteString("rules:\n")
 	for i, c := range conds {
-		s += fmt.Sprintf("  - {id: p%d, effect: permit, actions: [match], categories: [machine], approval: auto%s}\n", i, c)
+		s.WriteString(fmt.Sprintf("  - {id: p%d, effect: permit, actions: [match], categories: [machine], approval: auto%s}\n", i, c))
 	}
-	return s
+	return s.String()
 }
 
 // TestFindings has one row per thing that is said, beside the nearest thing that is not. The head of a document has four
@@ -237,7 +238,8 @@ func TestWhatIsCalledImpossibleNeverHappens(t *testing.T) {
 
 // TestAnalysisEnds gives it a document that is hard to prove anything of.
 func TestAnalysisEnds(t *testing.T) {
-	body := "rules:\n"
+	var body strings.Builder
+	body.WriteString("rules:\n")
 	for i := range 60 {
 		var ors []string
 		for j := range 12 {
@@ -247,9 +249,9 @@ func TestAnalysisEnds(t *testing.T) {
 		if i%2 == 0 {
 			effect = "effect: permit, approval: auto"
 		}
-		body += fmt.Sprintf("  - {id: r%d, %s, actions: [match], categories: [machine], when: %q}\n", i, effect, strings.Join(ors, " && "))
+		body.WriteString(fmt.Sprintf("  - {id: r%d, %s, actions: [match], categories: [machine], when: %q}\n", i, effect, strings.Join(ors, " && ")))
 	}
-	set := compile(t, nil, body)
+	set := compile(t, nil, body.String())
 	start := time.Now()
 	policy.Analyse(set)
 	assert.Less(t, time.Since(start), 20*time.Second, "about a second on a quiet machine")

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,7 +13,7 @@ import (
 //
 // What a row leaves out is filled in so that it can be asked: `now` is the latest `from` of the grants it names, else
 // 2026-01-01T00:00:00Z; a text attribute that is the key of a quota is one unnamed account; where a row names grants, no
-// other grant is live, and the actor holds their roles.
+// other grant is live, and the actor holds their roles; the caller knows every obligation of the document.
 type Test struct {
 	Name    string      `json:"name"`
 	File    string      `json:"file"`
@@ -22,13 +23,66 @@ type Test struct {
 	Expect  Expectation `json:"expect"`
 }
 
+// testsVersion is the format of files that hold nothing but tests.
+const testsVersion = "csss.policy-tests/v1"
+
+// ParseTests reads files of tests that stand beside the documents of the set: `apiVersion: csss.policy-tests/v1`, the
+// `employer` whose document they test, and `tests` as a document has them. A set is not changed by them, nor is a digest.
+// Every fault of every file is reported, as an [*Errors].
+func (s *Set) ParseTests(files ...Source) ([]*Test, error) {
+	engine, err := s.schema.conditions()
+	if err != nil {
+		return nil, err
+	}
+	errs := &Errors{}
+	var list []*Test
+	for _, src := range files {
+		first := len(errs.List)
+		d := &decoder{tree: tree{file: cmp.Or(src.Name, "tests"), errs: errs}, schema: s.schema, engine: engine}
+		if root := d.parse(src.Text); root != nil && len(errs.List) == first {
+			list = append(list, d.testFile(root, s)...)
+		}
+		sortByPlace(errs.List[first:])
+	}
+	if err := errs.orNil(); err != nil {
+		return nil, err
+	}
+	return list, nil
+}
+
+// testFile reads the keys of a file of tests. The tests are read last, against a copy of the employer's document.
+func (d *decoder) testFile(n *node, s *Set) []*Test {
+	var doc *document
+	var tests *node
+	d.object(n, "tests",
+		field{"apiVersion", true, func(n *node) { d.oneOf(n, "apiVersion", testsVersion) }},
+		field{"employer", true, func(n *node) {
+			employer := d.word(n, "employer")
+			if doc = s.document(employer); doc == nil && employer != "" {
+				d.fail(n, "employer: no document is of '%s'%s", clip(employer), suggest(employer, s.Employers()))
+			}
+		}},
+		field{"tests", true, func(n *node) { tests = n }})
+	if doc == nil || tests == nil {
+		return nil
+	}
+	under := *doc
+	under.tests = nil
+	d.doc = &under
+	d.list(tests, "tests", maxRules, d.test)
+	d.testRefs()
+	return under.tests
+}
+
 // Expectation is what a test says about its decision. Nil fields are not looked at.
 type Expectation struct {
-	Outcome  Outcome                  `json:"outcome"`
-	Rules    []string                 `json:"rules,omitempty"`    // exactly these, in any order
-	Reasons  []string                 `json:"reasons,omitempty"`  // Reason.Rule of reasons that must be among those given; "@version" may be left out
-	Due      []string                 `json:"due,omitempty"`      // exactly these requirements, in any order
-	Headroom map[string]time.Duration `json:"headroom,omitempty"` // of these quotas
+	Outcome     Outcome                  `json:"outcome"`
+	Rules       []string                 `json:"rules,omitempty"`       // exactly these, in any order
+	Reasons     []string                 `json:"reasons,omitempty"`     // Reason.Rule of reasons that must be among those given; "@version" may be left out
+	Due         []string                 `json:"due,omitempty"`         // exactly these requirements, in any order
+	Obligations []string                 `json:"obligations,omitempty"` // exactly these, in any order
+	Advice      []string                 `json:"advice,omitempty"`      // exactly these, in any order
+	Headroom    map[string]time.Duration `json:"headroom,omitempty"`    // of these quotas; plain numbers where they count
 }
 
 // Mismatch returns what a decision does not have in common with the expectation, one line each; none means that it
@@ -48,6 +102,12 @@ func (e Expectation) Mismatch(d Explanation) []string {
 	}
 	if e.Due != nil && !sameWords(due, e.Due) {
 		say("due: got %s, want %s", due, e.Due)
+	}
+	if e.Obligations != nil && !sameWords(d.Obligations, e.Obligations) {
+		say("obligations: got %s, want %s", d.Obligations, e.Obligations)
+	}
+	if e.Advice != nil && !sameWords(d.Advice, e.Advice) {
+		say("advice: got %s, want %s", d.Advice, e.Advice)
 	}
 	for _, want := range e.Reasons {
 		if !slices.ContainsFunc(d.Reasons, func(r Reason) bool { return r.Rule == want || strings.HasPrefix(r.Rule, want+"@") }) {
@@ -88,6 +148,7 @@ type testRow struct {
 	used    fixedUsage
 	grants  []ref
 	granted bool // the row says which grants are live
+	knowing bool // the row says which obligations the caller knows
 }
 
 func (d *decoder) test(n *node) {
@@ -105,12 +166,15 @@ func (d *decoder) test(n *node) {
 		field{"withheld", false, func(n *node) { d.withheld(n, req) }},
 		field{"weeks", false, func(n *node) { d.weeks(n, req) }},
 		field{"usage", false, func(n *node) {
-			d.durations(n, "usage", func(key *node, v time.Duration) {
+			d.amounts(n, "usage", func(key *node, v time.Duration) {
 				row.usage = append(row.usage, ref{key.text, key.place})
 				row.used[key.text] = v
 			})
 		}},
 		field{"consent", false, func(n *node) { req.Consents = d.words(n, "consent", maxListed) }},
+		field{"knows", false, func(n *node) { req.Knows, row.knowing = d.names(n, "knows"), true }},
+		field{"served", false, func(n *node) { d.list(n, "served", maxListed, func(n *node) { d.served(n, req) }) }},
+		field{"member", false, func(n *node) { req.Member = d.text(n, "member") }},
 		field{"grants", false, func(n *node) { row.grants, row.granted = d.refs(n, "grants"), true }},
 		field{"votes", false, func(n *node) { d.list(n, "votes", maxListed, func(n *node) { d.vote(n, req) }) }},
 		field{"expect", true, func(n *node) { d.expect(n, &row.Expect) }})
@@ -179,6 +243,39 @@ func (d *decoder) durations(n *node, what string, read func(key *node, v time.Du
 	}
 }
 
+// amounts reads amounts per quota: lengths of time, and numbers where the quota counts engagements.
+func (d *decoder) amounts(n *node, what string, read func(key *node, v time.Duration)) {
+	if n.form != formObject {
+		d.fail(n, "%s: want an object, got %s", what, formNames[n.form])
+		return
+	}
+	for i, key := range n.keys {
+		at := slices.IndexFunc(d.doc.quotas, func(q *quotaDoc) bool { return q.ID == key.text })
+		if at >= 0 && d.doc.quotas[at].Unit == unitCount {
+			read(key, time.Duration(d.integer(n.items[i], what, 0, 1_000_000)))
+		} else {
+			read(key, d.duration(n.items[i], what, 0))
+		}
+	}
+}
+
+// served reads whom somebody works for or has worked for.
+func (d *decoder) served(n *node, req *Request) {
+	var s Served
+	d.object(n, "served",
+		field{"wall", true, func(n *node) {
+			s.Wall = d.word(n, "wall")
+			if !slices.ContainsFunc(d.doc.walls, func(w *wallDoc) bool { return w.ID == s.Wall }) {
+				d.fail(n, "served: no wall is called '%s'", clip(s.Wall))
+			}
+		}},
+		field{"key", false, func(n *node) { s.Key = d.names(n, "key") }},
+		field{"class", true, func(n *node) { s.Class = d.text(n, "class") }},
+		field{"member", true, func(n *node) { s.Member = d.text(n, "member") }},
+		field{"until", false, func(n *node) { s.Until = d.time(n, "until") }})
+	req.Served = append(req.Served, s)
+}
+
 func (d *decoder) weeks(n *node, req *Request) {
 	d.durations(n, "weeks", func(key *node, v time.Duration) {
 		if _, ok := weekStart(key.text, time.UTC); !ok {
@@ -209,9 +306,11 @@ func (d *decoder) expect(n *node, e *Expectation) {
 		field{"rules", false, func(n *node) { e.Rules = d.names(n, "rules") }},
 		field{"reasons", false, func(n *node) { e.Reasons = d.names(n, "reasons") }},
 		field{"due", false, func(n *node) { e.Due = d.names(n, "due") }},
+		field{"obligations", false, func(n *node) { e.Obligations = d.names(n, "obligations") }},
+		field{"advice", false, func(n *node) { e.Advice = d.names(n, "advice") }},
 		field{"headroom", false, func(n *node) {
 			e.Headroom = map[string]time.Duration{}
-			d.durations(n, "headroom", func(key *node, v time.Duration) { e.Headroom[key.text] = v })
+			d.amounts(n, "headroom", func(key *node, v time.Duration) { e.Headroom[key.text] = v })
 		}})
 }
 
@@ -229,6 +328,9 @@ func (d *decoder) testRefs() {
 		row.Request.Employer = d.doc.employer
 		d.quotaRefs(row.usage)
 		d.grantRefs(row)
+		if !row.knowing {
+			row.Request.Knows = unite(d.doc.rules, func(r *rule) []string { return r.obligations })
+		}
 		if row.Request.Now.IsZero() {
 			row.Request.Now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 		}

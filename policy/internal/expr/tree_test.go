@@ -2,6 +2,7 @@ package expr_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -46,13 +47,13 @@ func TestTreeRulesOutWhatCannotBe(t *testing.T) {
 			_, problems := c.Compile(text)
 			require.Empty(t, problems)
 			n := c.Tree(text)
-			got := ""
+			var got strings.Builder
 			for i, w := range []solve.Want{solve.True, solve.False} {
 				if budget := solve.Budget(10_000); solve.Possible(&budget, solve.Goal{Node: n, Want: w}) {
-					got += "TF"[i : i+1]
+					got.WriteString("TF"[i : i+1])
 				}
 			}
-			assert.Equal(t, want, got)
+			assert.Equal(t, want, got.String())
 		})
 	}
 }
