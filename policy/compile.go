@@ -505,6 +505,8 @@ func (doc *document) sort() {
 	slices.SortFunc(doc.walls, func(a, b *wallDoc) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(doc.rules, func(a, b *rule) int { return cmp.Compare(a.id, b.id) })
 	doc.discharging = slices.ContainsFunc(doc.grants, func(g *grantDoc) bool { return len(g.Discharges) > 0 })
+	doc.overriding = slices.ContainsFunc(doc.rules, func(r *rule) bool { return len(r.overrides) > 0 })
+	doc.consentRank, _ = slices.BinarySearchFunc(doc.approvals, PersonConsent, func(a *approvalDoc, id string) int { return cmp.Compare(a.ID, id) })
 	for i, r := range doc.rules {
 		r.index = uint16(i)
 		r.needAt = -1

@@ -302,7 +302,7 @@ func (d *Decision) ask(q *Query) {
 			}
 		}
 		consent = consent || len(r.requires) > 0
-		if r.needAt >= 0 && !d.overridden(r) {
+		if r.needAt >= 0 && !(d.doc.overriding && d.overridden(r)) {
 			d.addDue(r.needAt)
 		}
 	}
@@ -335,18 +335,19 @@ func (d *Decision) addDue(requirement int16) {
 		if *at == x {
 			return
 		}
-		if d.doc.requirementName(at.requirement) > d.doc.requirementName(x.requirement) {
+		if d.doc.rank(at.requirement) > d.doc.rank(x.requirement) {
 			x, *at = *at, x
 		}
 	}
 	d.due.add(x)
 }
 
-func (doc *document) requirementName(i int16) string {
-	if i < 0 {
-		return PersonConsent
+// rank orders requirements by name, the consent of the person offered among them.
+func (doc *document) rank(requirement int16) int {
+	if requirement < 0 {
+		return 2*doc.consentRank - 1
 	}
-	return doc.approvals[i].ID
+	return 2 * int(requirement)
 }
 
 func (doc *document) ruleIndex(id string) uint16 {

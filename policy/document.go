@@ -53,6 +53,8 @@ type document struct {
 	tests     []*Test
 
 	discharging bool // a grant stands for approvals
+	overriding  bool // a permit overrides another
+	consentRank int  // how many approvals stand before the consent of the person offered, by name
 	digest      [32]byte
 }
 
