@@ -71,21 +71,13 @@ type csss struct {
 
 // loadCSSS compiles under a schema of its own each time, since a schema knows
 // the conditions it has seen.
-func loadCSSS(w *rules.Workload) (func() (rules.Engine, error), error) { return loader(w, "", asIs) }
-
-// loader is that of an engine which makes another use of a set.
-func loader(w *rules.Workload, more string, use func(*csss) rules.Engine) (func() (rules.Engine, error), error) {
-	docs := documents(w.Rules, 1, more)
+func loadCSSS(w *rules.Workload) (func() (rules.Engine, error), error) {
+	docs := documents(w.Rules, 1, "")
 	return func() (rules.Engine, error) {
 		set, err := policy.Compile(policy.BaseSchema(), docs...)
-		if err != nil {
-			return nil, err
-		}
-		return use(&csss{set: set}), nil
+		return &csss{set: set}, err
 	}, nil
 }
-
-func asIs(e *csss) rules.Engine { return e }
 
 // Prepare binds the requests.
 func (e *csss) Prepare(list []rules.Request) error {

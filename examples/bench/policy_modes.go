@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"runtime"
 	"sync"
 	"time"
@@ -16,8 +15,12 @@ func (b *policyBench) measureModes(ctx context.Context) error {
 	if !b.modes {
 		return nil
 	}
-	for _, step := range []func() error{b.measureUses, b.measureFilter, b.measureSwap, b.measureReaders, b.measureShapes} {
-		if err := step(); err != nil {
+	own, err := b.compiled("")
+	if err != nil {
+		return err
+	}
+	for _, step := range []func(own *csss) error{b.measureUses, b.measureFilter, b.measureSwap, b.measureReaders, b.measureShapes} {
+		if err := step(own); err != nil {
 			return err
 		}
 		if ctx.Err() != nil {
@@ -25,6 +28,17 @@ func (b *policyBench) measureModes(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// compiled loads the rules, with more for every permit, and prepares the
+// requests.
+func (b *policyBench) compiled(more string) (*csss, error) {
+	set, err := policy.Compile(policy.BaseSchema(), documents(b.workload.Rules, 1, more)...)
+	if err != nil {
+		return nil, err
+	}
+	e := &csss{set: set}
+	return e, e.Prepare(b.workload.Requests)
 }
 
 // useLine is the line of another use of a set.
@@ -40,27 +54,28 @@ type useLine struct {
 }
 
 // measureUses measures what else is asked of a set.
-func (b *policyBench) measureUses() error {
-	pairs := &joint{}
+func (b *policyBench) measureUses(own *csss) error {
+	obliged, err := b.compiled(", obligations: [" + duty + "]")
+	if err != nil {
+		return err
+	}
+	pairs := &joint{csss: obliged}
 	for _, u := range []struct {
-		name, more string
-		use        func(*csss) rules.Engine
+		name string
+		use  rules.Engine
 	}{
-		{"csss/bind", "", func(e *csss) rules.Engine { return &binding{csss: e} }},
-		{"csss/explain", "", func(e *csss) rules.Engine { return explaining{e} }},
-		{"csss/joint", ", obligations: [" + duty + "]", func(e *csss) rules.Engine { pairs.csss = e; return pairs }},
+		{"csss/bind", &binding{csss: own}},
+		{"csss/explain", explaining{own}},
+		{"csss/joint", pairs},
 	} {
-		r, err := rules.Open(b.workload, func(w *rules.Workload) (func() (rules.Engine, error), error) { return loader(w, u.more, u.use) })
-		if err != nil {
-			return fmt.Errorf("%s: %w", u.name, err)
-		}
+		r := rules.Ready(u.use)
 		for range b.slices {
 			r.Run(b.slice() / 2)
 		}
 		shown := r.Report()
 		l := useLine{Engine: u.name, Rules: b.rules, NS: figure(shown.NS), Allocs: figure(shown.Allocs),
 			P50: figure(shown.P50), P99: figure(shown.P99), Allowed: countTrue(shown.Allowed)}
-		if u.name == "csss/joint" {
+		if u.use == pairs {
 			per := pairs.obligations()
 			l.Obligations = &per
 		}
@@ -135,15 +150,11 @@ type swapper struct {
 	done      int
 }
 
-func (b *policyBench) swapper() (*swapper, error) {
-	set, err := policy.Compile(policy.BaseSchema(), documents(b.workload.Rules, 1, "")...)
-	if err != nil {
-		return nil, err
-	}
+func (b *policyBench) swapper(set *policy.Set) *swapper {
 	return &swapper{
 		engine: policy.NewEngine(set), fresh: rules.New(b.rules, b.shapes, b.seed+1).Rules,
 		employers: (b.rules + rules.PerEmployer - 1) / rules.PerEmployer,
-	}, nil
+	}
 }
 
 // next replaces one document and returns the milliseconds it took.
@@ -157,11 +168,8 @@ func (s *swapper) next() (float64, error) {
 }
 
 // measureSwap replaces documents while nobody asks.
-func (b *policyBench) measureSwap() error {
-	s, err := b.swapper()
-	if err != nil {
-		return err
-	}
+func (b *policyBench) measureSwap(own *csss) error {
+	s := b.swapper(own.set)
 	var times []float64
 	for range swaps {
 		took, err := s.next()
@@ -187,18 +195,11 @@ type readersLine struct {
 }
 
 // measureReaders lets a reader per processor ask while documents are replaced.
-func (b *policyBench) measureReaders() error {
-	s, err := b.swapper()
-	if err != nil {
-		return err
-	}
+func (b *policyBench) measureReaders(own *csss) (err error) {
+	s := b.swapper(own.set)
 	readers := make([]*rules.Runner, runtime.GOMAXPROCS(0))
 	for i := range readers {
-		e := &csss{set: s.engine.Set()}
-		if err := e.Prepare(b.workload.Requests); err != nil {
-			return err
-		}
-		readers[i] = rules.Ready(&reading{e, s.engine})
+		readers[i] = rules.Ready(&reading{own, s.engine})
 	}
 	d := time.Duration(b.slices) * b.slice() / 2
 	var wg sync.WaitGroup
@@ -250,9 +251,8 @@ type shapesLine struct {
 }
 
 // measureShapes loads rules that share sentences, and rules that do not.
-func (b *policyBench) measureShapes() error {
+func (b *policyBench) measureShapes(*csss) error {
 	for _, shapes := range []int{50, 10_000} {
-		runtime.GC()
 		r, err := rules.Open(rules.New(b.rules, shapes, b.seed), loadCSSS)
 		if err != nil {
 			return err
