@@ -6,9 +6,6 @@ import (
 	"hash/crc32"
 	"math"
 	"math/bits"
-	"unsafe"
-
-	"github.com/deeperpoint/csss/ledger/internal/vfs"
 )
 
 // A segment holds records, one behind the other. Numbers are big-endian, lengths
@@ -306,14 +303,7 @@ func shortUvarint(b []byte) (v uint64, n int) {
 }
 
 // zeros is what is written ahead and over what must go.
-var zeros = alignedZeros(256 << 10)
-
-// alignedZeros returns zeros that a direct write takes.
-func alignedZeros(n int) []byte {
-	b := make([]byte, n+vfs.Align)
-	at := -uintptr(unsafe.Pointer(unsafe.SliceData(b))) % vfs.Align
-	return b[at:][:n:n]
-}
+var zeros [64 << 10]byte
 
 func allZero(b []byte) bool {
 	const part = 16 << 10 // that stays in the cache

@@ -126,15 +126,15 @@ func (r *runway) ahead(at int64) {
 // lay writes zeros and syncs them, through a handle of its own: a sync that
 // fails is then told to the writer's too.
 func (r *runway) lay(path string, from, to int64) error {
-	flag := os.O_RDWR
-	if from%pageSize == 0 && to%pageSize == 0 {
-		flag |= vfs.Direct
+	flag, zeros := os.O_RDWR, zeros[:]
+	if direct := aligned(); direct != nil && from%pageSize == 0 && to%pageSize == 0 {
+		flag, zeros = flag|vfs.Direct, direct
 	}
 	f, err := r.fs.Open(path, flag)
 	if err != nil {
 		return err
 	}
-	err = fillZeros(f, from, to)
+	err = fillWith(zeros, f, from, to)
 	if vfs.Full(err) {
 		err = errors.Join(err, f.Truncate(from))
 	} else if err == nil {
@@ -146,8 +146,13 @@ func (r *runway) lay(path string, from, to int64) error {
 // roundUp returns where the page ends that an offset lies in.
 func roundUp(at int64) int64 { return (at + pageSize - 1) / pageSize * pageSize }
 
+// aligned are zeros that a direct write takes, nil where there are none.
+var aligned = sync.OnceValue(func() []byte { return vfs.AlignedZeros(256 << 10) })
+
 // fillZeros writes zeros from one offset up to another.
-func fillZeros(f vfs.File, from, to int64) error {
+func fillZeros(f vfs.File, from, to int64) error { return fillWith(zeros[:], f, from, to) }
+
+func fillWith(zeros []byte, f vfs.File, from, to int64) error {
 	for from < to {
 		n, err := f.WriteAt(zeros[:min(int64(len(zeros)), to-from)], from)
 		if err != nil {

@@ -3,8 +3,6 @@ package policy
 import (
 	"strings"
 
-	"github.com/RoaringBitmap/roaring/v2"
-
 	"github.com/deeperpoint/csss/policy/internal/expr"
 )
 
@@ -34,8 +32,8 @@ type Filter struct {
 	action  int
 	bases   []int32 // place in parts of a firm's first bucket, by its slot
 	parts   []part
-	rest    []hot // of all parts
-	allowed *roaring.Bitmap
+	rest    []hot    // of all parts
+	allowed []uint64 // a bit per cell
 }
 
 // part is what remains of a bucket: rest[from:mid] are the forbids that depend on the resource, rest[mid:to] the permits.
@@ -68,7 +66,7 @@ const resourcePrefix = "resource."
 // document. Of a query that is nil or not usable, and of one bound to another schema, nothing matches. An open name that
 // the schema does not know is passed over.
 func (s *Set) Filter(q *Query, open ...string) *Filter {
-	f := &Filter{set: s, kind: Exact, allowed: roaring.New()}
+	f := &Filter{set: s, kind: Exact}
 	if q == nil || q.schema == nil || q.schema != s.schema {
 		f.set = nil
 		return f
@@ -185,7 +183,8 @@ func (p *partial) rules(rules []hot, each func(*hot, expr.Truth)) {
 
 // allow finds the categories of each owner of which some resource may pass.
 func (f *Filter) allow() {
-	cell := uint32(0)
+	f.set.numbered.Do(f.set.number)
+	f.allowed = make([]uint64, (f.set.count+63)/64)
 	for i := range f.set.firms.slots {
 		firm := f.set.firms.slots[i].firm
 		if firm == nil {
@@ -193,12 +192,11 @@ func (f *Filter) allow() {
 		}
 		for k := range firm.cats {
 			if firm.cats[k].used && f.opens(firm, f.bases[i], int32(k)) {
-				f.allowed.Add(cell + uint32(k))
+				cell := f.set.cells[i] + uint32(k)
+				f.allowed[cell/64] |= 1 << (cell % 64)
 			}
 		}
-		cell += uint32(len(firm.cats))
 	}
-	f.allowed.RunOptimize()
 }
 
 // opens reports whether resources of a heading may pass, and notes whether a decision may be narrower than the filter.
@@ -224,9 +222,11 @@ func (f *Filter) opens(firm *firm, base, heading int32) bool {
 // Kind says whether a match must still be decided.
 func (f *Filter) Kind() FilterKind { return f.kind }
 
-// Allowed returns the cells, owner and category, of which some resource may pass; see [Set.Cell]. What lies in another one
-// is denied. It is shared: do not change it.
-func (f *Filter) Allowed() *roaring.Bitmap { return f.allowed }
+// Allows reports whether some resource of a cell, an owner and a category, may pass; see [Set.Cell]. What lies in another
+// cell is denied. It costs a nanosecond or two.
+func (f *Filter) Allows(cell uint32) bool {
+	return int(cell/64) < len(f.allowed) && f.allowed[cell/64]&(1<<(cell%64)) != 0
+}
 
 // Match reports whether a resource may pass. The query has the filter's action, time and fixed attributes, and the
 // resource's own employer, category and open attributes. It costs two probes of tables and the evaluation of the rules
@@ -303,4 +303,5 @@ func (s *Set) number() {
 			cell += uint32(len(firm.cats))
 		}
 	}
+	s.count = cell
 }

@@ -9,6 +9,16 @@ import (
 // a copy in the cache, where the file system can do that.
 const Direct = syscall.O_DIRECT
 
+// AlignedZeros returns n zeros that may be written to a [Direct] file, read-only
+// and for as long as the process lives; nil if there is no memory for them.
+func AlignedZeros(n int) []byte {
+	b, err := syscall.Mmap(-1, 0, n, syscall.PROT_READ, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
 // file syncs with fdatasync: for bytes that overwrite allocated ones no metadata
 // has to reach the disk.
 type file struct {
