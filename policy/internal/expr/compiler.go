@@ -3,6 +3,7 @@ package expr
 import (
 	"fmt"
 	"sync"
+	"unicode/utf8"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/parser"
@@ -11,8 +12,22 @@ import (
 // maxCached bounds how many shapes a compiler keeps, and how many texts that have none.
 const maxCached = 8192
 
+// Language is how much of CEL a compiler takes.
+type Language uint8
+
+// The languages. Only the first one is for texts of strangers: the others are without bounds, and there to be held against
+// CEL's own suite of tests.
+const (
+	Documents  Language = iota // what rule documents may say, within the bounds of [Compiler.Compile]
+	CEL                        // whatever type-checks
+	UntypedCEL                 // whatever parses
+)
+
 // Options of a [Compiler].
 type Options struct {
+	Language   Language        // default Documents
+	Extensions []cel.EnvOption // more functions than CEL's own, for the other languages; default none
+
 	CELOnly bool // evaluate all conditions by cel-go, and none by instructions; default false
 }
 
@@ -33,15 +48,14 @@ type Compiler struct {
 // NewCompiler returns a compiler for the attributes of a table. It costs some milliseconds: keep it. It returns an error
 // only for names that the language cannot spell.
 func NewCompiler(t *Table, opts *Options) (*Compiler, error) {
-	f, err := newFront(t)
+	if opts == nil {
+		opts = &Options{}
+	}
+	f, err := newFront(t, opts.Language, opts.Extensions)
 	if err != nil {
 		return nil, err
 	}
-	c := &Compiler{front: f, shapes: map[string]*Cond{}, texts: map[string]*Cond{}}
-	if opts != nil {
-		c.celOnly = opts.CELOnly
-	}
-	return c, nil
+	return &Compiler{front: f, celOnly: opts.CELOnly, shapes: map[string]*Cond{}, texts: map[string]*Cond{}}, nil
 }
 
 // Table returns the table the compiler was made for.
@@ -56,6 +70,9 @@ func (c *Compiler) Table() *Table { return c.table }
 // It costs about a microsecond where the compiler has seen a text that differs in its literals alone (texts of at most 64
 // bytes, numbers, durations and timestamps), and about 0.1 ms otherwise.
 func (c *Compiler) Compile(text string) (*Cond, []Problem) {
+	if c.language == Documents && (len(text) > utf8.UTFMax*maxChars || utf8.RuneCountInString(text) > maxChars) {
+		return nil, []Problem{{1, 0, fmt.Sprintf("has more than %d characters", maxChars)}}
+	}
 	key, tokens, ok := lex(text)
 	c.mu.RLock()
 	like := c.texts[text]
@@ -105,10 +122,10 @@ func (c *Compiler) build(text string, tokens []token, lexed bool) (*Cond, []Prob
 	if err != nil {
 		return nil, []Problem{{1, 0, err.Error()}}
 	}
-	if shape.cost, problems = estimate(checked); problems != nil {
+	if shape.cost, problems = c.estimate(checked); problems != nil {
 		return nil, problems
 	}
-	if shape.cost > maxCost {
+	if shape.cost > maxCost && c.language == Documents {
 		return nil, []Problem{{1, 0, fmt.Sprintf("may cost %d steps, at most %d", shape.cost, maxCost)}}
 	}
 	cond := &Cond{text: text, shape: shape, code: own}

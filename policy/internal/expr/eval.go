@@ -19,8 +19,28 @@ func (c *Cond) Eval(f *Frame) Truth {
 			return c.evalAbsent(f)
 		}
 	}
-	for i := range s.quick {
-		if !c.ins[i].holds(f, c) {
+	ins := c.ins[:s.quick]
+	for k := range ins { // the most frequent leaves are spelled out here: a call costs as much as they do
+		i, ok := &ins[k], false
+		switch i.op {
+		case tStrEq:
+			ok = f.strs[i.at] == i.str
+		case tNumLe:
+			ok = f.nums[i.at] <= i.num
+		case tNumGe:
+			ok = f.nums[i.at] >= i.num
+		case tNumEq:
+			ok = f.nums[i.at] == i.num
+		case tBool:
+			ok = (f.nums[i.at] != 0) == i.want
+		case tStrIn:
+			ok = among(c.lists[i.num], f.strs[i.at]) == i.want
+		case tListHas:
+			ok = contains(f.lists[i.at], i.str) == i.want
+		default:
+			ok = i.holds(f, c)
+		}
+		if !ok {
 			return False
 		}
 	}
@@ -61,7 +81,7 @@ func (i *instr) holds(f *Frame, c *Cond) bool {
 	case tStrIn:
 		return among(c.lists[i.num], f.strs[i.at]) == i.want
 	case tListHas:
-		return slices.Contains(f.lists[i.at], i.str) == i.want
+		return contains(f.lists[i.at], i.str) == i.want
 	case tBool:
 		return (f.nums[i.at] != 0) == i.want
 	case tStrNe:
@@ -87,7 +107,7 @@ func (i *instr) holds(f *Frame, c *Cond) bool {
 	case tStrHas:
 		return strings.Contains(f.strs[i.at], i.str) == i.want
 	case tListSlot:
-		return slices.Contains(f.lists[i.num], f.strs[i.at]) == i.want
+		return contains(f.lists[i.num], f.strs[i.at]) == i.want
 	case tStrMatch:
 		return c.shape.regexps[i.num].MatchString(f.strs[i.at]) == i.want
 	}
@@ -102,7 +122,20 @@ func among(list []string, s string) bool {
 		_, ok := slices.BinarySearch(list, s)
 		return ok
 	}
-	return slices.Contains(list, s)
+	return contains(list, s)
+}
+
+// contains looks at the first byte before it compares texts of one length.
+func contains(list []string, s string) bool {
+	if len(s) == 0 {
+		return slices.Contains(list, s)
+	}
+	for _, t := range list {
+		if len(t) == len(s) && t[0] == s[0] && t == s {
+			return true
+		}
+	}
+	return false
 }
 
 // machine is one evaluation.

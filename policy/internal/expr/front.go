@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -9,7 +10,6 @@ import (
 	"cel.dev/cel-go/checker"
 	"cel.dev/cel-go/common"
 	"cel.dev/cel-go/common/ast"
-	"cel.dev/cel-go/common/containers"
 	"cel.dev/cel-go/common/cost"
 	"cel.dev/cel-go/common/decls"
 	"cel.dev/cel-go/common/types"
@@ -38,26 +38,32 @@ type front struct {
 	env        *cel.Env // plans programs; has no variables
 	parser     *parser.Parser
 	checker    *checker.Env
+	language   Language
 	validators []cel.ASTValidator
 }
 
-func newFront(t *Table) (*front, error) {
-	f := &front{table: t, validators: []cel.ASTValidator{
+func newFront(t *Table, lang Language, extensions []cel.EnvOption) (*front, error) {
+	f := &front{table: t, language: lang, validators: []cel.ASTValidator{
 		cel.ValidateDurationLiterals(), cel.ValidateTimestampLiterals(), cel.ValidateRegexLiterals(),
 		cel.ValidateRegexProgramSizeLimit(maxProgram), cel.ValidateHomogeneousAggregateLiterals(),
 		cel.ValidateComprehensionNestingLimit(maxLoopNesting)}}
 	var err error
-	if f.env, err = cel.NewEnv(); err != nil {
+	if f.env, err = cel.NewEnv(extensions...); err != nil {
 		return nil, fmt.Errorf("expr: %w", err)
 	}
-	macros := append(slices.Clone(parser.AllMacros), parser.NewGlobalMacro("present", 1, f.expandPresent))
-	f.parser, err = parser.NewParser(parser.EnablePrattParser(true), parser.Macros(macros...), parser.PopulateMacroCalls(true),
-		parser.MaxRecursionDepth(maxDepth), parser.ExpressionSizeCodePointLimit(maxChars), parser.MaxExpressionNodeCount(maxNodes),
-		parser.ErrorReportingLimit(maxErrors), parser.EnableHiddenAccumulatorName(true))
+	macros := append(f.env.Macros(), parser.NewGlobalMacro("present", 1, f.expandPresent))
+	opts := []parser.Option{parser.EnablePrattParser(true), parser.Macros(macros...), parser.PopulateMacroCalls(true),
+		parser.ErrorReportingLimit(maxErrors), parser.EnableHiddenAccumulatorName(true)}
+	if lang == Documents {
+		opts = append(opts, parser.MaxRecursionDepth(maxDepth), parser.ExpressionSizeCodePointLimit(maxChars), parser.MaxExpressionNodeCount(maxNodes))
+	} else {
+		opts = append(opts, parser.EnableOptionalSyntax(true), parser.EnableIdentEscapeSyntax(true))
+	}
+	f.parser, err = parser.NewParser(opts...)
 	if err != nil {
 		return nil, fmt.Errorf("expr: %w", err)
 	}
-	f.checker, err = checker.NewEnv(containers.DefaultContainer, f.env.CELTypeProvider(), checker.CrossTypeNumericComparisons(false))
+	f.checker, err = checker.NewEnv(f.env.Container, f.env.CELTypeProvider(), checker.CrossTypeNumericComparisons(false))
 	if err != nil {
 		return nil, fmt.Errorf("expr: %w", err)
 	}
@@ -65,6 +71,9 @@ func newFront(t *Table) (*front, error) {
 		if err := f.checker.AddFunctions(fn); err != nil {
 			return nil, fmt.Errorf("expr: %w", err)
 		}
+	}
+	if err := f.checker.AddIdents(f.env.Variables()...); err != nil {
+		return nil, fmt.Errorf("expr: %w", err)
 	}
 	for _, r := range t.rows {
 		if err := f.checker.AddIdents(decls.NewVariable(r.Name, celType(r.Kind)), decls.NewVariable(presence+r.Name, types.BoolType)); err != nil {
@@ -106,7 +115,11 @@ func (f *front) expandPresent(h parser.ExprHelper, _ ast.Expr, args []ast.Expr) 
 
 // parse reads a text without checking types.
 func (f *front) parse(text string) (*ast.AST, []Problem) {
-	src, err := common.NewTextSourceWithLimit(text, maxChars)
+	limit := maxChars
+	if f.language != Documents {
+		limit = math.MaxInt32
+	}
+	src, err := common.NewTextSourceWithLimit(text, limit)
 	if err != nil {
 		return nil, []Problem{{1, 0, err.Error()}}
 	}
@@ -120,8 +133,14 @@ func (f *front) parse(text string) (*ast.AST, []Problem) {
 // check parses a text, refuses what is not offered, and types it.
 func (f *front) check(text string) (*ast.AST, []Problem) {
 	parsed, problems := f.parse(text)
-	if problems != nil {
+	switch {
+	case problems != nil:
 		return nil, problems
+	case f.language == UntypedCEL:
+		return parsed, nil
+	case f.language == CEL:
+		checked, errs := checker.Check(parsed, common.NewTextSource(text), f.checker)
+		return checked, problemsOf(errs)
 	}
 	l := linter{table: f.table, info: parsed.SourceInfo()}
 	l.walk(parsed.Expr(), nil)
@@ -167,7 +186,10 @@ func problemsOf(errs *common.Errors) []Problem {
 }
 
 // estimate bounds the cost of a checked expression, given the limits on the values of a frame.
-func estimate(checked *ast.AST) (uint64, []Problem) {
+func (f *front) estimate(checked *ast.AST) (uint64, []Problem) {
+	if !checked.IsChecked() {
+		return math.MaxUint64, nil
+	}
 	est, err := cost.Cost(checked, sizes{})
 	if err != nil {
 		return 0, []Problem{{1, 0, "the cost cannot be bounded: " + err.Error()}}
@@ -213,5 +235,8 @@ func (f *front) reads(whole *ast.AST, part ast.Expr) (slots []Slot, tainted bool
 
 // plan makes a program of a part of a checked expression.
 func (f *front) plan(whole *ast.AST, part ast.Expr) (cel.Program, error) {
+	if !whole.IsChecked() {
+		return f.env.PlanProgram(ast.NewAST(part, whole.SourceInfo()))
+	}
 	return f.env.PlanProgram(ast.NewCheckedAST(ast.NewAST(part, whole.SourceInfo()), whole.TypeMap(), whole.ReferenceMap()))
 }

@@ -191,7 +191,7 @@ func (l *lowerer) flag(name string) (int32, error) {
 
 func (l *lowerer) row(name string) (*row, Slot, bool) {
 	s, ok := l.compiler.table.Lookup(name)
-	if !ok || slices.Contains(l.locals, name) {
+	if !ok || slices.Contains(l.locals, name) || !l.whole.IsChecked() { // only the checker knows what a name means
 		return nil, 0, false
 	}
 	return &l.compiler.table.rows[s], s, true

@@ -182,9 +182,13 @@ func TestHostileTextsAreRefusedSoon(t *testing.T) {
 		"duplicate index": "a.l[0][0][0][0] == ''",
 	} {
 		c := newCompiler(t)
-		start := time.Now()
-		_, problems := c.Compile(text)
-		took := time.Since(start)
+		var problems []expr.Problem
+		took := time.Hour
+		for range 3 { // the machine may have other things to do
+			start := time.Now()
+			_, problems = c.Compile(text)
+			took = min(took, time.Since(start))
+		}
 		assert.NotEmpty(t, problems, name)
 		assert.LessOrEqual(t, len(problems), 12, name)
 		assert.Less(t, took, 100*time.Millisecond, name)

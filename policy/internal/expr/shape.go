@@ -271,13 +271,13 @@ func (c *Compiler) widest(checked *ast.AST, texts map[int64]bool) (cost uint64, 
 			e.SetKindCase(fac.NewLiteral(e.ID(), long))
 		}
 	}))
-	cost, problems := estimate(checked)
+	cost, problems := c.estimate(checked)
 	return cost, problems == nil && cost <= maxCost
 }
 
 // with returns the condition of a text that differs from c's in its literals, or nil if these do not fit.
 func (c *Cond) with(text string, tokens []token) *Cond {
-	if !c.shape.shared || len(tokens) != len(c.shape.binds) || utf8.RuneCountInString(text) > maxChars {
+	if !c.shape.shared || len(tokens) != len(c.shape.binds) {
 		return nil
 	}
 	own, ok := c.bound(c.shape.binds, tokens)

