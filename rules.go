@@ -143,7 +143,7 @@ func (st *state) publishRequest(o *match.Offer, person string, roles []string, a
 			"context.now":       policy.Time(at),
 		},
 		Total: total.Duration(),
-		Usage: usage{st: st, publish: true, exceptOffer: o.ID},
+		Usage: &usage{st: st, publish: true, exceptOffer: o.ID},
 	}
 	st.resourceAttrs(r.Attrs, o, at)
 	if err == nil { // without an end there is no total, and a rule that needs one does not hold
@@ -215,7 +215,7 @@ type fit struct {
 // supplyRequest is what the offering employer's rules are asked about a fit.
 func (st *state) supplyRequest(a policy.Action, f *fit, at time.Time) *policy.Request {
 	r := &policy.Request{Employer: f.off.Firm, Action: a, Category: f.off.Category, Now: at,
-		Attrs: policy.Attrs{"context.now": policy.Time(at)}, Usage: usage{st: st}}
+		Attrs: policy.Attrs{"context.now": policy.Time(at)}, Usage: &usage{st: st}}
 	st.resourceAttrs(r.Attrs, f.off, at)
 	f.requestAttrs(r)
 	r.Attrs["request.requester"] = policy.String(st.asker(disclosure.Supply, f))
@@ -265,10 +265,9 @@ func (f *fit) requestAttrs(r *policy.Request) {
 	r.Total = f.plan.Amount.Duration()
 	r.Attrs["request.total"] = policy.Duration(r.Total)
 	var most time.Duration
-	weeks, _ := match.HoursByWeek(f.plan.Slots, f.off.Zone) // the zone was checked when it was published
-	for _, w := range weeks {
-		r.Weeks = append(r.Weeks, policy.WeekAmount{Week: w.Week, Hours: w.Amount.Duration()})
-		most = max(most, w.Amount.Duration())
+	r.Weeks = weeksOf(f.plan.Slots, f.off.Zone)
+	for _, w := range r.Weeks {
+		most = max(most, w.Hours)
 	}
 	r.Attrs["request.per_week"] = policy.Duration(most)
 	if len(f.plan.Slots) > 0 {
@@ -337,6 +336,7 @@ func (st *state) counterparty(r *policy.Request, firm string, o *match.Offer, at
 	r.Attrs["counterparty.country"] = policy.String(f.firm.Country)
 	r.Attrs["counterparty.trust"] = policy.Double(st.trust(firm))
 	r.Withheld = []string{"counterparty.group"}
+	st.history(r, firm)
 	if o != nil {
 		r.Attrs["counterparty.certifications"] = policy.Strings(schemes(o, at)...)
 	}
@@ -363,100 +363,6 @@ func modeName(m match.Mode) string {
 	default:
 		return "on_site"
 	}
-}
-
-// usage answers how much of a quota is spoken for, from holds and from what
-// the firm reported about work outside the exchange.
-type usage struct {
-	st          *state
-	publish     bool   // count what is offered instead of what is held
-	exceptOffer string // the offer being published again
-	exceptHold  string // the hold of the session being judged
-}
-
-// Used implements policy.Usage.
-func (u usage) Used(employer string, q policy.Quota, key []string, period string) time.Duration {
-	if u.publish {
-		return u.offered(employer, q, key)
-	}
-	var sum match.Amount
-	for _, id := range u.st.offerIDs() {
-		o := u.st.offers[id]
-		if o.offer.Firm != employer || !keyMatches(q, key, &o.offer) {
-			continue
-		}
-		for _, h := range u.st.book.Holds(id) {
-			if h.ID != u.exceptHold {
-				sum = sum.Plus(amountIn(h.Slots, o.offer.Zone, period))
-			}
-		}
-	}
-	return sum.Plus(u.reported(employer, q, key, period)).Duration()
-}
-
-func (u usage) offered(employer string, q policy.Quota, key []string) time.Duration {
-	var sum match.Amount
-	count := func(o *match.Offer) {
-		if o.Firm != employer || o.ID == u.exceptOffer || !keyMatches(q, key, o) {
-			return
-		}
-		if total, err := match.NewBook().Remaining(o); err == nil {
-			sum = sum.Plus(total)
-		}
-	}
-	for _, o := range u.st.offers {
-		if o.live {
-			count(&o.offer)
-		}
-	}
-	for _, o := range u.st.pending {
-		count(o)
-	}
-	return sum.Duration()
-}
-
-func (u usage) reported(employer string, q policy.Quota, key []string, period string) match.Amount {
-	var sum match.Amount
-	for _, r := range u.st.reports[employer] {
-		o := match.Offer{Person: r.Person, Category: r.Category}
-		if (period == r.Week || period == "total") && keyMatches(q, key, &o) {
-			sum = sum.Plus(r.Hours)
-		}
-	}
-	return sum
-}
-
-// keyMatches reports whether an offer falls under the same key of a quota.
-func keyMatches(q policy.Quota, key []string, o *match.Offer) bool {
-	for i, attr := range q.Key {
-		var have string
-		switch attr {
-		case "resource.person":
-			have = o.Person
-		case "resource.category":
-			have = o.Category
-		case "resource.id":
-			have = o.Resource
-		case "resource.kind":
-			have = string(o.Kind)
-		}
-		if i >= len(key) || key[i] != have {
-			return false
-		}
-	}
-	return true
-}
-
-// amountIn sums the slots that fall in a period: an ISO week or "total".
-func amountIn(slots []match.Slot, zone, period string) match.Amount {
-	var sum match.Amount
-	weeks, _ := match.HoursByWeek(slots, zone)
-	for _, w := range weeks {
-		if period == w.Week || period == "total" {
-			sum = sum.Plus(w.Amount)
-		}
-	}
-	return sum
 }
 
 func minTime(a, b time.Time) time.Time {

@@ -309,7 +309,7 @@ func (st *state) sessionRequest(f *fit, r *disclosure.AuthRequest) *policy.Reque
 	var req *policy.Request
 	if r.Side == disclosure.Supply {
 		req = st.supplyRequest(action, f, r.Now)
-		req.Usage = usage{st: st, exceptHold: string(r.Session.ID())}
+		req.Usage = &usage{st: st, exceptHold: string(r.Session.ID())}
 	} else {
 		req = st.demandRequest(action, f.need, f, r.Now)
 	}

@@ -285,3 +285,11 @@ func midnight(year int, month time.Month, day int, zone *time.Location) time.Tim
 }
 
 func monthName(t time.Time) string { return fmt.Sprintf("%04d-%02d", t.Year(), t.Month()) }
+
+// Location returns the time zone of an employer's document: UTC if it names none, nil for an unknown employer.
+func (s *Set) Location(employer string) *time.Location {
+	if doc := s.document(employer); doc != nil {
+		return doc.loc
+	}
+	return nil
+}

@@ -171,3 +171,17 @@ func (d *decoder) textAttribute(r ref, what string) string {
 func (w *wallDoc) normal() object {
 	return object{"id": w.ID, "key": w.Key, "class": w.Class, "distinct": w.Distinct, "cooling_off": w.CoolingOff, "categories": w.Categories}
 }
+
+// Walls returns an employer's walls, sorted by id. The caller owns the result.
+func (s *Set) Walls(employer string) []Wall {
+	doc := s.document(employer)
+	if doc == nil {
+		return nil
+	}
+	list := make([]Wall, len(doc.walls))
+	for i, w := range doc.walls {
+		list[i] = w.Wall
+		list[i].Key, list[i].Categories = slices.Clone(w.Key), slices.Clone(w.Categories)
+	}
+	return list
+}
