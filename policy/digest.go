@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -12,7 +11,8 @@ import (
 
 // sum is the digest of the normalised document: everything that can change a decision, and nothing else.
 func (doc *document) sum() [32]byte {
-	return sha256.Sum256(appendCanonical(nil, doc.normal()))
+	room := make([]byte, 0, 1024+512*len(doc.rules))
+	return sha256.Sum256(appendCanonical(room, doc.normal()))
 }
 
 // object is a JSON object; absent things are left out, so that a new key with its default changes no digest.
@@ -111,10 +111,14 @@ func appendCanonical(b []byte, v any) []byte {
 func appendObject(b []byte, o object) []byte {
 	b = append(b, '{')
 	first := true
-	for _, key := range slices.Sorted(maps.Keys(o)) {
-		if isEmpty(o[key]) {
-			continue
+	keys := make([]string, 0, 20) // on the stack
+	for key, v := range o {
+		if !isEmpty(v) {
+			keys = append(keys, key)
 		}
+	}
+	slices.Sort(keys)
+	for _, key := range keys {
 		if !first {
 			b = append(b, ',')
 		}

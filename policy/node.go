@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -55,13 +56,19 @@ type placed interface{ where() place }
 func (p place) where() place { return p }
 
 func (n *node) child(key string) *node {
-	for i, k := range n.keys {
-		if k.text == key {
-			return n.items[i]
-		}
+	if i := n.indexOf(key); i >= 0 {
+		return n.items[i]
 	}
 	return nil
 }
+
+// indexOf returns the place of a key, -1 if there is none.
+func (n *node) indexOf(key string) int {
+	return slices.IndexFunc(n.keys, func(k *node) bool { return k.text == key })
+}
+
+// fewKeys is up to how many keys an object is searched rather than hashed.
+const fewKeys = 24
 
 // tree reads one strict document: UTF-8, one document, no anchors, aliases, merges or tags, text keys without
 // duplicates, bounded size and nesting.
@@ -69,6 +76,7 @@ type tree struct {
 	file  string
 	errs  *Errors
 	nodes int
+	block []node // not used yet
 }
 
 func (t *tree) fail(line, col int, format string, args ...any) {
@@ -86,6 +94,10 @@ func (t *tree) parse(text []byte) *node {
 		t.fail(1, 1, "the document is not UTF-8")
 		return nil
 	}
+	if line, col := crowded(text); line > 0 {
+		t.fail(line, col, "the document has more than %d lines, items or keys and values", maxNodes)
+		return nil
+	}
 	root, err := decodeYAML(text)
 	if err != nil {
 		t.syntax(err)
@@ -96,6 +108,29 @@ func (t *tree) parse(text []byte) *node {
 		return nil
 	}
 	return t.convert(root.Content[0], 0)
+}
+
+// crowded returns the place from which on a text has too many lines, commas or colons for a document within the limit of
+// nodes; 0 if there is none. The parser would need many times as long to find out.
+func crowded(text []byte) (line, col int) {
+	line, col = 1, 1
+	commas, colons := 0, 0
+	for i, c := range text {
+		switch {
+		case c == '\n':
+			line++
+			col = 0
+		case c == ',':
+			commas++
+		case c == ':' && (i+1 == len(text) || text[i+1] == ' ' || text[i+1] == '\n'):
+			colons++
+		}
+		if line > maxNodes || commas > maxNodes || colons > maxNodes/2 {
+			return line, max(col, 1)
+		}
+		col++
+	}
+	return 0, 0
 }
 
 func (t *tree) syntax(err error) {
@@ -154,7 +189,8 @@ func (t *tree) convert(y *yaml.Node, depth int) *node {
 		t.fail(y.Line, y.Column, "tags are not allowed")
 		return nil
 	}
-	n := &node{place: place{y.Line, y.Column}, text: y.Value}
+	n := t.node()
+	n.place, n.text = place{y.Line, y.Column}, y.Value
 	switch y.Kind {
 	case yaml.ScalarNode:
 		n.form = scalarForm(y)
@@ -174,8 +210,23 @@ func (t *tree) convert(y *yaml.Node, depth int) *node {
 	return n
 }
 
+// node takes a node from a block of them.
+func (t *tree) node() *node {
+	if len(t.block) == 0 {
+		t.block = make([]node, 128)
+	}
+	n := &t.block[0]
+	t.block = t.block[1:]
+	return n
+}
+
 func (t *tree) object(n *node, y *yaml.Node, depth int) {
-	seen := map[string]int{}
+	pairs := len(y.Content) / 2
+	n.keys, n.items = make([]*node, 0, pairs), make([]*node, 0, pairs)
+	var seen map[string]int // where there are many
+	if pairs > fewKeys {
+		seen = make(map[string]int, pairs)
+	}
 	for i := 0; i+1 < len(y.Content); i += 2 {
 		key := t.convert(y.Content[i], depth+1)
 		value := t.convert(y.Content[i+1], depth+1)
@@ -186,11 +237,19 @@ func (t *tree) object(n *node, y *yaml.Node, depth int) {
 			t.fail(key.line, key.col, "a key must be text")
 			continue
 		}
-		if line, dup := seen[key.text]; dup {
+		line, dup := seen[key.text]
+		if seen == nil {
+			if at := n.indexOf(key.text); at >= 0 {
+				line, dup = n.keys[at].line, true
+			}
+		}
+		if dup {
 			t.fail(key.line, key.col, "key '%s' is given twice, first on line %d", clip(key.text), line)
 			continue
 		}
-		seen[key.text] = key.line
+		if seen != nil {
+			seen[key.text] = key.line
+		}
 		n.keys = append(n.keys, key)
 		n.items = append(n.items, value)
 	}

@@ -1,0 +1,7 @@
+//go:build !race
+
+package policy_test
+
+import "time"
+
+const hostileLimit = 100 * time.Millisecond
