@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/deeperpoint/csss/policy/internal/expr"
 	"github.com/deeperpoint/csss/policy/internal/solve"
 )
 
@@ -59,7 +60,7 @@ const (
 //
 // It understands conditions as far as they compare attributes with constants and with each other, test texts, lists and
 // presence, and combine that by logic; of anything else it knows only that equal words have equal values. What it says is
-// proven; what it cannot prove within its bounds it does not say. It costs about 50 µs per rule and up to a second per
+// proven; what it cannot prove within its bounds it does not say. It costs about 50 µs per rule and up to two seconds per
 // document, and runs the document's tests. It may be called concurrently.
 func Analyse(set *Set, employers ...string) []Finding {
 	if employers == nil {
@@ -91,6 +92,9 @@ type ruleView struct {
 	head *solve.Node // the request is one the rule is looked at for; always defined
 	cond *solve.Node // nil: always
 	dead bool        // something said that it never applies
+
+	demands    []expr.Equality
+	overriding bool // approvals depend on whom it overrides, or who overrides it
 }
 
 // grantView is a grant as proofs see it.
@@ -130,9 +134,18 @@ func (a *analysis) build() {
 	for _, r := range a.doc.rules {
 		v := &ruleView{rule: r, head: and(actionNode(stringsOf(r.actions)), categoryNode(r.categories), timeNode(r.valid))}
 		if r.when != nil {
-			v.cond = a.tree(r.when)
+			v.cond, v.demands = a.tree(r.when), r.when.Equalities()
 		}
 		a.rules = append(a.rules, v)
+	}
+	overridden := map[string]bool{}
+	for _, r := range a.rules {
+		for _, o := range r.overrides {
+			overridden[o.id] = true
+		}
+	}
+	for _, r := range a.rules {
+		r.overriding = overridden[r.id] || len(r.overrides) > 0
 	}
 	slices.SortStableFunc(a.rules, func(x, y *ruleView) int {
 		return cmp.Or(cmp.Compare(x.at.line, y.at.line), cmp.Compare(x.at.col, y.at.col))
@@ -230,6 +243,9 @@ func (v *ruleView) whole() *solve.Node {
 
 // impossible reports whether no request meets the goals, which is proven.
 func (a *analysis) impossible(goals ...solve.Goal) bool {
+	if a.budget <= 0 {
+		return false
+	}
 	goals = append(slices.Clip(goals), solve.Goal{Node: actionNode(stringsOf(actionList[:])), Want: solve.True})
 	for _, known := range a.axioms {
 		goals = append(goals, solve.Goal{Node: known, Want: solve.True})

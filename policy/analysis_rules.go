@@ -3,6 +3,7 @@ package policy
 import (
 	"slices"
 
+	"github.com/deeperpoint/csss/policy/internal/expr"
 	"github.com/deeperpoint/csss/policy/internal/solve"
 )
 
@@ -102,7 +103,7 @@ func (a *analysis) pairs() {
 				}
 				continue
 			}
-			if a.shadows(other, r) {
+			if r.mayNeed(other) && a.shadows(other, r) {
 				a.say(r.at, r.id, Shadowed, "adds nothing to '%s', which covers every request that it does", other.id)
 				break
 			}
@@ -110,17 +111,25 @@ func (a *analysis) pairs() {
 	}
 }
 
+// overlap reports whether the heads of two rules may meet.
 func overlap(a, b *rule) bool {
-	return headsMeet(stringsOf(a.actions), stringsOf(b.actions), a.categories, b.categories)
+	return meet(a.actions, b.actions, func(x, y Action) bool { return x == y }) &&
+		meet(a.categories, b.categories, func(x, y string) bool { return covers(x, y) || covers(y, x) })
 }
 
-func headsMeet(actions, otherActions, categories, otherCategories []string) bool {
-	meet := func(a, b []string, same func(x, y string) bool) bool {
-		return len(a) == 0 || len(b) == 0 ||
-			slices.ContainsFunc(a, func(x string) bool { return slices.ContainsFunc(b, func(y string) bool { return same(x, y) }) })
+// meet reports whether two lists, of which an empty one holds everything, have something in common.
+func meet[T any](a, b []T, same func(x, y T) bool) bool {
+	if len(a) == 0 || len(b) == 0 {
+		return true
 	}
-	return meet(actions, otherActions, func(x, y string) bool { return x == y }) &&
-		meet(categories, otherCategories, func(x, y string) bool { return covers(x, y) || covers(y, x) })
+	for _, x := range a {
+		for _, y := range b {
+			if same(x, y) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // alike reports whether two rules of one effect have the same head and condition.
@@ -147,13 +156,29 @@ func consequence(r, other *rule) string {
 	return ""
 }
 
+// mayNeed is a quick look whether v's condition could imply other's: one that demands an attribute to have one of a few
+// values is hardly implied by one that does not. Where the look is wrong nothing is said.
+func (v *ruleView) mayNeed(other *ruleView) bool {
+	for _, want := range other.demands {
+		at := slices.IndexFunc(v.demands, func(e expr.Equality) bool { return e.Slot == want.Slot })
+		if at < 0 || !within(v.demands[at].Texts, want.Texts) || !within(v.demands[at].Numbers, want.Numbers) {
+			return false
+		}
+	}
+	return true
+}
+
+func within[T comparable](list, of []T) bool {
+	return !slices.ContainsFunc(list, func(x T) bool { return !slices.Contains(of, x) })
+}
+
 // shadows reports whether every outcome, due and duty would be the same without r, since other covers it: whenever r counts,
 // other does, and asks for no less.
 func (a *analysis) shadows(other, r *ruleView) bool {
 	if r.effect == forbid {
 		return a.impossible(append(r.fires(solve.NotFalse), solve.Goal{Node: other.whole(), Want: solve.False})...)
 	}
-	if other.authority && !r.authority || !asksNoMore(r.rule, other.rule) || a.overrides(r, other) {
+	if other.authority && !r.authority || r.overriding || other.overriding || !asksNoMore(r.rule, other.rule) {
 		return false
 	}
 	return a.impossible(append(r.fires(solve.True), solve.Goal{Node: other.whole(), Want: solve.NotTrue})...)
@@ -161,19 +186,8 @@ func (a *analysis) shadows(other, r *ruleView) bool {
 
 // asksNoMore reports whether what r asks for, beside its condition, other asks for as well.
 func asksNoMore(r, other *rule) bool {
-	within := func(list, of []string) bool { return len(less(list, of)) == 0 }
-	return (r.need == nil || r.need == other.need) && within(ids(r.quotaRefs), ids(other.quotaRefs)) && within(r.requires, other.requires) &&
+	return (r.need == nil || r.need == other.need) && (len(r.quotaRefs) == 0 || within(ids(r.quotaRefs), ids(other.quotaRefs))) && within(r.requires, other.requires) &&
 		within(r.obligations, other.obligations) && within(r.advice, other.advice)
-}
-
-// overrides reports whether approvals of one of the two depend on who overrides whom.
-func (a *analysis) overrides(r, other *ruleView) bool {
-	if len(r.overrides) > 0 {
-		return true
-	}
-	return slices.ContainsFunc(a.rules, func(x *ruleView) bool {
-		return slices.ContainsFunc(x.overrides, func(o ref) bool { return o.id == r.id || o.id == other.id })
-	})
 }
 
 // forbidden looks for permits under forbids that always fire.
@@ -240,7 +254,7 @@ func (a *analysis) slow() {
 	}
 	unkeyed := map[spot][]*ruleView{}
 	for _, r := range a.rules {
-		if r.when != nil && len(r.when.Equalities()) > 0 {
+		if len(r.demands) > 0 {
 			continue
 		}
 		for _, action := range orAll(r.actions, actionList[:]) {

@@ -73,6 +73,8 @@ func TestFindings(t *testing.T) {
 		{"not released so early", permitting(when("counterparty.group == 'x'")), []string{"6:93 p0 always-false"}},
 		{"released at that step", permitting(when("counterparty.naics == 'x'")), nil},
 		{"of a forbid", permitting("") + fmt.Sprintf(forbidRule, when("price.rate < 1 && price.rate > 1")), []string{"7:39 never always-false"}},
+		{"of a template", "templates:\n  - {id: dear, params: {floor: int}, when: price.rate >= param.floor && price.rate < 5}\n" +
+			permitting(", use: dear, with: {floor: 9}", ", use: dear, with: {floor: 4}"), []string{"8:92 p0 always-false"}},
 		{"of a grant", grants(`[match]`, "machine", when("price.rate < 1 && price.rate > 1")) + permitting(", authority: grant"),
 			[]string{"8:5 deputy useless", "8:80 deputy always-false", "10:5 p0 unserved", "6:5 boss useless"}},
 		{"the same rule twice", permitting("", ""), []string{"7:5 p1 duplicate"}},

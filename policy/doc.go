@@ -37,11 +37,14 @@
 // [Engine.Apply] refuse what is older, forked, foreign, expired or changed. A [Recorder] hands out no answer that is not
 // in the decision log, which holds digests and ids and no value; [Replay] decides the whole log again.
 //
-// # What is not here
+// # Before a document is put in force
 //
-// Conflict walls, escalation, obligations other than person_consent, onward delegation of grants, shadow
-// evaluation and filters. A document that uses a key of these is refused, never half understood.
+// [Analyse] says what in a document cannot mean what it says: conditions that are always or never true, rules that are
+// unreachable, shadowed or twice there, approvals nobody can give, grants that serve nothing. [Affected] names the heads
+// under which two sets may decide otherwise; [Shadow] decides requests with a candidate beside the active set and counts
+// where they differ; [Cover] tells which rules and clauses some requests exercise. Package policytest runs the tests that
+// documents carry, and those in files beside them.
 //
-// The evaluator is the slow, obvious one: a linear pass over the firm's rules, each condition run by cel-go. It is the
-// reference any faster engine is compared with.
+// [Set.Explain] is the slow, obvious evaluator, a linear pass over the firm's rules with every reason. It is the reference
+// that [Set.Decide] is compared with.
 package policy
