@@ -16,7 +16,7 @@ type condition = expr.Cond
 
 // conditions returns the compiler of the schema's conditions.
 func (s *Schema) conditions() (*expr.Compiler, error) {
-	s.once.Do(func() { s.engine, s.err = expr.NewCompiler(s.table, nil) })
+	s.once.Do(func() { s.engine, s.err = expr.NewCompiler(s.table, &s.options) })
 	return s.engine, s.err
 }
 

@@ -24,6 +24,8 @@ type Schema struct {
 	now      expr.Slot // of context.now
 	category expr.Slot // of resource.category
 
+	options expr.Options
+
 	once   sync.Once
 	engine *expr.Compiler
 	err    error
