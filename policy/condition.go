@@ -85,6 +85,7 @@ func broken(c *condition, f *expr.Frame, value expr.Truth) bool {
 // failure is one clause of a permit's or a grant's condition that does not hold.
 type failure struct {
 	text    string
+	clause  string // its words; "" if it is tainted
 	tainted bool
 	broken  bool
 }
@@ -102,11 +103,11 @@ func failures(c *condition, f *expr.Frame, owner string) (list []failure) {
 	if len(list) > 0 {
 		return list
 	}
-	text := why(c, value, f)
+	text, words := why(c, value, f), c.Text()
 	if c.Tainted() {
-		text = "excluded by " + owner
+		text, words = "excluded by "+owner, ""
 	}
-	return []failure{{text: text, tainted: c.Tainted(), broken: broken(c, f, value)}}
+	return []failure{{text: text, clause: words, tainted: c.Tainted(), broken: broken(c, f, value)}}
 }
 
 // why says in the document's words what an untrue condition lacks.

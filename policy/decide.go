@@ -112,9 +112,9 @@ func (b *bound) fires(r *rule, d *Explanation) (Reason, bool) {
 	case r.when.Tainted():
 		reason.Text = "excluded by rule " + r.id
 	case value == expr.True:
-		reason.Text = "forbidden when " + r.when.Text()
+		reason.Text, reason.Clause = "forbidden when "+r.when.Text(), r.when.Text()
 	default:
-		reason.Text = "forbidden, since " + why(r.when, value, b.frame)
+		reason.Text, reason.Clause = "forbidden, since "+why(r.when, value, b.frame), r.when.Text()
 	}
 	return reason, true
 }
@@ -148,7 +148,7 @@ func (b *bound) unmet(r *rule, d *Explanation) (reasons []Reason) {
 		return nil
 	}
 	for _, f := range failures(r.when, b.frame, r.id) {
-		reasons = append(reasons, Reason{Rule: r.name, Text: f.text, Tainted: f.tainted})
+		reasons = append(reasons, Reason{Rule: r.name, Text: f.text, Tainted: f.tainted, Clause: f.clause})
 		if f.broken {
 			d.Errors = append(d.Errors, &EvalError{Rule: r.name})
 		}

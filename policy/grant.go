@@ -61,6 +61,7 @@ func (g *grantDoc) heldByActor(b *bound) bool {
 // miss is one bound of a grant that a request does not keep.
 type miss struct {
 	text    string
+	clause  string // the part of the grant's condition; "" if it is tainted, or another bound
 	tainted bool
 	quota   string // the quota concerned, if any
 }
@@ -118,7 +119,7 @@ func (g *grantDoc) unmet(b *bound) (list []miss) {
 		return list
 	}
 	for _, f := range failures(g.when, b.frame, "grant "+g.ID) {
-		list = append(list, miss{text: f.text, tainted: f.tainted})
+		list = append(list, miss{text: f.text, clause: f.clause, tainted: f.tainted})
 	}
 	return list
 }
@@ -155,7 +156,7 @@ func (b *bound) covered(r *rule, headroom map[string]time.Duration) (by *grantDo
 
 func grantReasons(g *grantDoc, misses []miss) (list []Reason) {
 	for _, m := range misses {
-		list = append(list, Reason{Rule: "grant:" + g.ID, Text: m.text, Tainted: m.tainted})
+		list = append(list, Reason{Rule: "grant:" + g.ID, Text: m.text, Tainted: m.tainted, Clause: m.clause})
 		if m.quota != "" {
 			list = append(list, Reason{Rule: "quota:" + m.quota, Text: strings.TrimPrefix(m.text, m.quota+": ")})
 		}

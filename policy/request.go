@@ -119,6 +119,9 @@ type Reason struct {
 	Text string `json:"text"`
 	// Tainted reasons depend on facts about the counterparty. Before the reveal show them in totals only.
 	Tainted bool `json:"tainted,omitempty"`
+	// Clause is the part of a condition that decided, for [Schema.Clause]; none where no condition did, or where it is
+	// tainted.
+	Clause string `json:"clause,omitempty"`
 }
 
 // Due is an approval requirement that is not satisfied yet. The consent of the person offered appears as requirement
