@@ -346,15 +346,21 @@ const (
 	termsGuidance = "guidance-v1"
 )
 
-// fillTerms chooses the standard terms for the kind of need and fills them.
-func (x *Exchange) fillTerms(f *fit, d *deal) (terms.Document, error) {
-	id := termsCapacity
-	switch f.need.Kind {
+// templateOf names the standard terms for a kind of need.
+func templateOf(kind match.Kind) string {
+	switch kind {
 	case match.TechnicalQuery, match.Expertise:
-		id = termsConsult
+		return termsConsult
 	case match.Guidance:
-		id = termsGuidance
+		return termsGuidance
+	default:
+		return termsCapacity
 	}
+}
+
+// fillTerms fills the standard terms for the kind of need.
+func (x *Exchange) fillTerms(f *fit, d *deal) (terms.Document, error) {
+	id := templateOf(f.need.Kind)
 	for _, t := range x.cfg.Terms {
 		if t.ID == id {
 			return terms.Fill(t, termParams(f, d))

@@ -161,14 +161,18 @@ func bucket(a match.Amount) string {
 	return fmt.Sprintf("> %d", hourSteps[len(hourSteps)-1])
 }
 
-// Preview is what the owner of an offer is told about its summary: the text a
-// stranger would see, how many employers share it, and which field costs most.
+// Preview is what the owner of an offer is told about it: the text a stranger
+// would see, how many employers share it, and which field costs most; and what
+// an approver and a partner would read.
 type Preview struct {
 	Labels     []string `json:"labels,omitempty"`
 	K          int      `json:"k"`
 	Suppressed []string `json:"suppressed,omitempty"`
 	Costliest  string   `json:"costliest,omitempty"`
 	TooRare    bool     `json:"too_rare,omitempty"`
+
+	Approver Brief               `json:"approver"` // what whoever approves on the other side would decide on; hours and amounts are those of its need
+	Partner  disclosure.Identity `json:"partner"`  // what a partner would read from the reveal on; prints as sealed, see Identity.Open
 }
 
 // Preview shows an offer's owner what strangers would see of it now. It settles
@@ -183,7 +187,17 @@ func (x *Exchange) Preview(by By, offer string) (Preview, error) {
 	if o == nil || !o.live || o.offer.Firm != by.Firm || !x.st.employs(by.Firm, by.Person) {
 		return Preview{}, ErrNotFound
 	}
-	return x.st.preview(offer, x.st.clamp(by.At))
+	p, err := x.st.preview(offer, x.st.clamp(by.At))
+	if err != nil {
+		return Preview{}, err
+	}
+	p.Approver = Brief{Category: o.offer.Category, Currency: o.offer.Currency, Template: templateOf(o.offer.Kind), Counterparty: slices.Clone(p.Labels)}
+	p.Approver.Estimate, _ = x.st.median(o.offer.Category)
+	supply := x.st.parties(&fit{off: &o.offer, need: &match.Need{}}, o.publisher)[disclosure.Supply]
+	if data, ok := x.st.identity(supply); ok {
+		p.Partner = disclosure.NewIdentity(data)
+	}
+	return p, nil
 }
 
 // preview asks the summarizer what would be shown, and what it costs.

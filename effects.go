@@ -1,0 +1,192 @@
+package csss
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/deeperpoint/csss/disclosure"
+	"github.com/deeperpoint/csss/match"
+	"github.com/deeperpoint/csss/policy"
+)
+
+// Effect is one thing of a firm that other rules would decide otherwise.
+type Effect struct {
+	Kind     EffectKind      `json:"kind"`
+	Firm     string          `json:"firm"`
+	ID       string          `json:"id"` // of the offer or need; else the firm's own handle of the session
+	Category string          `json:"category"`
+	Action   policy.Action   `json:"action"`            // the step that was asked
+	Old      policy.Outcome  `json:"old"`               // under the rules in force
+	New      policy.Outcome  `json:"new"`               // under the others
+	OldDue   []string        `json:"old_due,omitempty"` // approvals that wait
+	NewDue   []string        `json:"new_due,omitempty"`
+	Reasons  []policy.Reason `json:"reasons,omitempty"` // of the new outcome; without those that tell of the other side
+}
+
+// EffectKind says what an [Effect] is about.
+type EffectKind string
+
+// The things that rules decide about.
+const (
+	OfferEffect      EffectKind = "offer"      // may it be published?
+	NeedEffect       EffectKind = "need"       // may it be registered?
+	SessionEffect    EffectKind = "session"    // may it go on, to the reveal or to the terms?
+	EngagementEffect EffectKind = "engagement" // could it be entered today?
+)
+
+// Effects is what other rules would change.
+type Effects struct {
+	Asked int      `json:"asked"`          // offers, needs, sessions and engagements that were decided twice
+	List  []Effect `json:"list,omitempty"` // those that differ, by kind, firm and id
+}
+
+// Effects tells which live offers and needs, open sessions and running
+// engagements of the firms that a set has documents of would be decided
+// otherwise, if its documents came into force now. A session is decided as
+// [Exchange.SetPolicy] would leave it: the rules under which it opened still
+// count, and votes that were given before must be given again. Nothing changes,
+// and nothing is logged. It costs up to four decisions for each thing of these firms.
+//
+// It is for the operator alone. Whoever can ask it with rules of their own
+// making, any number of times, learns what the other side of a session brought
+// into it; SetPolicy leaves a trace.
+//
+// Errors: ErrNotYours, and *InputError for no set.
+func (x *Exchange) Effects(by By, next *policy.Set) (Effects, error) {
+	if err := by.operator(); err != nil {
+		return Effects{}, err
+	}
+	if next == nil {
+		return Effects{}, &InputError{Field: "next", Limit: "must be given"}
+	}
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	e := effects{st: x.st, next: next, at: x.st.clamp(by.At)}
+	for _, firm := range next.Employers() {
+		if f := x.st.firms[firm]; f != nil {
+			e.firm(f)
+		}
+	}
+	slices.SortStableFunc(e.List, func(a, b Effect) int {
+		return cmp.Or(cmp.Compare(effectOrder(a.Kind), effectOrder(b.Kind)), cmp.Compare(a.Firm, b.Firm), cmp.Compare(a.ID, b.ID))
+	})
+	return e.Effects, nil
+}
+
+func effectOrder(k EffectKind) int {
+	return slices.Index([]EffectKind{OfferEffect, NeedEffect, SessionEffect, EngagementEffect}, k)
+}
+
+// effects is one run of [Exchange.Effects].
+type effects struct {
+	Effects
+	st   *state
+	next *policy.Set
+	at   time.Time
+}
+
+// firm asks about everything of one firm.
+func (e *effects) firm(f *firmState) {
+	then := *f
+	then.rules = e.next
+	for _, id := range e.st.offerIDs() {
+		if o := e.st.offers[id]; o.live && o.offer.Firm == f.firm.ID {
+			e.offer(f, &then, o)
+		}
+	}
+	for _, n := range e.st.needs {
+		if n.live && n.need.Firm == f.firm.ID {
+			e.need(f, &then, &n.need)
+		}
+	}
+	for _, id := range e.st.sessionIDs() {
+		for side, party := range e.st.sessions[id].state.Proposal.Parties {
+			if party.Firm == f.firm.ID {
+				e.session(f, &then, id, disclosure.Side(side))
+			}
+		}
+	}
+}
+
+func (e *effects) offer(now, then *firmState, o *offerState) {
+	req, err := e.st.publishRequest(&o.offer, o.publisher, e.st.roles(o.offer.Firm, o.publisher), e.at)
+	if err != nil {
+		return // it could not be published by any rules; nor could it have been
+	}
+	e.note(Effect{Kind: OfferEffect, ID: o.offer.ID}, req, now.decide(req), then.decide(req))
+}
+
+func (e *effects) need(now, then *firmState, n *match.Need) {
+	req := e.st.demandRequest(policy.Register, n, nil, e.at)
+	req.Attrs["actor.person"] = policy.String(n.Requester)
+	req.Attrs["actor.roles"] = policy.Strings(e.st.roles(n.Firm, n.Requester)...)
+	e.note(Effect{Kind: NeedEffect, ID: n.ID}, req, now.decide(req), then.decide(req))
+}
+
+// session asks about one side's next step in a session.
+func (e *effects) session(now, then *firmState, id disclosure.SessionID, side disclosure.Side) {
+	ss := e.st.sessions[id]
+	kind, action := SessionEffect, disclosure.ActReveal
+	switch ss.state.Phase {
+	case disclosure.Revealed:
+		action = disclosure.ActEngage
+	case disclosure.Engaged, disclosure.Started:
+		kind, action = EngagementEffect, disclosure.ActEngage
+	case disclosure.Completed, disclosure.Closed:
+		return
+	}
+	f, ok := e.st.sessionFit(&ss.state)
+	if !ok {
+		return
+	}
+	live := slices.DeleteFunc(slices.Clone(ss.state.Sides[side].Votes), func(v disclosure.Vote) bool { return !e.at.Before(v.Expires) })
+	req := e.st.sessionRequest(f, &disclosure.AuthRequest{Session: ss.state, Side: side, Action: action, Votes: live, Now: e.at})
+	opened := ss.deal.Rules[side]
+	if action == disclosure.ActEngage {
+		opened = e.st.inForce(req.Employer)
+	}
+	after := *req
+	after.Binding = e.next.Digest(req.Employer)
+	var answer policy.Explanation
+	if action == disclosure.ActEngage { // both know each other; the rules of the day decide alone
+		answer = then.decide(&after)
+	} else {
+		answer = then.decideSince(&after, opened)
+	}
+	e.note(Effect{Kind: kind, ID: string(disclosure.HandleOf(id, side.Other()))}, req, now.decideSince(req, opened), answer)
+}
+
+// note adds an effect where two answers differ.
+func (e *effects) note(one Effect, req *policy.Request, old, new policy.Explanation) {
+	e.Asked++
+	one.OldDue, one.NewDue = requirements(old), requirements(new)
+	if old.Outcome == new.Outcome && slices.Equal(one.OldDue, one.NewDue) && !revoted(old, new) {
+		return
+	}
+	one.Firm, one.Category, one.Action, one.Old, one.New = req.Employer, req.Category, req.Action, old.Outcome, new.Outcome
+	for _, r := range new.Reasons {
+		if !r.Tainted {
+			one.Reasons = append(one.Reasons, r)
+		}
+	}
+	e.List = append(e.List, one)
+}
+
+// revoted reports whether votes that count now would not count then.
+func revoted(old, new policy.Explanation) bool {
+	return slices.ContainsFunc(new.Due, func(d policy.Due) bool {
+		return slices.ContainsFunc(old.Due, func(was policy.Due) bool { return was.Requirement == d.Requirement && was.Have > d.Have })
+	})
+}
+
+// requirements are the approvals that an answer waits for.
+func requirements(d policy.Explanation) []string {
+	var list []string
+	for _, due := range d.Due {
+		list = append(list, due.Requirement)
+	}
+	slices.SortFunc(list, strings.Compare)
+	return list
+}
