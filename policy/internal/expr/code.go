@@ -34,6 +34,7 @@ const (
 	tNumGe     //
 	tNumIn     // number at in numbers[num]
 	tTimeRel   // instant at rel instants[num]
+	tDblRel    // double at rel num as bits
 	tStrSlots  // string at rel string num
 	tNumSlots  // number at rel number num
 	tTimeSlots // instant at rel instant num
@@ -124,6 +125,19 @@ func (r rel) of(c int) bool {
 		return r&greater != 0
 	}
 	return r&equal != 0
+}
+
+// ofDoubles reports whether the order of two doubles is in the set. Every comparison with NaN is false but !=.
+func (r rel) ofDoubles(a, b float64) bool {
+	switch {
+	case a < b:
+		return r&less != 0
+	case a > b:
+		return r&greater != 0
+	case a == b:
+		return r&equal != 0
+	}
+	return r == less|greater
 }
 
 // flip is the relation with its operands exchanged.

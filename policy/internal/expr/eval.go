@@ -35,6 +35,8 @@ func (c *Cond) Eval(f *Frame) Truth {
 			ok = (f.nums[i.at] != 0) == i.want
 		case tStrIn:
 			ok = among(c.lists[i.num], f.strs[i.at]) == i.want
+		case tDblRel:
+			ok = i.rel.ofDoubles(f.dbls[i.at], math.Float64frombits(uint64(i.num))) == i.want
 		case tListHas:
 			ok = contains(f.lists[i.at], i.str) == i.want
 		default:
@@ -92,6 +94,8 @@ func (i *instr) holds(f *Frame, c *Cond) bool {
 		return slices.Contains(c.numbers[i.num], f.nums[i.at]) == i.want
 	case tTimeRel:
 		return i.rel.of(f.times[i.at].compare(c.instants[i.num]))
+	case tDblRel:
+		return i.rel.ofDoubles(f.dbls[i.at], math.Float64frombits(uint64(i.num))) == i.want
 	case tTimeSlots:
 		return i.rel.of(f.times[i.at].compare(f.times[i.num]))
 	case tNumSlots:
@@ -315,17 +319,14 @@ func (m *machine) words(i *instr) Truth {
 	return Error
 }
 
-// doubles compares two doubles. Every comparison with NaN is false but !=.
+// doubles compares two doubles.
 func (m *machine) doubles(i *instr) Truth {
 	a, left := m.double(i.left())
 	b, right := m.double(i.right())
 	if state := m.both(i, left, right); state != True {
 		return state
 	}
-	if math.IsNaN(a) || math.IsNaN(b) {
-		return Of(i.rel == less|greater)
-	}
-	return Of(i.rel.of(cmp.Compare(a, b)))
+	return Of(i.rel.ofDoubles(a, b))
 }
 
 // definite maps True and False to True.

@@ -305,6 +305,6 @@ func (g *gen) value(f *expr.Frame, s expr.Slot) {
 	case expr.Bool:
 		f.SetBool(s, g.chance(50))
 	case expr.Double:
-		f.SetDouble(s, oneOf(g, genDoubles...))
+		f.SetDouble(s, oneOf(g, append(genDoubles, math.NaN(), math.Inf(-1))...)) // nobody may, and still
 	}
 }

@@ -271,14 +271,26 @@ func (l *lowerer) not(e ast.Expr) (int32, error) {
 		return 0, err
 	}
 	switch i := &l.ins[at]; i.op {
-	case tBool, tPresent, tStrIn, tStrHas, tStrPrefix, tStrSuffix, tStrMatch, tListHas, tListSlot, tNumIn,
+	case tBool, tPresent, tStrIn, tStrHas, tStrPrefix, tStrSuffix, tStrMatch, tListHas, tListSlot, tNumIn, tDblRel,
 		tIn, tInNum, tHas, tPrefix, tSuffix, tMatch:
 		i.want = !i.want
+	case tStrEq, tStrNe, tStrRel, tNumEq, tNumNe, tNumLt, tNumLe, tNumGt, tNumGe, tTimeRel, tStrSlots, tNumSlots, tTimeSlots,
+		tNum, tStr, tTime, tTruth: // not tDbl, since NaN has no order
+		i.rel ^= less | equal | greater
+		if o, ok := opposite[i.op]; ok {
+			i.op = o
+		}
+	case tNot: // it is the last instruction
+		l.ins = l.ins[:at]
+		return i.left(), nil
 	default:
 		return l.emit(instr{op: tNot, num: pair(at, 0)}), nil
 	}
 	return at, nil
 }
+
+// opposite are the leaves whose relation is in their name.
+var opposite = map[op]op{tStrEq: tStrNe, tStrNe: tStrEq, tNumEq: tNumNe, tNumNe: tNumEq, tNumLt: tNumGe, tNumGe: tNumLt, tNumLe: tNumGt, tNumGt: tNumLe}
 
 func (l *lowerer) ternary(o op, args []ast.Expr, branch func(ast.Expr) (int32, error)) (int32, error) {
 	cond, err := l.truth(args[0])
@@ -384,6 +396,8 @@ func fuse(r rel, a, b instr) (instr, bool) {
 		leaf.op = [8]op{equal: tNumEq, less | greater: tNumNe, less: tNumLt, less | equal: tNumLe, greater: tNumGt, greater | equal: tNumGe}[r]
 	case a.op == iSlot && b.op == iConst:
 		leaf.op = tTimeRel
+	case a.op == dSlot && b.op == dConst:
+		leaf.op, leaf.want = tDblRel, true
 	case a.op == sSlot && b.op == sSlot:
 		leaf.op, leaf.slot2, leaf.num = tStrSlots, b.slot, int64(b.at)
 	case a.op == nSlot && b.op == nSlot:
