@@ -318,6 +318,7 @@ func (st *state) sessionRequest(f *fit, r *disclosure.AuthRequest) *policy.Reque
 		req.Withheld = nil
 		req.Attrs["counterparty.group"] = policy.String(r.Session.Proposal.Parties[r.Side.Other()].Group)
 	}
+	req.Requested = r.Session.Proposal.At // both employers are asked from then on
 	req.RolesNow = map[string][]string{}
 	for _, v := range r.Votes {
 		req.Votes = append(req.Votes, policy.Vote{Requirement: v.Requirement, Person: v.Actor, Roles: v.Roles,

@@ -1,7 +1,6 @@
 package csss
 
 import (
-	"math"
 	"strconv"
 	"sync"
 	"time"
@@ -60,8 +59,12 @@ func (u *usage) events(employer string) []policy.UsageEvent {
 			continue
 		}
 		for _, h := range u.st.book.Holds(id) {
-			if h.ID != u.exceptHold {
-				list = append(list, policy.UsageEvent{ID: h.ID, Kind: policy.HoldPlaced, Hold: h.ID, Attrs: keyWords(o), Weeks: weeksOf(h.Slots, o.Zone)})
+			if h.ID == u.exceptHold {
+				continue
+			}
+			list = append(list, policy.UsageEvent{ID: h.ID, Kind: policy.HoldPlaced, Hold: h.ID, Attrs: keyWords(o), Weeks: weeksOf(h.Slots, o.Zone)})
+			if s := u.st.sessions[disclosure.SessionID(h.Session)]; s != nil && !s.state.EndedAt.IsZero() {
+				list = append(list, worked(h.ID)) // the book gave back what was not
 			}
 		}
 	}
@@ -72,12 +75,17 @@ func (st *state) reported(employer string) []policy.UsageEvent {
 	var list []policy.UsageEvent
 	for i, r := range st.reports[employer] {
 		id := "report/" + strconv.Itoa(i)
-		list = append(list,
-			policy.UsageEvent{ID: id, Kind: policy.HoldPlaced, Hold: id, Attrs: keyWords(&match.Offer{Person: r.Person, Category: r.Category}),
-				Weeks: []policy.WeekAmount{{Week: r.Week, Hours: r.Hours.Duration()}}},
-			policy.UsageEvent{ID: id + "/end", Kind: policy.HoldReleased, Hold: id, From: time.Unix(math.MaxInt32, 0)})
+		list = append(list, policy.UsageEvent{ID: id, Kind: policy.HoldPlaced, Hold: id,
+			Attrs: keyWords(&match.Offer{Person: r.Person, Category: r.Category}),
+			Weeks: []policy.WeekAmount{{Week: r.Week, Hours: r.Hours.Duration()}}}, worked(id))
 	}
 	return list
+}
+
+// worked ends a hold that stays in the books.
+func worked(hold string) policy.UsageEvent {
+	never := time.Date(9999, time.January, 1, 0, 0, 0, 0, time.UTC)
+	return policy.UsageEvent{ID: hold + "/worked", Kind: policy.HoldReleased, Hold: hold, From: never}
 }
 
 // weeksOf are the slots by ISO week of the offer's zone, which was checked when
