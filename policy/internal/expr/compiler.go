@@ -122,17 +122,19 @@ func (c *Compiler) build(text string, tokens []token, lexed bool) (*Cond, []Prob
 	if err != nil {
 		return nil, []Problem{{1, 0, err.Error()}}
 	}
+	cond := &Cond{text: text, shape: shape, code: own}
+	if lexed && share(checked, cond, tokens, binds) {
+		if shape.cost, shape.shared = c.widest(checked, binds); shape.shared {
+			shape.binds = binds
+			return cond, nil
+		}
+		checked, _ = c.check(text) // since it was changed
+	}
 	if shape.cost, problems = c.estimate(checked); problems != nil {
 		return nil, problems
 	}
 	if shape.cost > maxCost && c.language == Documents {
 		return nil, []Problem{{1, 0, fmt.Sprintf("may cost %d steps, at most %d", shape.cost, maxCost)}}
-	}
-	cond := &Cond{text: text, shape: shape, code: own}
-	if lexed {
-		if widest, ok := c.share(checked, cond, tokens, binds); ok {
-			shape.shared, shape.binds, shape.cost = true, binds, widest
-		}
 	}
 	return cond, nil
 }

@@ -34,19 +34,24 @@ const presence = "@present."
 
 // front parses and checks.
 type front struct {
-	table      *Table
-	env        *cel.Env // plans programs; has no variables
-	parser     *parser.Parser
-	checker    *checker.Env
-	language   Language
-	validators []cel.ASTValidator
+	table    *Table
+	env      *cel.Env // plans programs; has no variables
+	parser   *parser.Parser
+	checker  *checker.Env
+	language Language
+}
+
+// validators check what the types cannot, each where a text uses what it is about.
+var validators = map[use][]cel.ASTValidator{
+	useDuration:  {cel.ValidateDurationLiterals()},
+	useTimestamp: {cel.ValidateTimestampLiterals()},
+	usePattern:   {cel.ValidateRegexLiterals(), cel.ValidateRegexProgramSizeLimit(maxProgram)},
+	useList:      {cel.ValidateHomogeneousAggregateLiterals()},
+	useLoop:      {cel.ValidateComprehensionNestingLimit(maxLoopNesting)},
 }
 
 func newFront(t *Table, lang Language, extensions []cel.EnvOption) (*front, error) {
-	f := &front{table: t, language: lang, validators: []cel.ASTValidator{
-		cel.ValidateDurationLiterals(), cel.ValidateTimestampLiterals(), cel.ValidateRegexLiterals(),
-		cel.ValidateRegexProgramSizeLimit(maxProgram), cel.ValidateHomogeneousAggregateLiterals(),
-		cel.ValidateComprehensionNestingLimit(maxLoopNesting)}}
+	f := &front{table: t, language: lang}
 	var err error
 	if f.env, err = cel.NewEnv(extensions...); err != nil {
 		return nil, fmt.Errorf("expr: %w", err)
@@ -147,11 +152,11 @@ func (f *front) check(text string) (*ast.AST, []Problem) {
 	if l.problems != nil {
 		return nil, l.problems
 	}
-	return f.typed(text, parsed)
+	return f.typed(text, parsed, l.uses)
 }
 
 // typed checks the types of a parsed text.
-func (f *front) typed(text string, parsed *ast.AST) (*ast.AST, []Problem) {
+func (f *front) typed(text string, parsed *ast.AST, uses use) (*ast.AST, []Problem) {
 	if n := ast.NodeCount(parsed); n > maxNodes {
 		return nil, []Problem{{1, 0, fmt.Sprintf("has %d parts, at most %d", n, maxNodes)}}
 	}
@@ -160,8 +165,13 @@ func (f *front) typed(text string, parsed *ast.AST) (*ast.AST, []Problem) {
 		return nil, problems
 	}
 	iss := cel.NewIssuesWithSourceInfo(errs, checked.SourceInfo())
-	for _, v := range f.validators {
-		v.Validate(f.env, plainConfig{}, checked, iss)
+	for u := useDuration; u <= uses; u <<= 1 {
+		if uses&u == 0 {
+			continue
+		}
+		for _, v := range validators[u] {
+			v.Validate(f.env, plainConfig{}, checked, iss)
+		}
 	}
 	if problems := problemsOf(errs); problems != nil {
 		return nil, problems

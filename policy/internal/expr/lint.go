@@ -39,8 +39,23 @@ var allowed = map[string]string{
 type linter struct {
 	table    *Table
 	info     *ast.SourceInfo
+	uses     use
 	problems []Problem
 }
+
+// use is a set of things that a text uses and that validators are about.
+type use uint8
+
+const (
+	useDuration use = 1 << iota
+	useTimestamp
+	usePattern
+	useList
+	useLoop
+)
+
+// usedBy are the functions that validators are about.
+var usedBy = map[string]use{"duration": useDuration, "timestamp": useTimestamp, "matches": usePattern}
 
 func (l *linter) fail(e ast.Expr, format string, args ...any) {
 	if len(l.problems) >= maxProblems {
@@ -58,6 +73,7 @@ func (l *linter) walk(e ast.Expr, locals []string) {
 	case ast.CallKind:
 		l.call(e, locals)
 	case ast.ListKind:
+		l.uses |= useList
 		for _, item := range e.AsList().Elements() {
 			l.walk(item, locals)
 		}
@@ -112,6 +128,7 @@ func root(e ast.Expr) ast.Expr {
 func (l *linter) call(e ast.Expr, locals []string) {
 	call := e.AsCall()
 	name, args := call.FunctionName(), call.Args()
+	l.uses |= usedBy[name]
 	switch _, ok := allowed[name]; {
 	case !ok:
 		l.fail(e, "function '%s' is not offered", clip(name))
@@ -143,6 +160,7 @@ func (l *linter) pattern(e ast.Expr, call ast.CallExpr) {
 }
 
 func (l *linter) loop(e ast.Expr, locals []string) {
+	l.uses |= useLoop
 	c := e.AsComprehension()
 	l.walk(c.IterRange(), locals)
 	inner := append(slices.Clone(locals), c.IterVar(), c.AccuVar())

@@ -221,49 +221,44 @@ func (l *lexer) string(quote byte) bool {
 	return true
 }
 
-// share finds out whether other literals may take the places of a condition's own, notes which goes where, and returns
-// the cost with the longest of them.
-func (c *Compiler) share(checked *ast.AST, cond *Cond, tokens []token, binds []bind) (cost uint64, ok bool) {
+// share finds out whether other literals may take the places of a condition's own, and notes which goes where.
+func share(checked *ast.AST, cond *Cond, tokens []token, binds []bind) bool {
 	if len(binds) != len(tokens) {
-		return 0, false // a literal is used otherwise, or the text was not read
+		return false // a literal is used otherwise
 	}
-	place := make(map[int]int32, 2*len(tokens))
+	place, signs := make(map[int]int32, len(tokens)), make(map[int]int32)
 	for i, t := range tokens {
 		place[t.at] = int32(i)
-	}
-	signs := make(map[int]int32)
-	for i, t := range tokens {
 		if t.minus >= 0 {
 			signs[t.minus] = int32(i)
 		}
 	}
 	used := make([]bool, len(tokens))
-	texts := make(map[int64]bool)
 	for k := range binds {
 		b := &binds[k]
 		r, found := checked.SourceInfo().GetOffsetRange(b.expr)
 		if !found {
-			return 0, false
+			return false
 		}
 		if b.token, found = place[int(r.Start)]; !found {
 			b.token, b.neg = signs[int(r.Start)]
 			found = b.neg
 		}
 		if !found || used[b.token] {
-			return 0, false
+			return false
 		}
 		used[b.token] = true
-		texts[b.expr] = b.how == bindText || b.how == bindListText
 	}
 	own, ok := cond.bound(binds, tokens)
-	if !ok || !reflect.DeepEqual(own, cond.code) {
-		return 0, false
-	}
-	return c.widest(checked, texts)
+	return ok && reflect.DeepEqual(own, cond.code)
 }
 
-// widest estimates the cost with the given text literals as long as they may be. It changes the expression.
-func (c *Compiler) widest(checked *ast.AST, texts map[int64]bool) (cost uint64, ok bool) {
+// widest estimates the cost with the text literals as long as they may be. It changes the expression.
+func (c *Compiler) widest(checked *ast.AST, binds []bind) (cost uint64, ok bool) {
+	texts := make(map[int64]bool)
+	for _, b := range binds {
+		texts[b.expr] = b.how == bindText || b.how == bindListText
+	}
 	long := types.String(strings.Repeat("x", maxShared))
 	fac := ast.NewExprFactory()
 	ast.PreOrderVisit(checked.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
