@@ -124,10 +124,25 @@ func trial(req policy.Requirement, events []policy.ApprovalEvent, distinct bool,
 	return policy.Pending
 }
 
+// inTurn reports whether people appear in the order of their names.
+func inTurn(f flow) bool {
+	next := byte('p')
+	for _, e := range f {
+		if e.Person[0] > next {
+			return false
+		}
+		if e.Person[0] == next {
+			next++
+		}
+	}
+	return true
+}
+
 // TestFoldApprovalsExhaustively folds every sequence of up to four events of four people: yes, no, take back and deliver
-// twice; for all seats up to four, all needs, distinct and equal roles, in any order and in sequence, early, in time and
+// twice; for all seats up to four, all needs, distinct and equal roles, in any order and in sequence, in time and
 // late.
 func TestFoldApprovalsExhaustively(t *testing.T) {
+	t.Parallel()
 	length := 4
 	if testing.Short() {
 		length = 3
@@ -157,8 +172,10 @@ func TestFoldApprovalsExhaustively(t *testing.T) {
 			f := events[1]
 			if s.distinct {
 				f = events[0]
+			} else if !inTurn(f) {
+				continue // the same with other names
 			}
-			for _, now := range []time.Time{noon.Add(time.Hour), noon.Add(3 * time.Hour), noon.Add(4 * time.Hour)} {
+			for _, now := range []time.Time{noon.Add(3 * time.Hour), noon.Add(4 * time.Hour)} {
 				got, want := policy.FoldApprovals(s.req, f, policy.Facts{}, now).Status, trial(s.req, f, s.distinct, now)
 				if got != want {
 					require.Equal(t, want, got, "%+v at %v: %+v", s.req, now, f)

@@ -141,6 +141,7 @@ func (s *Set) Requirements(employer string) []Requirement {
 	for i, a := range d.approvals {
 		list[i] = a.Requirement
 		list[i].Seats, list[i].Not = slices.Clone(a.Seats), slices.Clone(a.Not)
+		list[i].Escalate.Seats = slices.Clone(a.Escalate.Seats)
 	}
 	return list
 }
