@@ -42,6 +42,23 @@ type Effects struct {
 	List  []Effect `json:"list,omitempty"` // those that differ, by kind, firm and id
 }
 
+// Rules returns the rules of a firm that are in force, for the operator and the
+// firm's people; an empty set where there are none.
+//
+// Errors: ErrNotFound, also for another firm.
+func (x *Exchange) Rules(by By, firm string) (*policy.Set, error) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	f := x.st.firms[firm]
+	if f == nil || by.operator() != nil && (by.Firm != firm || !x.st.employs(firm, by.Person)) {
+		return nil, ErrNotFound
+	}
+	if f.rules == nil {
+		return policy.Compile(x.st.schema)
+	}
+	return f.rules, nil
+}
+
 // Effects tells which live offers and needs, open sessions and running
 // engagements of the firms that a set has documents of would be decided
 // otherwise, if its documents came into force now. A session is decided as

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// language is all that differs between the languages: words, and the way
+// numbers, money and times are written. Spaces are plain ones, so that what is
+// printed can be searched for.
+type language struct {
+	name string
+
+	nouns map[string]string // of attributes
+	units map[string]string // behind a limit on an attribute: "/h"
+	says  map[string]string // of a clause: an operator between a noun and a value
+	texts map[string]string // sentences and their parts, by key
+
+	point, thousands string
+	money            func(amount string) string
+	clock            func(t time.Time) string
+	months           [12]string
+	quote            [2]string
+	and, or          string
+}
+
+// languageOf returns a language by its code.
+func languageOf(code string) (*language, error) {
+	switch code {
+	case "en":
+		return &english, nil
+	case "fr":
+		return &french, nil
+	}
+	return nil, usagef("-lang: %q is neither en nor fr", code)
+}
+
+// text is a sentence or a part of one.
+func (l *language) text(key string, args ...any) string { return fmt.Sprintf(l.texts[key], args...) }
+
+// cents writes an amount of money.
+func (l *language) cents(text, currency string) string {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return l.quoted(text)
+	}
+	sign := ""
+	if n < 0 {
+		sign = "-"
+	}
+	whole, part := n/100, n%100
+	amount := sign + l.whole(strings.TrimPrefix(strconv.FormatInt(whole, 10), "-")) + l.point + fmt.Sprintf("%02d", max(part, -part))
+	switch currency {
+	case "", "CAD", "USD", "AUD":
+		return l.money(amount)
+	}
+	return amount + " " + currency
+}
+
+// whole puts separators between the thousands of digits.
+func (l *language) whole(digits string) string {
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + l.thousands + digits[i:]
+	}
+	return digits
+}
+
+// span writes a length of time, such as "2 h 30 min".
+func (l *language) span(text string) string {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return text // a count, such as a quota of engagements has
+	}
+	var parts []string
+	if h := int64(d / time.Hour); h > 0 {
+		parts = append(parts, l.whole(strconv.FormatInt(h, 10))+" h")
+	}
+	if m := d % time.Hour / time.Minute; m > 0 {
+		parts = append(parts, fmt.Sprintf("%d min", m))
+	}
+	if s := d % time.Minute; s > 0 {
+		parts = append(parts, strings.ReplaceAll(strconv.FormatFloat(s.Seconds(), 'f', -1, 64), ".", l.point)+" s")
+	}
+	if parts == nil {
+		return "0 h"
+	}
+	return strings.Join(parts, " ")
+}
+
+// wait writes how long somebody has, in days where it is some of them.
+func (l *language) wait(d time.Duration) string {
+	if day := 24 * time.Hour; d >= 2*day && d%day == 0 {
+		return l.text("days", int(d/day))
+	}
+	return l.span(d.String())
+}
+
+// moment writes a time as the firm's clocks show it.
+func (l *language) moment(text string, zone *time.Location) string {
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return l.quoted(text)
+	}
+	t = t.In(zone)
+	day := fmt.Sprintf("%d %s %d", t.Day(), l.months[t.Month()-1], t.Year())
+	if t.Hour() == 0 && t.Minute() == 0 && t.Second() == 0 {
+		return day
+	}
+	return day + ", " + l.clock(t)
+}
+
+// period writes a quota's period: "2026-W38" or "2026-09".
+func (l *language) period(text string) string {
+	year, rest, ok := strings.Cut(text, "-")
+	switch n, err := strconv.Atoi(strings.TrimPrefix(rest, "W")); {
+	case !ok || err != nil:
+		return text
+	case rest[0] == 'W':
+		return l.text("week", n, year)
+	case n >= 1 && n <= 12:
+		return l.months[n-1] + " " + year
+	}
+	return text
+}
+
+func (l *language) quoted(s string) string { return l.quote[0] + s + l.quote[1] }
+
+// joined is "a, b and c", or with or.
+func (l *language) joined(list []string, last string) string {
+	if len(list) < 2 {
+		return strings.Join(list, "")
+	}
+	return strings.Join(list[:len(list)-1], ", ") + " " + last + " " + list[len(list)-1]
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/deeperpoint/csss"
+	"github.com/deeperpoint/csss/internal/world"
+	"github.com/deeperpoint/csss/ledger"
+)
+
+// market are the flags that say which exchange is looked at, and by whom.
+type market struct {
+	dir, tenantKey string
+	story          bool
+	k, kPeople     int
+	firm, person   string
+	now            string
+}
+
+func marketFlags(c *call) {
+	m := &c.market
+	c.StringVar(&m.dir, "dir", "", "`folder` of an exchange's ledger; it is only read")
+	c.StringVar(&m.tenantKey, "tenant-key", "", "`file` with the 32-byte tenant key, where the folder does not keep it")
+	c.IntVar(&m.k, "k", 0, "employers that must share a summary, as the exchange is configured; 0 for the default, 5")
+	c.IntVar(&m.kPeople, "k-people", 0, "the same for a person's expertise; 0 for the default, 11")
+	c.StringVar(&m.now, "now", "", "`time` of the question; empty for the present")
+}
+
+// with runs a function on the exchange, which nothing can be written to: the
+// folder is read-only, and the market of the stories is in memory.
+func (m *market) with(ctx context.Context, do func(x *csss.Exchange) error) error {
+	cfg := csss.Config{K: m.k, KPeople: m.kPeople}
+	if !m.story {
+		store, err := m.store()
+		if err != nil {
+			return err
+		}
+		if cfg.Ledger, err = m.options(); err != nil {
+			return err
+		}
+		cfg.Store = store
+	}
+	x, err := csss.Open(ctx, cfg)
+	if bad, ok := errors.AsType[*csss.InputError](err); ok {
+		return usageError{bad}
+	}
+	if err != nil {
+		return err
+	}
+	if m.story {
+		w := world.Build(world.Options{Stories: true})
+		if _, err := x.Import(ctx, csss.By{ID: "market", At: world.Opening()}, w.Import()); err != nil {
+			return errors.Join(err, x.Close())
+		}
+	}
+	return errors.Join(do(x), x.Close())
+}
+
+func (m *market) store() (ledger.Store, error) {
+	if info, err := os.Stat(m.dir); err != nil {
+		return nil, usageError{fmt.Errorf("-dir: %w", err)}
+	} else if !info.IsDir() {
+		return nil, usagef("-dir: %s is no folder", m.dir)
+	}
+	store, err := ledger.OpenDirStore(m.dir, &ledger.DirOptions{ReadOnly: true})
+	if err != nil {
+		return nil, usageError{fmt.Errorf("-dir: %w", err)}
+	}
+	return store, nil
+}
+
+func (m *market) options() (*ledger.Options, error) {
+	if m.tenantKey == "" {
+		return nil, nil
+	}
+	key, err := read(m.tenantKey)
+	if err != nil {
+		return nil, err
+	}
+	if len(key) != 32 {
+		return nil, usagef("-tenant-key: %d bytes, want 32", len(key))
+	}
+	return &ledger.Options{TenantKey: key}, nil
+}
+
+// at is when the question is asked: in the stories when the market opens.
+func (m *market) at() (time.Time, error) {
+	if m.now == "" && m.story {
+		return world.Opening(), nil
+	}
+	return parseTime("now", m.now)
+}

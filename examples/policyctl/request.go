@@ -1,0 +1,185 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"github.com/deeperpoint/csss/policy"
+)
+
+// question is a request and its attributes in plain words: a policy.Value does
+// not show what it holds.
+type question struct {
+	*policy.Request
+	given map[string][]string // as documents spell values; a list has any number
+}
+
+// question reads the request file, if there is one, and puts the flags over it.
+func (c *call) question(set *policy.Set) (*question, error) {
+	keys, err := c.requestKeys()
+	if err != nil {
+		return nil, err
+	}
+	employer, err := employerOf(keys, set)
+	if err != nil {
+		return nil, err
+	}
+	given, err := plain(keys["with"])
+	if err != nil {
+		return nil, err
+	}
+	delete(keys, "employer")
+	keys["name"], keys["expect"] = "request", map[string]string{"outcome": policy.Deny.String()} // a test has them
+	text, err := json.Marshal(map[string]any{"apiVersion": "csss.policy-tests/v1", "employer": employer, "tests": []any{keys}})
+	if err != nil {
+		return nil, usageError{err}
+	}
+	tests, err := set.ParseTests(policy.Source{Name: c.requestName(), Text: text})
+	if bad, ok := errors.AsType[*policy.Errors](err); ok {
+		return nil, inRequest(c.requestName(), bad)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &question{Request: &tests[0].Request, given: given}, nil
+}
+
+// inRequest leaves out places, which are not those of the file.
+func inRequest(name string, bad *policy.Errors) error {
+	var lines []string
+	for _, e := range bad.List {
+		lines = append(lines, strings.ReplaceAll(e.Text, "test: ", ""))
+	}
+	return usagef("%s: %s", name, strings.Join(lines, "; "))
+}
+
+func (c *call) requestName() string {
+	if len(c.words) == 1 {
+		return c.words[0]
+	}
+	return "request"
+}
+
+// requestKeys are the keys of a test, from the file and the flags.
+func (c *call) requestKeys() (map[string]any, error) {
+	keys := map[string]any{}
+	if len(c.words) == 1 {
+		text, err := read(c.words[0])
+		if err != nil {
+			return nil, err
+		}
+		dec := json.NewDecoder(strings.NewReader(string(text)))
+		dec.UseNumber()
+		if err := dec.Decode(&keys); err != nil {
+			return nil, usagef("%s: want a JSON object: %w", c.words[0], err)
+		}
+		if keys == nil || dec.More() {
+			return nil, usagef("%s: want one JSON object", c.words[0])
+		}
+	}
+	e := &c.explaining
+	for name, v := range map[string]string{"employer": e.employer, "action": e.action, "category": e.category, "now": e.now} {
+		if v != "" {
+			keys[name] = v
+		}
+	}
+	for _, one := range []struct {
+		key  string
+		flag list
+	}{{"with", e.with}, {"usage", e.usage}} {
+		if err := put(keys, one.key, one.flag); err != nil {
+			return nil, err
+		}
+	}
+	for name, words := range map[string]list{"consent": e.consent, "grants": e.grants} {
+		if words != nil {
+			keys[name] = []string(words)
+		}
+	}
+	return keys, nil
+}
+
+// put adds NAME=VALUE flags to an object of the request.
+func put(keys map[string]any, key string, flags list) error {
+	if flags == nil {
+		return nil
+	}
+	object, ok := keys[key].(map[string]any)
+	if !ok {
+		object = map[string]any{}
+	}
+	for _, flag := range flags {
+		name, text, ok := strings.Cut(flag, "=")
+		if !ok {
+			return usagef("-%s %s: want NAME=VALUE", key, flag)
+		}
+		object[name] = valueOf(key, name, text)
+	}
+	keys[key] = object
+	return nil
+}
+
+// valueOf spells the value of a flag as the attribute's kind wants it. What is
+// not of that kind stays text, which the request's reader then refuses.
+func valueOf(key, name, text string) any {
+	kind := policy.KindString
+	for _, a := range policy.BaseSchema().Attributes() {
+		if a.Name == name && key == "with" {
+			kind = a.Kind
+		}
+	}
+	switch kind {
+	case policy.KindInt, policy.KindDouble:
+		if json.Valid([]byte(text)) {
+			return json.Number(text)
+		}
+	case policy.KindBool:
+		if text == "true" || text == "false" {
+			return text == "true"
+		}
+	case policy.KindStrings:
+		if text == "" {
+			return []string{}
+		}
+		return strings.Split(text, ",")
+	}
+	return text
+}
+
+// employerOf is whom the request names, or the only one there is.
+func employerOf(keys map[string]any, set *policy.Set) (string, error) {
+	if name, ok := keys["employer"].(string); ok {
+		return name, nil
+	}
+	if all := set.Employers(); len(all) == 1 {
+		return all[0], nil
+	}
+	return "", usagef("several documents: say whose rules are asked, with -employer or \"employer\"")
+}
+
+// plain is the attributes of a request as they were written.
+func plain(with any) (map[string][]string, error) {
+	text, err := json.Marshal(with)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	var raw map[string]json.RawMessage
+	if err := json.Unmarshal(text, &raw); err != nil {
+		return nil, usagef("with: want an object")
+	}
+	given := map[string][]string{}
+	for name, v := range raw {
+		var many []string
+		var one string
+		switch {
+		case json.Unmarshal(v, &many) == nil && many != nil:
+			given[name] = many
+		case json.Unmarshal(v, &one) == nil:
+			given[name] = []string{one}
+		default:
+			given[name] = []string{string(v)}
+		}
+	}
+	return given, nil
+}
