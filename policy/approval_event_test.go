@@ -399,6 +399,15 @@ func TestHandOver(t *testing.T) {
 			h := f.hand("", "p", "q", func(e *policy.ApprovalEvent) { e.Employer = "shop" })
 			f.under(f.hand(h, "q", "r", func(e *policy.ApprovalEvent) { e.Employer = "other" }), "r", true)
 		}, policy.Facts{}, nil, policy.Pending},
+		{"across employers, all the way down", func(f *flow) {
+			h := f.hand("", "p", "q", func(e *policy.ApprovalEvent) { e.Employer = "shop" })
+			l := f.hand(h, "q", "r", func(e *policy.ApprovalEvent) { e.Employer = "other" })
+			f.add(policy.ApprovalEvent{Kind: policy.ApprovalGranted, Person: "r", Under: l, Employer: "other"})
+		}, policy.Facts{}, nil, policy.Pending},
+		{"a vote dated before the hand-over", func(f *flow) {
+			l := f.hand("", "p", "q")
+			f.add(policy.ApprovalEvent{Kind: policy.ApprovalGranted, Person: "q", Under: l, At: noon.Add(-1)})
+		}, policy.Facts{}, nil, policy.Pending},
 		{"a vote across employers", func(f *flow) {
 			f.under(f.hand("", "p", "q", func(e *policy.ApprovalEvent) { e.Employer = "other" }), "q", true)
 		}, policy.Facts{}, nil, policy.Pending},

@@ -17,10 +17,14 @@
 //     owner has not released, see [Request.Withheld]). A permit applies only on true. A forbid denies on everything but
 //     false, and always wins.
 //   - The approvals of all applying permits are due together; a laxer second rule never removes one. Only `overrides`,
-//     written out, and a grant that `discharges` the requirement do. Votes are folded by [FoldApprovals].
+//     written out, and a grant that `discharges` the requirement do. Votes are folded by [FoldApprovals]: seats, order,
+//     delegation, escalation, separation of duties, expiry.
 //   - person_consent is asked from reveal on. No approval replaces it.
 //   - Quotas of all applying permits hold together. What is asked must fit in what is left, and reach the minimum.
-//   - A permit with `authority: grant` applies only inside a live grant: see [Grant].
+//     [FoldUsage] folds what is left out of bookings, in civil weeks and months.
+//   - A permit with `authority: grant` applies only inside a live grant: see [Grant]; grants that were issued, handed on or
+//     revoked by events are folded by [FoldGrants], and no link reaches further than the one above it.
+//   - A [Wall] acts like a forbid: who works for some members of a class, or did until lately, works for no other.
 //
 // Every outcome names its reasons. Reasons are for the firm whose rules they are, and for nobody else; those marked
 // [Reason.Tainted] depend on facts about the counterparty and are, before the reveal, for totals only.

@@ -80,6 +80,7 @@ func TestFoldGrants(t *testing.T) {
 		{"elsewhere", change(2, func(e *policy.GrantEvent) { e.Grant.Categories = []string{"space"} }), nil, late, "[kim root]"},
 		{"for what the giver may not", change(2, func(e *policy.GrantEvent) { e.Grant.May = []string{"engage"} }), nil, late, "[kim root]"},
 		{"the middle ended", change(1, func(e *policy.GrantEvent) { e.Grant.Until = late }), nil, late, "[root]"},
+		{"handed on before it began", change(0, func(e *policy.GrantEvent) { e.At, e.Grant.From = noon.AddDate(0, -1, 0), noon.Add(time.Hour) }), nil, late, "[root]"},
 		{"handed on too late", change(2, func(e *policy.GrantEvent) { e.At = noon.AddDate(2, 0, 0) }), nil, noon.AddDate(3, 0, 0), "[]"},
 		{"a second of the same id", append(slices.Clone(all), delegated("root", "dana", policy.Grant{ID: "kim", Person: "zoe"}, "director")), nil, late, "[kim lee root]"},
 		{"in the wrong order", []policy.GrantEvent{toKim, root, toLee}, nil, late, "[root]"},
@@ -306,6 +307,8 @@ func TestSeatsAreHandedOnWithGrants(t *testing.T) {
 		"outside the root":      func(r *policy.Request) { r.Attrs["price.rate"] = policy.Int(1) },
 		"only to publish":       func(r *policy.Request) { r.Grants[0].Grant.May = []string{"publish"} },
 		"asked by the director": func(r *policy.Request) { r.Attrs["request.requester"] = policy.String("dana") },
+		"under a condition":     func(r *policy.Request) { r.Grants[0].Grant.When = "true" },
+		"under another quota":   func(r *policy.Request) { r.Grants[0].Grant.Quotas = []string{"days"} },
 		"another votes":         func(r *policy.Request) { r.Approvals[0].Person = "lee" },
 		"voted before":          func(r *policy.Request) { r.Approvals[0].At = noon.Add(-1) },
 	} {

@@ -11,7 +11,8 @@ type Source struct {
 	Text []byte // YAML or JSON; not kept
 }
 
-// Set is the compiled documents of one or more employers. It is immutable and safe for concurrent use.
+// Set is the compiled documents of one or more employers. It is immutable and safe for concurrent use. The zero Set has
+// no documents and denies everything.
 type Set struct {
 	schema *Schema
 	firms  firms
@@ -26,6 +27,9 @@ func (s *Set) Schema() *Schema { return s.schema }
 
 // document returns an employer's document, nil if it has none.
 func (s *Set) document(employer string) *document {
+	if s.schema == nil {
+		return nil
+	}
 	if f := s.firms.find(s.schema.hash(employer), employer); f != nil {
 		return f.document
 	}

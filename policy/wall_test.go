@@ -100,6 +100,8 @@ func TestWallsOfSeveral(t *testing.T) {
 	assert.True(t, w.Refuses(nil, "c", "cog", all, noon))
 	assert.False(t, w.Refuses(nil, "c", "bolt", all, noon))
 	assert.False(t, w.Refuses(nil, "c", "cog", all[:1], noon), "two are allowed")
+	nameless := []policy.Served{{Wall: "w", Class: "c"}, {Wall: "w", Class: "c"}}
+	assert.True(t, w.Refuses(nil, "c", "", nameless, noon), "nobody without a name is somebody known")
 	ended := policy.FoldWall(w, append(events, releasedHold("1", noon, noon)), noon)
 	assert.True(t, ended[0].Until.IsZero(), "the other work goes on")
 	ended = policy.FoldWall(w, append(events, releasedHold("1", noon, noon), releasedHold("2", noon.Add(hour), noon.Add(hour))), noon.Add(hour))
