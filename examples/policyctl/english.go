@@ -53,7 +53,7 @@ var english = language{
 		"bound.least": "needs %s to be at least %s", "bound.most": "allows %s to be at most %s",
 		"refused": "was refused by those who were asked", "discharged": "was given beforehand by a grant", "unknown.duty": "is not known to whoever asks",
 
-		"due": "%s: %d of %s must agree; %d so far", "due.expires": "; a yes counts for %s", "due.not": "; not %s", "due.escalated": "; it has waited so long that more are asked",
+		"due": "%s: %s of %s must agree; %d so far", "accord": "%d", "accords": "%d", "dated": "%s", "due.expires": "; a yes counts for %s", "due.not": "; not %s", "due.escalated": "; it has waited so long that more are asked",
 		"requester": "whoever asked", "offered_person": "the person offered", "consent": "the person offered must agree in person",
 		"headroom": "Left of %s: %s.", "must": "You must: %s.", "may": "You may: %s.",
 
@@ -62,6 +62,7 @@ var english = language{
 	point: ".", thousands: ",",
 	money:  func(amount string) string { return "$" + amount },
 	clock:  func(t time.Time) string { return t.Format("15:04") },
+	first:  "1",
 	months: [12]string{"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"},
 	quote:  [2]string{"“", "”"},
 	and:    "and", or: "or",

@@ -21,7 +21,7 @@ var french = language{
 	units: map[string]string{"price.rate": "/h", "request.per_week": " par semaine", "request.total": " en tout"},
 	says: map[string]string{
 		"==": "est", "!=": "n'est pas", "<": "est inférieur à", "<=": "est d'au plus", ">": "est supérieur à", ">=": "est d'au moins",
-		"t<": "vient avant :", "t<=": "ne vient pas après :", "t>": "vient après :", "t>=": "ne vient pas avant :",
+		"t<": "vient avant", "t<=": "ne vient pas après", "t>": "vient après", "t>=": "ne vient pas avant",
 		"in": "est", "has": "comprennent", "starts": "commence par", "ends": "finit par", "contains": "contient",
 		"!in": "n'est aucun de", "!has": "ne comprennent pas", "!starts": "ne commence pas par", "!ends": "ne finit pas par", "!contains": "ne contient pas",
 		"true": "vaut", "!true": "ne vaut pas", "present": "figure dans la demande", "!present": "ne figure pas dans la demande",
@@ -53,7 +53,7 @@ var french = language{
 		"bound.least": "exige que %s soit d'au moins %s", "bound.most": "permet que %s soit d'au plus %s",
 		"refused": "a été refusée par ceux à qui on l'a demandée", "discharged": "a été donnée d'avance par une délégation", "unknown.duty": "n'est pas connue de celui qui demande",
 
-		"due": "%s : %d accord(s) requis parmi %s ; %d jusqu'ici", "due.expires": " ; un oui vaut %s", "due.not": " ; sauf %s", "due.escalated": " ; l'attente a ouvert d'autres sièges",
+		"due": "%s : %s parmi %s ; %d jusqu'ici", "accord": "%d accord requis", "accords": "%d accords requis", "dated": "le %s", "due.expires": " ; un oui vaut %s", "due.not": " ; sauf %s", "due.escalated": " ; l'attente a ouvert d'autres sièges",
 		"requester": "la personne qui demande", "offered_person": "la personne offerte", "consent": "la personne offerte doit accepter elle-même",
 		"headroom": "Reste de %s : %s.", "must": "Vous devez : %s.", "may": "Vous pouvez : %s.",
 
@@ -62,6 +62,7 @@ var french = language{
 	point: ",", thousands: " ",
 	money:  func(amount string) string { return amount + " $" },
 	clock:  func(t time.Time) string { return t.Format("15 h 04") },
+	first:  "1er",
 	months: [12]string{"janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre"},
 	quote:  [2]string{"« ", " »"},
 	and:    "et", or: "ou",

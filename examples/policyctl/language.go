@@ -21,6 +21,7 @@ type language struct {
 	point, thousands string
 	money            func(amount string) string
 	clock            func(t time.Time) string
+	first            string // day of a month
 	months           [12]string
 	quote            [2]string
 	and, or          string
@@ -104,7 +105,11 @@ func (l *language) moment(text string, zone *time.Location) string {
 		return l.quoted(text)
 	}
 	t = t.In(zone)
-	day := fmt.Sprintf("%d %s %d", t.Day(), l.months[t.Month()-1], t.Year())
+	number := strconv.Itoa(t.Day())
+	if t.Day() == 1 {
+		number = l.first
+	}
+	day := fmt.Sprintf("%s %s %d", number, l.months[t.Month()-1], t.Year())
 	if t.Hour() == 0 && t.Minute() == 0 && t.Second() == 0 {
 		return day
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/deeperpoint/csss/policy"
 )
@@ -76,10 +77,8 @@ func (f *files) tested(found *policy.Finding) bool {
 		if t.Request.Employer != found.Employer {
 			continue
 		}
-		for _, id := range f.set.Explain(&t.Request).Rules {
-			if id == found.Rule {
-				return true
-			}
+		if slices.Contains(f.set.Explain(&t.Request).Rules, found.Rule) {
+			return true
 		}
 	}
 	return false

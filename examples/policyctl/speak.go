@@ -99,7 +99,11 @@ func (s *speaker) due(d *policy.Due) string {
 	if d.Requirement == policy.PersonConsent {
 		return s.text("consent")
 	}
-	line := s.text("due", d.Requirement, d.Need, s.joined(d.Seats, s.and), d.Have)
+	accord := "accord"
+	if d.Need > 1 {
+		accord = "accords"
+	}
+	line := s.text("due", d.Requirement, s.text(accord, d.Need), strings.Join(d.Seats, ", "), d.Have)
 	if d.Expires > 0 {
 		line += s.text("due.expires", s.wait(d.Expires))
 	}
@@ -389,7 +393,7 @@ func (s *speaker) value(name, text string) string {
 	case kind == policy.KindDuration:
 		return s.span(text)
 	case kind == policy.KindTime:
-		return s.moment(text, s.zone)
+		return s.text("dated", s.moment(text, s.zone))
 	case kind == policy.KindInt, kind == policy.KindBool:
 		return text
 	case kind == policy.KindDouble:
