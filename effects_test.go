@@ -111,3 +111,19 @@ func TestPreviewShowsWhatApproversAndPartnersWouldRead(t *testing.T) {
 	assert.NotContains(t, everyForm(v), "Steelcrest", "an identity prints as sealed")
 	assert.GreaterOrEqual(t, v.K, 3)
 }
+
+func TestRulesAreReadByTheOperatorAndTheFirm(t *testing.T) {
+	s := world.K3Story2()
+	p := inSmall(t, &s.World)
+	for _, by := range []csss.By{{}, p.as(s.Vance)} {
+		set, err := p.x.Rules(by, s.Vance.Firm)
+		require.NoError(t, err)
+		assert.Equal(t, 7, set.Version(s.Vance.Firm))
+	}
+	for _, by := range []csss.By{p.as(s.Requester), {Firm: s.Vance.Firm, Person: "nobody"}} {
+		_, err := p.x.Rules(by, s.Vance.Firm)
+		assert.ErrorIs(t, err, csss.ErrNotFound)
+	}
+	_, err := p.x.Rules(csss.By{}, "nobody")
+	assert.ErrorIs(t, err, csss.ErrNotFound)
+}
