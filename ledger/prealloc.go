@@ -123,13 +123,19 @@ func (r *runway) ahead(at int64) {
 	})
 }
 
-// lay writes zeros and syncs them, through a handle of its own: a sync that
-// fails is then told to the writer's too.
+// lay writes zeros and syncs them, around the cache where the file takes that.
 func (r *runway) lay(path string, from, to int64) error {
-	flag, zeros := os.O_RDWR, zeros[:]
 	if direct := aligned(); direct != nil && from%pageSize == 0 && to%pageSize == 0 {
-		flag, zeros = flag|vfs.Direct, direct
+		if err := r.layWith(direct, path, os.O_RDWR|vfs.Direct, from, to); !vfs.Misaligned(err) {
+			return err
+		}
 	}
+	return r.layWith(zeros[:], path, os.O_RDWR, from, to)
+}
+
+// layWith uses a handle of its own: a sync that fails is then told to the
+// writer's too.
+func (r *runway) layWith(zeros []byte, path string, flag int, from, to int64) error {
 	f, err := r.fs.Open(path, flag)
 	if err != nil {
 		return err

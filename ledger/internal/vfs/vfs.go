@@ -92,6 +92,10 @@ type File interface {
 	Close() error
 }
 
+// Misaligned reports whether an error of a [Direct] file says that it wants other
+// offsets or memory than multiples of [Align], or takes no direct write at all.
+func Misaligned(err error) bool { return errors.Is(err, syscall.EINVAL) }
+
 // Full reports whether an error says that there is no room: a full file system
 // or a quota that is used up.
 func Full(err error) bool {
