@@ -433,7 +433,7 @@ func (d *decoder) quotaRefs(refs []ref) (list []*Quota, ids []string) {
 	for _, r := range refs {
 		at := slices.Index(known, r.id)
 		if at < 0 {
-			d.fail(r.at, "quotas: no quota is called '%s'%s", clip(r.id), suggest(r.id, known))
+			d.fail(r.at, "quotas: no quota is called '%s'%s", clip(r.id), expr.Suggest(r.id, known))
 			continue
 		}
 		list = append(list, &d.doc.quotas[at].Quota)
@@ -451,7 +451,7 @@ func (d *decoder) requirement(r ref) *Requirement {
 		}
 		known = append(known, a.ID)
 	}
-	d.fail(r.at, "no approval is called '%s'%s", clip(r.id), suggest(r.id, known))
+	d.fail(r.at, "no approval is called '%s'%s", clip(r.id), expr.Suggest(r.id, known))
 	return nil
 }
 

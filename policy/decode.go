@@ -59,7 +59,7 @@ func (d *decoder) object(n *node, what string, fields ...field) bool {
 		}
 		at := slices.IndexFunc(fields, func(f field) bool { return f.name == key.text })
 		if at < 0 {
-			d.fail(key, "%s: unknown key '%s'%s", what, clip(key.text), suggest(key.text, fieldNames(fields)))
+			d.fail(key, "%s: unknown key '%s'%s", what, clip(key.text), expr.Suggest(key.text, fieldNames(fields)))
 			continue
 		}
 		fields[at].read(n.items[i])
@@ -129,7 +129,7 @@ func (d *decoder) word(n *node, what string) string {
 func (d *decoder) oneOf(n *node, what string, choices ...string) string {
 	s := d.text(n, what)
 	if s != "" && !slices.Contains(choices, s) {
-		d.fail(n, "%s: '%s' is none of %s%s", what, clip(s), strings.Join(choices, ", "), suggest(s, choices))
+		d.fail(n, "%s: '%s' is none of %s%s", what, clip(s), strings.Join(choices, ", "), expr.Suggest(s, choices))
 	}
 	return s
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/deeperpoint/csss/policy/internal/expr"
 )
 
 // Test is one row of a document's `tests`: a request and what must come of it. Package policytest runs them.
@@ -59,7 +61,7 @@ func (d *decoder) testFile(n *node, s *Set) []*Test {
 		field{"employer", true, func(n *node) {
 			employer := d.word(n, "employer")
 			if doc = s.document(employer); doc == nil && employer != "" {
-				d.fail(n, "employer: no document is of '%s'%s", clip(employer), suggest(employer, s.Employers()))
+				d.fail(n, "employer: no document is of '%s'%s", clip(employer), expr.Suggest(employer, s.Employers()))
 			}
 		}},
 		field{"tests", true, func(n *node) { tests = n }})

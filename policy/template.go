@@ -104,7 +104,7 @@ func (d *decoder) pieces(t *template) {
 			for k, p := range t.params {
 				names[k] = p.name
 			}
-			d.fail(d.spot(n, problemAt(n.text, at, "")), "the template has no parameter '%s'%s", clip(name), suggest(name, names))
+			d.fail(d.spot(n, problemAt(n.text, at, "")), "the template has no parameter '%s'%s", clip(name), expr.Suggest(name, names))
 			continue
 		}
 		t.params[i].used = true
@@ -259,7 +259,7 @@ func (d *decoder) use(n, with *node) (text string, c *condition) {
 		for k, t := range d.templates {
 			names[k] = t.id
 		}
-		d.fail(n, "use: no template is called '%s'%s", clip(id), suggest(id, names))
+		d.fail(n, "use: no template is called '%s'%s", clip(id), expr.Suggest(id, names))
 		return "", nil
 	}
 	t := d.templates[i]

@@ -2,8 +2,8 @@ package expr
 
 import "fmt"
 
-// suggest returns "; did you mean 'k'?" for the known word nearest to got, or nothing if none is near.
-func suggest(got string, known []string) string {
+// Suggest returns "; did you mean 'k'?" for the known word nearest to got, or nothing if none is near.
+func Suggest(got string, known []string) string {
 	best, bestDist := "", 1+len(got)/3
 	for _, k := range known {
 		if d := editDistance(got, k); d < bestDist || d == bestDist && best == "" {

@@ -102,7 +102,7 @@ func (t *Table) Names() []string { return t.names }
 // UnknownAttribute returns the message for a name that the table does not have: "unknown attribute 'x'", and the nearest
 // name if one is near.
 func (t *Table) UnknownAttribute(name string) string {
-	return fmt.Sprintf("unknown attribute '%s'%s", clip(name), suggest(name, t.names))
+	return fmt.Sprintf("unknown attribute '%s'%s", clip(name), Suggest(name, t.names))
 }
 
 // clip shortens a word from a document for a message.
