@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -520,6 +521,40 @@ func TestRotationsBesideCheckpoints(t *testing.T) {
 			require.Equal(t, all, info)
 		}
 	}
+}
+
+// askedStore calls the test when the secret half of a signing key is asked for.
+type askedStore struct {
+	ledger.Store
+	asked func()
+}
+
+func (s *askedStore) Secret(ctx context.Context, name string) ([]byte, bool, error) {
+	if asked := s.asked; asked != nil && strings.HasPrefix(name, "signer-") {
+		s.asked = nil
+		asked()
+	}
+	return s.Store.Secret(ctx, name)
+}
+
+// Whoever has read that a key signs, and finds its secret half destroyed, reads on.
+func TestAKeyRetiredWhileItIsLookedFor(t *testing.T) {
+	s := &askedStore{Store: ledger.NewMemoryStore()}
+	l, err := ledger.Open(t.Context(), s, &ledger.Options{Name: "x/log"})
+	require.NoError(t, err)
+	defer l.Close()
+	first := l.VerifierKey()
+	s.asked = func() {
+		_, err := l.Retire(t.Context(), first, nil)
+		require.NoError(t, err)
+	}
+	_, err = l.Rotate(t.Context(), nil)
+	require.NoError(t, err)
+	c, err := l.Checkpoint(t.Context())
+	require.NoError(t, err)
+	_, err = trusting(t, l.VerifierKey()).Checkpoint(c)
+	require.NoError(t, err)
+	require.NotEqual(t, first, l.VerifierKey())
 }
 
 func FuzzFollow(f *testing.F) {

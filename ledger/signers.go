@@ -362,12 +362,36 @@ func (l *Log) loadKeys(ctx context.Context, o *Options) error {
 
 // keyring returns the keys as the newest entries say, reading those that are new.
 func (l *Log) keyring(ctx context.Context) (*keyring, error) {
-	l.mu.RLock()
-	ring := l.ring
-	l.mu.RUnlock()
-	if l.StreamVersion(StreamKeys) == ring.read {
+	for {
+		l.mu.RLock()
+		ring := l.ring
+		l.mu.RUnlock()
+		if l.StreamVersion(StreamKeys) == ring.read {
+			return ring, nil
+		}
+		next, err := l.readKeys(ctx, ring)
+		if err != nil {
+			return nil, err
+		}
+		err = l.equip(ctx, next, l.lost)
+		if errors.Is(err, errNoSigner) && l.freshen(ctx) == nil && l.StreamVersion(StreamKeys) != next.read {
+			continue // the key was retired since its entries were read, and its secret half destroyed
+		}
+		if err != nil {
+			return nil, err
+		}
+		l.mu.Lock()
+		if l.ring.read < next.read {
+			l.ring = next
+		}
+		ring = l.ring
+		l.mu.Unlock()
 		return ring, nil
 	}
+}
+
+// readKeys is a keyring with the newer entries of keys taken in, without signers.
+func (l *Log) readKeys(ctx context.Context, ring *keyring) (*keyring, error) {
 	next := &keyring{name: ring.name, keySet: ring.clone(), read: ring.read}
 	for e, err := range l.Read(ctx, Query{Stream: StreamKeys, After: ring.read}) {
 		if err != nil {
@@ -378,13 +402,5 @@ func (l *Log) keyring(ctx context.Context) (*keyring, error) {
 		}
 		next.read++
 	}
-	if err := l.equip(ctx, next, l.lost); err != nil {
-		return nil, err
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.ring.read < next.read {
-		l.ring = next
-	}
-	return l.ring, nil
+	return next, nil
 }
