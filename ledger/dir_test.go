@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -60,12 +61,20 @@ func overwrite(t testing.TB, path string, b []byte) {
 	require.NoError(t, f.Truncate(int64(len(b))))
 }
 
-// used returns the bytes of a segment without the zeros ahead.
+// used returns the bytes of a segment without the zeros ahead. The last record may end in zeros of its own.
 func used(t testing.TB, path string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(path)
 	require.NoError(t, err)
-	return bytes.TrimRight(b, "\x00")
+	end := 44 // of the header
+	for {
+		length, n := binary.Uvarint(b[end:])
+		require.Positive(t, n)
+		if length == 0 {
+			return b[:end]
+		}
+		end += n + int(length)
+	}
 }
 
 func copyDir(t testing.TB, from string) string {
