@@ -482,7 +482,7 @@ func recount(t *rapid.T, o *match.Offer, b *match.Book) {
 	loc := local("2026-09-14T00:00").Location()
 	for i, s := range all {
 		l := s.Start.In(loc)
-		nights[night{l.Format("01-02"), s.Unit}] += s.Amount
+		nights[night{l.Add(-12 * time.Hour).Format("01-02"), s.Unit}] += s.Amount // the night of the 14th ends on the 15th
 		_, w := l.ISOWeek()
 		weeks[w] += s.Amount
 		total += s.Amount
