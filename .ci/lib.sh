@@ -18,7 +18,9 @@ step() {
     grep -hE '^ *(--- SKIP|SKIP)' "$log" | sort -u | head -5 | sed 's/^/             /' || true
   else
     printf 'FAIL  %4d s  %s (exit %d); the end of its output:\n' $((SECONDS - start)) "$name" "$status"
-    tail -n 60 "$log" | sed 's/^/      | /'
+    # What failed first, since the end of a long output may be the packages that passed.
+    grep -nE -A8 '^ *--- FAIL|^FAIL|^panic|WARNING: DATA RACE' "$log" | head -n 60 | sed 's/^/      | /' || true
+    tail -n 20 "$log" | sed 's/^/      | /'
     failed+=("$name")
   fi
 }
