@@ -80,7 +80,9 @@ func (x *Exchange) Effects(by By, next *policy.Set) (Effects, error) {
 	}
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	e := effects{st: x.st, next: next, at: x.st.clamp(by.At)}
+	then := *x.st
+	then.rules = next
+	e := effects{st: x.st, then: &then, at: x.st.clamp(by.At)}
 	for _, firm := range next.Employers() {
 		if f := x.st.firms[firm]; f != nil {
 			e.firm(f)
@@ -100,50 +102,48 @@ func effectOrder(k EffectKind) int {
 type effects struct {
 	Effects
 	st   *state
-	next *policy.Set
+	then *state // the same under the other rules
 	at   time.Time
 }
 
 // firm asks about everything of one firm.
 func (e *effects) firm(f *firmState) {
-	then := *f
-	then.rules = e.next
 	for _, id := range e.st.offerIDs() {
 		if o := e.st.offers[id]; o.live && o.offer.Firm == f.firm.ID {
-			e.offer(f, &then, o)
+			e.offer(o)
 		}
 	}
 	for _, n := range e.st.needs {
 		if n.live && n.need.Firm == f.firm.ID {
-			e.need(f, &then, &n.need)
+			e.need(&n.need)
 		}
 	}
 	for _, id := range e.st.sessionIDs() {
 		for side, party := range e.st.sessions[id].state.Proposal.Parties {
 			if party.Firm == f.firm.ID {
-				e.session(f, &then, id, disclosure.Side(side))
+				e.session(id, disclosure.Side(side))
 			}
 		}
 	}
 }
 
-func (e *effects) offer(now, then *firmState, o *offerState) {
+func (e *effects) offer(o *offerState) {
 	req, err := e.st.publishRequest(&o.offer, o.publisher, e.st.roles(o.offer.Firm, o.publisher), e.at)
 	if err != nil {
 		return // it could not be published by any rules; nor could it have been
 	}
-	e.note(Effect{Kind: OfferEffect, ID: o.offer.ID}, req, now.decide(req), then.decide(req))
+	e.note(Effect{Kind: OfferEffect, ID: o.offer.ID}, req, e.st.decide(req), e.then.decide(req))
 }
 
-func (e *effects) need(now, then *firmState, n *match.Need) {
+func (e *effects) need(n *match.Need) {
 	req := e.st.demandRequest(policy.Register, n, nil, e.at)
 	req.Attrs["actor.person"] = policy.String(n.Requester)
 	req.Attrs["actor.roles"] = policy.Strings(e.st.roles(n.Firm, n.Requester)...)
-	e.note(Effect{Kind: NeedEffect, ID: n.ID}, req, now.decide(req), then.decide(req))
+	e.note(Effect{Kind: NeedEffect, ID: n.ID}, req, e.st.decide(req), e.then.decide(req))
 }
 
 // session asks about one side's next step in a session.
-func (e *effects) session(now, then *firmState, id disclosure.SessionID, side disclosure.Side) {
+func (e *effects) session(id disclosure.SessionID, side disclosure.Side) {
 	ss := e.st.sessions[id]
 	kind, action := SessionEffect, disclosure.ActReveal
 	switch ss.state.Phase {
@@ -165,14 +165,14 @@ func (e *effects) session(now, then *firmState, id disclosure.SessionID, side di
 		opened = e.st.inForce(req.Employer)
 	}
 	after := *req
-	after.Binding = e.next.Digest(req.Employer)
+	after.Binding = e.then.rules.Digest(req.Employer)
 	var answer policy.Explanation
 	if action == disclosure.ActEngage { // both know each other; the rules of the day decide alone
-		answer = then.decide(&after)
+		answer = e.then.decide(&after)
 	} else {
-		answer = then.decideSince(&after, opened)
+		answer = e.then.decideSince(&after, opened)
 	}
-	e.note(Effect{Kind: kind, ID: string(disclosure.HandleOf(id, side.Other()))}, req, now.decideSince(req, opened), answer)
+	e.note(Effect{Kind: kind, ID: string(disclosure.HandleOf(id, side.Other()))}, req, e.st.decideSince(req, opened), answer)
 }
 
 // note adds an effect where two answers differ.

@@ -220,6 +220,7 @@ func (x *Exchange) replay(ctx context.Context) (*state, error) {
 			return nil, err
 		}
 	}
+	st.settle()
 	return st, st.brokenRules()
 }
 
@@ -378,6 +379,7 @@ func (x *Exchange) append(ctx context.Context, entries []ledger.Append) ([]ledge
 			return nil, err
 		}
 	}
+	x.st.settle()
 	x.tell(entries, receipts)
 	x.cfg.Logger.DebugContext(ctx, "appended", slog.Int("entries", len(entries)), slog.Uint64("size", x.st.next))
 	return receipts, nil
@@ -415,6 +417,7 @@ func (x *Exchange) catchUp(ctx context.Context) error {
 		if err := x.fold(e); err != nil {
 			return err
 		}
+		x.st.settle()
 		x.tell([]ledger.Append{{Type: e.Type}}, []ledger.Receipt{{}})
 	}
 	return nil

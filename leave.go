@@ -24,7 +24,7 @@ func (st *state) leaves(r *policy.Request) error {
 	delete(q.Attrs, "actor.person") // the engine acts, and does so again whenever it indexes anew
 	delete(q.Attrs, "actor.roles")
 	q.Attrs["context.destination"] = policy.String(st.external)
-	return st.firms[r.Employer].permits(&q)
+	return st.permits(&q)
 }
 
 // indexable reports whether a listed offer's text may go to the index now: the

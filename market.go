@@ -165,7 +165,7 @@ func (st *state) decideOffer(by By, o match.Offer, revision int, at time.Time) (
 	if err != nil {
 		return nil, err
 	}
-	if err := cmp.Or(f.permits(req), st.leaves(req)); err != nil {
+	if err := cmp.Or(st.permits(req), st.leaves(req)); err != nil {
 		return nil, err
 	}
 	subjects := []string{f.firm.ID}
@@ -210,7 +210,7 @@ func (st *state) decideNeed(by By, n match.Need, at time.Time) ([]event, error) 
 	req := st.demandRequest(policy.Register, &n, nil, at)
 	req.Attrs["actor.person"] = policy.String(by.Person)
 	req.Attrs["actor.roles"] = policy.Strings(roles...)
-	if err := cmp.Or(f.permits(req), st.leaves(req)); err != nil {
+	if err := cmp.Or(st.permits(req), st.leaves(req)); err != nil {
 		return nil, err
 	}
 	return []event{{stream: "need/" + n.ID, fresh: true, body: newNeedRegistered(n), subjects: []string{f.firm.ID}}}, nil

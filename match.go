@@ -204,8 +204,8 @@ func (s *search) permitted(f *fit) (bool, *policy.Reason) {
 	ok := true
 	var own *policy.Reason
 	for _, action := range []policy.Action{policy.Match, policy.Summarise} {
-		supply := s.st.firms[f.off.Firm].decide(s.st.supplyRequest(action, f, s.at))
-		demand := s.st.firms[f.need.Firm].decide(s.st.demandRequest(action, f.need, f, s.at))
+		supply := s.st.decide(s.st.supplyRequest(action, f, s.at))
+		demand := s.st.decide(s.st.demandRequest(action, f.need, f, s.at))
 		if supply.Outcome == policy.Deny || demand.Outcome == policy.Deny {
 			ok = false
 		}
@@ -455,7 +455,7 @@ func (s *search) overAsked(offer string) {
 	var own *policy.Reason
 	for _, mode := range bothModes(o, s.need) {
 		f := &fit{need: s.need, off: o, plan: &plan, mode: mode}
-		d := s.st.firms[o.Firm].decide(s.st.supplyRequest(policy.Match, f, s.at))
+		d := s.st.decide(s.st.supplyRequest(policy.Match, f, s.at))
 		if d.Outcome != policy.Deny {
 			return
 		}

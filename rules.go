@@ -93,41 +93,6 @@ func (st *state) brokenRules() error {
 	return errors.Join(errs...)
 }
 
-// decide asks the firm's rules; a firm without rules allows nothing.
-func (f *firmState) decide(r *policy.Request) policy.Explanation {
-	if f == nil || f.rules == nil {
-		return policy.Explanation{Reasons: []policy.Reason{{Rule: "default-deny", Text: "the firm has published no rules"}}}
-	}
-	return f.rules.Explain(r)
-}
-
-// digest names the rules in force; empty without any.
-func (f *firmState) digest() string {
-	if f == nil || f.rules == nil {
-		return ""
-	}
-	d := f.rules.Digest(f.firm.ID)
-	return hex.EncodeToString(d[:])
-}
-
-// inForce names the rules of a firm; zero without any.
-func (st *state) inForce(firm string) disclosure.Digest {
-	f := st.firms[firm]
-	if f == nil || f.rules == nil {
-		return disclosure.Digest{}
-	}
-	return disclosure.Digest(f.rules.Digest(firm))
-}
-
-// permits turns anything but a clean permit into a *DeniedError.
-func (f *firmState) permits(r *policy.Request) error {
-	d := f.decide(r)
-	if d.Outcome == policy.Permit {
-		return nil
-	}
-	return &DeniedError{Reasons: d.Reasons, Due: d.Due}
-}
-
 // publishRequest is what the firm's rules are asked before an offer goes out.
 func (st *state) publishRequest(o *match.Offer, person string, roles []string, at time.Time) (*policy.Request, error) {
 	total, err := match.NewBook().Remaining(o)

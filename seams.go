@@ -192,16 +192,16 @@ func (st *state) verdict(r *disclosure.AuthRequest) (disclosure.Verdict, error) 
 		return disclosure.Verdict{}, nil
 	}
 	req := st.sessionRequest(f, r)
-	firm, opened := st.firms[r.Session.Proposal.Parties[r.Side].Firm], st.dealOf(&r.Session).Rules[r.Side]
+	opened := st.dealOf(&r.Session).Rules[r.Side]
 	if r.Action == disclosure.ActEngage {
 		opened = st.inForce(req.Employer)
 	}
 	if r.Cast != nil && !r.Cast.Deny {
-		if err := seatable(firm, *req, opened, r, f, st.asker(r.Side, f)); err != nil {
+		if err := st.seatable(*req, opened, r, f); err != nil {
 			return disclosure.Verdict{}, err
 		}
 	}
-	d := firm.decideSince(req, opened)
+	d := st.decideSince(req, opened)
 	v := disclosure.Verdict{Allowed: d.Outcome != policy.Deny, Policy: disclosure.Digest(d.Digest), Version: d.Version}
 	for _, due := range d.Due {
 		if due.Requirement != policy.PersonConsent {
@@ -211,51 +211,6 @@ func (st *state) verdict(r *disclosure.AuthRequest) (disclosure.Verdict, error) 
 	v.Satisfied = v.Allowed && len(v.Due) == 0
 	v.Auto = v.Satisfied && len(r.Votes) == 0
 	return v, nil
-}
-
-// decideSince asks a firm about something that began under given rules of its
-// own, whether or not they are still in force.
-func (f *firmState) decideSince(r *policy.Request, opened disclosure.Digest) policy.Explanation {
-	if f == nil || f.rules == nil || opened == disclosure.Digest(f.rules.Digest(f.firm.ID)) {
-		return f.decide(r)
-	}
-	return f.decideChanged(r, opened)
-}
-
-// decideChanged asks a firm whose rules have changed since a match or since a
-// session opened.
-// The rules of then are asked in full, and the rules of now without what is
-// hidden until the reveal: a rule that was written since cannot sound the
-// other side out, nor wave through what needed approval.
-func (f *firmState) decideChanged(r *policy.Request, opened disclosure.Digest) policy.Explanation {
-	if f == nil || f.past[opened] == nil {
-		return policy.Explanation{}
-	}
-	then := *r
-	then.Binding = [32]byte{} // votes were bound to the rules of their time
-	before := f.past[opened].Explain(&then)
-	now := *r
-	now.Attrs, now.Withheld = policy.Attrs{}, slices.Clone(r.Withheld)
-	for name, v := range r.Attrs {
-		if hidden(name) {
-			now.Withheld = append(now.Withheld, name)
-		} else {
-			now.Attrs[name] = v
-		}
-	}
-	d := f.decide(&now)
-	d.Outcome = min(d.Outcome, before.Outcome)
-	for _, due := range before.Due {
-		if !slices.ContainsFunc(d.Due, func(x policy.Due) bool { return x.Requirement == due.Requirement }) {
-			d.Due = append(d.Due, due)
-		}
-	}
-	return d
-}
-
-// hidden reports whether an attribute tells of the other side.
-func hidden(name string) bool {
-	return strings.HasPrefix(name, "counterparty.") || name == "request.distance_km"
 }
 
 // sessionFit is the fit a session was opened for, out of today's facts.
@@ -325,17 +280,16 @@ func (st *state) sessionRequest(f *fit, r *disclosure.AuthRequest) *policy.Reque
 			Yes: !v.Deny, At: v.At, Binding: v.Policy})
 		req.RolesNow[v.Actor] = st.roles(r.Session.Proposal.Parties[r.Side].Firm, v.Actor)
 	}
-	if rules := st.firms[req.Employer]; rules != nil && rules.rules != nil {
-		req.Binding = rules.rules.Digest(req.Employer)
-	}
+	req.Binding = st.rules.Digest(req.Employer)
 	return req
 }
 
 // seatable refuses a vote that could not count: nobody waits for it, or the
 // voter is kept apart from this decision.
-func seatable(firm *firmState, req policy.Request, opened disclosure.Digest, r *disclosure.AuthRequest, f *fit, requester string) error {
+func (st *state) seatable(req policy.Request, opened disclosure.Digest, r *disclosure.AuthRequest, f *fit) error {
 	req.Votes = nil
-	d := firm.decideSince(&req, opened)
+	requester := st.asker(r.Side, f)
+	d := st.decideSince(&req, opened)
 	if d.Outcome == policy.Deny {
 		return nil // the verdict says so; no seat is the reason
 	}

@@ -268,8 +268,8 @@ func (st *state) parties(f *fit, publisher string) [2]disclosure.Party {
 // mayMeet asks both employers again whether a summary may be shown, by the
 // rules of now and those under which the pair was found.
 func (st *state) mayMeet(f *fit, rules [2]disclosure.Digest, at time.Time) bool {
-	supply := st.firms[f.off.Firm].decideSince(st.supplyRequest(policy.Summarise, f, at), rules[disclosure.Supply])
-	demand := st.firms[f.need.Firm].decideSince(st.demandRequest(policy.Summarise, f.need, f, at), rules[disclosure.Demand])
+	supply := st.decideSince(st.supplyRequest(policy.Summarise, f, at), rules[disclosure.Supply])
+	demand := st.decideSince(st.demandRequest(policy.Summarise, f.need, f, at), rules[disclosure.Demand])
 	return supply.Outcome != policy.Deny && demand.Outcome != policy.Deny
 }
 
@@ -589,7 +589,7 @@ func (x *Exchange) voteTerms(by By, h disclosure.Handle, requirement string) (di
 	}
 	req := st.sessionRequest(fit, &disclosure.AuthRequest{Session: ss.state, Side: ref.side, Action: disclosure.ActReveal, Now: at})
 	var expires time.Time
-	for _, due := range f.decideSince(req, ss.deal.Rules[ref.side]).Due {
+	for _, due := range st.decideSince(req, ss.deal.Rules[ref.side]).Due {
 		if due.Expires > 0 && (requirement == "" || due.Requirement == requirement) {
 			expires = maxTime(expires, at.Add(due.Expires))
 		}

@@ -19,7 +19,8 @@ import (
 // by entry. It has no lock of its own and decides nothing by the wall clock.
 type state struct {
 	schema     *policy.Schema
-	k, kPeople int // employers that must share what is shown of a need
+	noRules    *policy.Set // the empty one
+	k, kPeople int         // employers that must share what is shown of a need
 	summaries  *disclosure.Summarizer
 	book       *match.Book
 
@@ -27,6 +28,9 @@ type state struct {
 	now      time.Time // latest claimed time; never goes back
 	versions map[string]uint64
 	commands map[string]commandRecord
+
+	rules   *policy.Set // every document in force; see settle
+	changed []string    // firms whose documents are not in it yet
 
 	firms       map[string]*firmState
 	people      map[string]*personState
@@ -65,7 +69,7 @@ type commandRecord struct {
 
 type firmState struct {
 	firm   Firm
-	rules  *policy.Set                       // in force
+	rules  *policy.Set                       // the firm's document in force, which state.rules holds too
 	broken error                             // why the document in force does not compile
 	past   map[disclosure.Digest]*policy.Set // every document the firm has had, for sessions that opened under it
 }
@@ -152,7 +156,12 @@ func newState(cfg *Config) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
+	none, err := policy.Compile(cfg.Schema)
+	if err != nil {
+		return nil, err
+	}
 	return &state{
+		rules: none, noRules: none,
 		schema: cfg.Schema, k: cfg.K, kPeople: cfg.KPeople, summaries: sum, book: match.NewBook(),
 		versions: map[string]uint64{}, commands: map[string]commandRecord{},
 		firms: map[string]*firmState{}, people: map[string]*personState{},
@@ -227,6 +236,7 @@ func (ev *policyChanged) fold(st *state, _ ledger.Entry) {
 	if f.rules, f.broken = st.compile(ev); f.rules != nil {
 		f.past[disclosure.Digest(f.rules.Digest(ev.Firm))] = f.rules
 	}
+	st.changed = append(st.changed, ev.Firm)
 	st.indexAgain(ev.Firm)
 }
 
