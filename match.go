@@ -57,8 +57,8 @@ const maxCandidates = 10
 // them.
 //
 // Cost: an embedding of the need and of each offer that is new, the gates of
-// every offer of its kind and category, and four decisions of rules for each
-// that passes them. It holds the exchange's lock all the while, the embedder's
+// every offer of its kind and category, one pass over all firms' rules, and up
+// to four decisions for each offer that passes the gates. It holds the exchange's lock all the while, the embedder's
 // call included: what a slow embedder makes wait is the market.
 //
 // Errors: ErrNotFound, also for a need that was withdrawn; ErrNotYours,
@@ -141,7 +141,7 @@ func (x *Exchange) propose(ctx context.Context, by By, need string, at time.Time
 	if err := x.reindex(ctx); err != nil {
 		return nil, nil, err
 	}
-	s := &search{x: x, st: x.st, need: &n.need, at: at, modes: map[string]match.Mode{},
+	s := &search{x: x, st: x.st, need: &n.need, at: at, hearing: x.st.hearing(&n.need, at), modes: map[string]match.Mode{},
 		ev: &matchProposed{Need: need, Revision: n.need.Revision, Group: n.need.Group, Rules: x.st.firms[by.Firm].digest(),
 			Until: at.Add(x.cfg.Window)}}
 	found, err := x.matcher.Search(ctx, &match.Query{Need: &n.need, K: maxCandidates, Now: at, Book: x.st.book,
@@ -162,13 +162,14 @@ func (x *Exchange) propose(ctx context.Context, by By, need string, at time.Time
 
 // search is one run of Match.
 type search struct {
-	x      *Exchange
-	st     *state
-	need   *match.Need
-	at     time.Time
-	modes  map[string]match.Mode // offer → the way of working that both sides' rules permit
-	ev     *matchProposed
-	frozen []event
+	x       *Exchange
+	st      *state
+	need    *match.Need
+	at      time.Time
+	hearing *hearing
+	modes   map[string]match.Mode // offer → the way of working that both sides' rules permit
+	ev      *matchProposed
+	frozen  []event
 }
 
 // admit is asked for each offer that passed every gate, before anything is
@@ -183,7 +184,7 @@ func (s *search) admit(o *match.Offer, p *match.Plan) bool {
 	}
 	var own *policy.Reason
 	for _, mode := range bothModes(o, s.need) {
-		ok, reason := s.permitted(&fit{need: s.need, off: o, plan: p, mode: mode})
+		ok, reason := s.hearing.permitted(&fit{need: s.need, off: o, plan: p, mode: mode})
 		if ok {
 			s.modes[o.ID] = mode
 			return true
@@ -197,37 +198,6 @@ func (s *search) admit(o *match.Offer, p *match.Plan) bool {
 	}
 	s.answer(o.ID, answered{})
 	return false
-}
-
-// permitted asks both employers, always both and always in full.
-func (s *search) permitted(f *fit) (bool, *policy.Reason) {
-	ok := true
-	var own *policy.Reason
-	for _, action := range []policy.Action{policy.Match, policy.Summarise} {
-		supply := s.st.decide(s.st.supplyRequest(action, f, s.at))
-		demand := s.st.decide(s.st.demandRequest(action, f.need, f, s.at))
-		if supply.Outcome == policy.Deny || demand.Outcome == policy.Deny {
-			ok = false
-		}
-		if supply.Outcome == policy.Deny && own == nil {
-			own = firstReason(supply.Reasons)
-		}
-	}
-	return ok, own
-}
-
-// firstReason is the first that says more than that nothing was permitted; nil
-// without any.
-func firstReason(reasons []policy.Reason) *policy.Reason {
-	for i := range reasons {
-		if reasons[i].Rule != "default-deny" {
-			return &reasons[i]
-		}
-	}
-	if len(reasons) == 0 {
-		return nil
-	}
-	return &reasons[0]
 }
 
 // gateName is what an offer's firm reads of a failed gate: its name, and for a

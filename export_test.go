@@ -1,0 +1,86 @@
+package csss
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/deeperpoint/csss/match"
+	"github.com/deeperpoint/csss/policy"
+)
+
+// HearingReport is what [Exchange.HearPairs] saw.
+type HearingReport struct {
+	Pairs, Permitted, Refused, Own, Exact, Filters int
+	Differences                                    []string
+}
+
+// HearPairs puts every nth need together with every nth offer of its kind, in
+// every way of working, and compares what a search would do with the answers of
+// every rule in full.
+func (x *Exchange) HearPairs(at time.Time, needs, offers int) (r HearingReport) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for i, id := range slices.Sorted(maps.Keys(x.st.needs)) {
+		if i%needs != 0 {
+			continue
+		}
+		need := &x.st.needs[id].need
+		h := x.st.hearing(need, at)
+		for _, s := range slices.Concat(h.supply[:], h.demand[:]) {
+			r.Filters++
+			if s.filter.Kind() == policy.Exact {
+				r.Exact++
+			}
+		}
+		for k, offer := range x.st.order {
+			o := &x.st.offers[offer].offer
+			if k%offers != i%offers || !o.Kind.Serves(need.Kind) {
+				continue
+			}
+			plan, err := x.st.book.Plan(o, need, at)
+			if err != nil {
+				plan = match.Plan{Amount: needHours(need)}
+			}
+			for _, mode := range []match.Mode{match.Remote, match.OnSite, match.Remote | match.OnSite} {
+				r.hear(h, &fit{need: need, off: o, plan: &plan, mode: mode})
+			}
+		}
+	}
+	return r
+}
+
+func (r *HearingReport) hear(h *hearing, f *fit) {
+	r.Pairs++
+	ok, own := h.permitted(f)
+	wantOK, wantOwn := h.inFull(f)
+	if wantOK {
+		r.Permitted++
+	} else {
+		r.Refused++
+	}
+	if wantOwn != nil {
+		r.Own++
+	}
+	if ok != wantOK || !reflect.DeepEqual(own, wantOwn) {
+		r.Differences = append(r.Differences, fmt.Sprintf("%s for %s, %s: %v %v, in full %v %v",
+			f.off.ID, f.need.ID, modeName(f.mode), ok, own, wantOK, wantOwn))
+	}
+}
+
+// inFull is what permitted must come to: every rule asked, one by one.
+func (h *hearing) inFull(f *fit) (bool, *policy.Reason) {
+	ok := true
+	var own *policy.Reason
+	for _, action := range searched {
+		supply := h.st.decide(h.st.supplyRequest(action, f, h.at))
+		demand := h.st.decide(h.st.demandRequest(action, f.need, f, h.at))
+		ok = ok && supply.Outcome != policy.Deny && demand.Outcome != policy.Deny
+		if supply.Outcome == policy.Deny && own == nil {
+			own = firstReason(supply.Reasons)
+		}
+	}
+	return ok, own
+}

@@ -1,0 +1,52 @@
+package csss_test
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/deeperpoint/csss"
+	"github.com/deeperpoint/csss/internal/world"
+)
+
+// A search asks the rules through filters, and decides as if it asked each.
+func TestHearingDecidesAsEveryRuleAsked(t *testing.T) {
+	p := inWorld(t)
+	p.pickier(t)
+	r := p.x.HearPairs(world.Opening(), 7, 9)
+	t.Logf("%d pairs: %d permitted, %d refused, %d by the offer's own rules; %d exact filters", r.Pairs, r.Permitted, r.Refused, r.Own, r.Exact)
+	assert.Empty(t, r.Differences)
+	assert.Positive(t, r.Permitted)
+	assert.Positive(t, r.Own)
+	assert.Greater(t, r.Refused, r.Own, "some are refused by the asking side alone")
+	assert.Positive(t, r.Exact)
+	assert.Less(t, r.Exact, r.Filters, "some filters let through what must be decided")
+}
+
+// pickier gives every third firm a rule more, of several kinds.
+func (p *play) pickier(t *testing.T) {
+	t.Helper()
+	w := world.Build(world.Options{Stories: true})
+	rules := []string{
+		`effect: forbid, actions: [match], when: 'request.distance_km > 300'`,
+		`effect: forbid, actions: [summarise], when: 'price.rate > 12000'`,
+		`effect: forbid, actions: [match, summarise], when: 'counterparty.trust < 0.6 && request.mode == "remote"'`,
+		`effect: forbid, actions: [match], when: 'counterparty.region != "CA-ON"'`,
+		`effect: forbid, actions: [match], when: 'counterparty.group == "none"'`,
+	}
+	for i, doc := range w.Policies {
+		if i%3 != 0 {
+			continue
+		}
+		var version int
+		_, err := fmt.Sscanf(string(doc.Text[bytes.Index(doc.Text, []byte("version:")):]), "version: %d", &version)
+		require.NoError(t, err)
+		text := bytes.Replace(doc.Text, fmt.Appendf(nil, "version: %d", version), fmt.Appendf(nil, "version: %d", version+1), 1)
+		text = bytes.Replace(text, []byte("\nrules:\n"), fmt.Appendf(nil, "\nrules:\n  - {id: pickier, categories: [machine, space, expertise, demand], %s}\n", rules[i/3%len(rules)]), 1)
+		_, err = p.x.SetPolicy(t.Context(), csss.By{At: world.Opening()}, doc.Firm, doc.Name, text)
+		require.NoError(t, err, string(text))
+	}
+}
