@@ -40,6 +40,7 @@
 // A [Bundle] is a document under the signature of a key that the host has pinned for the employer; [Keyring.Apply] and
 // [Engine.Apply] refuse what is older, forked, foreign, expired or changed. A [Recorder] hands out no answer that is not
 // in the decision log, which holds digests and ids and no value; [Replay] decides the whole log again.
+// A [Batch] logs the decisions of one step together, with the filters of a search, which stand for what they refuse.
 //
 // # Before a document is put in force
 //

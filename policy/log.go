@@ -107,7 +107,7 @@ func (r *Recorder) DecideJoint(ctx context.Context, set *Set, supply, demand *Re
 		err     error
 	)
 	for side, req := range [2]*Request{supply, demand} {
-		entries[side], err = r.entry(req, func(c *content) Record {
+		entries[side], err = r.entry(req, nil, func(c *content) Record {
 			var rec Record
 			j.sides[side], rec = c.decide(set)
 			return rec
@@ -126,7 +126,7 @@ func (r *Recorder) DecideJoint(ctx context.Context, set *Set, supply, demand *Re
 
 // one logs a single answer.
 func (r *Recorder) one(ctx context.Context, req *Request, answer func(*content) Record) (Record, error) {
-	entry, err := r.entry(req, answer)
+	entry, err := r.entry(req, nil, answer)
 	if err != nil {
 		return Record{}, err
 	}
@@ -137,12 +137,13 @@ func (r *Recorder) one(ctx context.Context, req *Request, answer func(*content) 
 	return stored[0].Record, nil
 }
 
-// entry answers a request and makes the record of it.
-func (r *Recorder) entry(req *Request, answer func(*content) Record) (LogEntry, error) {
+// entry answers a request, a filter's with what it leaves open, and makes the record of it.
+func (r *Recorder) entry(req *Request, open []string, answer func(*content) Record) (LogEntry, error) {
 	c, err := r.content(req)
 	if err != nil {
 		return LogEntry{}, err
 	}
+	c.Open = open
 	rec := answer(c)
 	payload, err := c.seal()
 	if err != nil {

@@ -27,8 +27,8 @@ const payloadDomain = "csss.policy/request/v1\n"
 // ErrPayload: the bytes are not a payload in its one form, or a request is too large for one (1 MiB).
 var ErrPayload = errors.New("policy: malformed or oversized payload")
 
-// Payload is the content of one logged request: everything [Set.Explain] read, the answers of [Usage] included, and 32
-// random bytes. The log holds only its digest, which is a commitment: without the payload it says nothing about the
+// Payload is the content of one logged request: everything [Set.Explain] read, the answers of [Usage] included, or what a
+// filter fixed and left open, and 32 random bytes. The log holds only its digest, which is a commitment: without the payload it says nothing about the
 // request, and once a payload is erased nobody can tell what it was.
 //
 // It holds private bounds and people: printing and marshalling yield "sealed". A Payload is immutable and safe for
@@ -71,6 +71,7 @@ func (p Payload) Request() *Request {
 type content struct {
 	Request Request  `json:"request"`
 	Usage   []answer `json:"usage"`
+	Open    []string `json:"open"` // of a filter
 	Salt    [32]byte `json:"salt"`
 }
 

@@ -16,6 +16,7 @@ type RecordKind string
 // The kinds of records.
 const (
 	DecisionRecord RecordKind = "decision" // one employer's rules were asked
+	FilterRecord   RecordKind = "filter"   // what all employers' rules leave of a search
 	OutcomeRecord  RecordKind = "outcome"  // what became of an obligation
 )
 
@@ -36,9 +37,9 @@ type Record struct {
 	Now  time.Time  // the request's time, or when the obligation's outcome was known
 
 	Request [32]byte // commitment to the request: [Payload.Digest]; not in an outcome
-	Set     [32]byte // decision: digest of the employer's document, zero without one
+	Set     [32]byte // decision: digest of the employer's document, zero without one; filter: [Set.Fingerprint]
 	Version int      // decision: of the employer's document
-	Action  Action   // decision: empty if the request's was no action
+	Action  Action   // decision, filter: empty if the request's was no action
 
 	Outcome     Outcome       // decision
 	Rules       []string      // decision: ids of the rules that apply, sorted: the forbids that denied, else the permits
@@ -46,6 +47,9 @@ type Record struct {
 	Obligations []string      // decision: ids, sorted
 	Advice      []string      // decision: ids, sorted
 	Cost        int           // decision: how many rules had heads that cover the request
+
+	Filter FilterKind // filter
+	Cells  [32]byte   // filter: digest of what it allows, a bit per employer and category that the rules name
 
 	Of         [32]byte   // outcome: digest of the decision's record
 	Obligation string     // outcome: id
@@ -92,6 +96,7 @@ func (r *Record) normal() object {
 		"request": hexOf(r.Request), "set": hexOf(r.Set), "version": r.Version, "action": string(r.Action),
 		"outcome": r.outcomeText(), "rules": r.Rules, "due": each(r.Due, RecordedDue.normal),
 		"obligations": r.Obligations, "advice": r.Advice, "cost": r.Cost,
+		"filter": r.filterText(), "cells": hexOf(r.Cells),
 		"of": hexOf(r.Of), "obligation": r.Obligation, "fulfilment": string(r.Fulfilment),
 	}
 }
@@ -101,6 +106,13 @@ func (r *Record) outcomeText() string {
 		return ""
 	}
 	return r.Outcome.String()
+}
+
+func (r *Record) filterText() string {
+	if r.Kind != FilterRecord && r.Filter == Superset {
+		return ""
+	}
+	return r.Filter.String()
 }
 
 func (d RecordedDue) normal() object {
@@ -131,6 +143,8 @@ type wireRecord struct {
 	Obligations []string   `json:"obligations"`
 	Advice      []string   `json:"advice"`
 	Cost        int        `json:"cost"`
+	Filter      string     `json:"filter"`
+	Cells       string     `json:"cells"`
 	Of          string     `json:"of"`
 	Obligation  string     `json:"obligation"`
 	Fulfilment  Fulfilment `json:"fulfilment"`
@@ -187,13 +201,16 @@ func (w *wireRecord) record() (Record, bool) {
 	if w.Outcome != nil {
 		r.Outcome = *w.Outcome
 	}
+	if w.Filter == Exact.String() {
+		r.Filter = Exact
+	}
 	for _, d := range w.Due {
 		r.Due = append(r.Due, RecordedDue(d))
 	}
 	for _, digest := range []struct {
 		text string
 		out  *[32]byte
-	}{{w.Prev, &r.Prev}, {w.Request, &r.Request}, {w.Set, &r.Set}, {w.Of, &r.Of}} {
+	}{{w.Prev, &r.Prev}, {w.Request, &r.Request}, {w.Set, &r.Set}, {w.Cells, &r.Cells}, {w.Of, &r.Of}} {
 		if digest.text != "" && !readHex(digest.text, digest.out) {
 			return Record{}, false
 		}

@@ -13,6 +13,7 @@ import (
 type ReplayReport struct {
 	Records   int `json:"records"`
 	Decisions int `json:"decisions"` // decided again, the same or not
+	Filters   int `json:"filters"`   // made again, the same or not
 	Outcomes  int `json:"outcomes"`  // of obligations
 
 	Erased     []uint64         `json:"erased,omitempty"`     // records whose payload is gone: of them the chain alone was checked
@@ -41,8 +42,9 @@ func (d Mismatch) String() string {
 	return fmt.Sprintf("record %d: %s: logged %s, got %s", d.Seq, d.Field, d.Logged, d.Got)
 }
 
-// Replay decides every logged request again, in order, and reports each field that differs. Sets returns a compiled set by
-// [Record.Set], one that holds the document with that digest; nil, if it is not known, is a mismatch. Payloads returns a
+// Replay decides every logged request again and makes every filter again, in order, and reports each field that differs.
+// Sets returns a compiled set by [Record.Set], one that holds the document with that digest, or for a filter the one with
+// that fingerprint; nil, if it is not known, is a mismatch. Payloads returns a
 // payload by [Record.Request]. Both are called at most once per record; either may be expensive, and keeping what was
 // compiled is the caller's matter. A set must be compiled under the schema of the time: it is no part of the digest.
 //
@@ -97,10 +99,12 @@ func (p *player) play(r Record) {
 		for _, o := range r.Obligations {
 			p.open[duty{digest, o}] = r.Seq
 		}
+	case FilterRecord:
+		p.filter(&r)
 	case OutcomeRecord:
 		p.outcome(&r)
 	default:
-		p.differ(&r, "kind", strconv.Quote(string(r.Kind)), "decision or outcome")
+		p.differ(&r, "kind", strconv.Quote(string(r.Kind)), "decision, filter or outcome")
 	}
 	p.report.Records++
 	p.last, p.report.Head = r, digest
@@ -142,10 +146,11 @@ func (p *player) content(r *Record) (*content, bool) {
 	return c, true
 }
 
-func (p *player) decision(r *Record) {
+// asked returns what a record commits to, and the rules that were asked.
+func (p *player) asked(r *Record) (*content, *Set, bool) {
 	c, ok := p.content(r)
 	if !ok {
-		return
+		return nil, nil, false
 	}
 	set := p.sets(r.Set)
 	if set == nil && r.Set == [32]byte{} {
@@ -153,6 +158,24 @@ func (p *player) decision(r *Record) {
 	}
 	if set == nil {
 		p.differ(r, "set", shortHex(r.Set), "unknown")
+	}
+	return c, set, set != nil
+}
+
+func (p *player) filter(r *Record) {
+	c, set, ok := p.asked(r)
+	if !ok {
+		return
+	}
+	p.report.Filters++
+	_, got := c.filter(set)
+	got.Seq, got.Prev, got.Request = r.Seq, r.Prev, r.Request
+	p.compare(r, &got)
+}
+
+func (p *player) decision(r *Record) {
+	c, set, ok := p.asked(r)
+	if !ok {
 		return
 	}
 	p.report.Decisions++
@@ -186,6 +209,8 @@ func (p *player) compare(r, got *Record) bool {
 		{"obligations", listed(r.Obligations), listed(got.Obligations)},
 		{"advice", listed(r.Advice), listed(got.Advice)},
 		{"cost", strconv.Itoa(r.Cost), strconv.Itoa(got.Cost)},
+		{"filter", r.Filter.String(), got.Filter.String()},
+		{"cells", shortHex(r.Cells), shortHex(got.Cells)},
 	} {
 		if f.logged != f.got {
 			p.differ(r, f.name, f.logged, f.got)

@@ -20,6 +20,8 @@ type Set struct {
 	numbered sync.Once
 	cells    []uint32 // first cell of a firm, by its slot
 	count    uint32   // of cells
+
+	sealed sealed
 }
 
 // Schema returns the schema the set was compiled under. Its queries are those the set can decide.
