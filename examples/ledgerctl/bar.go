@@ -20,8 +20,8 @@ type bar struct {
 }
 
 func (c *call) bar(what string) *bar {
-	b := &bar{w: c.stderr, what: what, next: time.Now().Add(500 * time.Millisecond)}
-	if f, ok := c.stderr.(*os.File); ok {
+	b := &bar{w: c.Stderr, what: what, next: time.Now().Add(500 * time.Millisecond)}
+	if f, ok := c.Stderr.(*os.File); ok {
 		info, err := f.Stat()
 		b.terminal = err == nil && info.Mode()&os.ModeCharDevice != 0
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/deeperpoint/csss/examples/internal/cli"
 	"github.com/deeperpoint/csss/ledger"
 )
 
@@ -32,10 +33,10 @@ func checkpoint(ctx context.Context, c *call) error {
 }
 
 func (c *call) printCheckpoint(log *ledger.Log, signed []byte) error {
-	if c.json {
-		return json.NewEncoder(c.stdout).Encode(signedHead{log.Name(), log.Size(), string(signed)})
+	if c.JSON {
+		return json.NewEncoder(c.Stdout).Encode(signedHead{log.Name(), log.Size(), string(signed)})
 	}
-	_, err := c.stdout.Write(signed)
+	_, err := c.Stdout.Write(signed)
 	return err
 }
 
@@ -81,7 +82,7 @@ const askLimit = 30 * time.Second
 // checkpoint. It fails if the quorum is not reached, and else says which failed.
 func cosign(ctx context.Context, c *call) error {
 	if c.cosigning.policy == "" {
-		return usagef("cosign needs -policy")
+		return cli.Usagef("cosign needs -policy")
 	}
 	policy, err := readPolicy(c.cosigning.policy)
 	if err != nil {
@@ -89,7 +90,7 @@ func cosign(ctx context.Context, c *call) error {
 	}
 	clients, err := policy.Clients(&http.Client{Timeout: askLimit})
 	if err != nil {
-		return usageError{err}
+		return cli.Usage(err)
 	}
 	witnesses := make([]ledger.Witness, len(clients))
 	for i, client := range clients {
@@ -101,7 +102,7 @@ func cosign(ctx context.Context, c *call) error {
 			return errors.Join(err, failed)
 		}
 		if failed != nil {
-			fmt.Fprintln(c.stderr, "ledgerctl: the quorum is reached, but:", failed)
+			fmt.Fprintln(c.Stderr, "ledgerctl: the quorum is reached, but:", failed)
 		}
 		return c.printCheckpoint(log, signed)
 	})
@@ -114,9 +115,9 @@ func consistency(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	from, err := strconv.ParseUint(c.words[0], 10, 64)
+	from, err := strconv.ParseUint(c.Words[0], 10, 64)
 	if err != nil {
-		if o.Trusted, err = read(c.words[0], maxCheckpoint); err != nil {
+		if o.Trusted, err = cli.Read(c.Words[0], maxCheckpoint); err != nil {
 			return err
 		}
 		if from, err = checkpointSize(o.Trusted); err != nil {
@@ -142,11 +143,11 @@ func consistency(ctx context.Context, c *call) error {
 func checkpointSize(signed []byte) (uint64, error) {
 	lines := strings.SplitN(string(bytes.TrimSpace(signed)), "\n", 4)
 	if len(lines) < 4 {
-		return 0, usagef("the file is no checkpoint")
+		return 0, cli.Usagef("the file is no checkpoint")
 	}
 	size, err := strconv.ParseUint(lines[1], 10, 63)
 	if err != nil {
-		return 0, usagef("the file is no checkpoint")
+		return 0, cli.Usagef("the file is no checkpoint")
 	}
 	return size, nil
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/deeperpoint/csss/examples/internal/cli"
 	"github.com/deeperpoint/csss/ledger"
 	"github.com/deeperpoint/csss/ledger/tiles"
 	"github.com/deeperpoint/csss/ledger/witness"
@@ -28,7 +29,7 @@ import (
 func ctl(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	code = run(t.Context(), args, &out, &errs)
+	code = program.Run(t.Context(), args, &out, &errs)
 	return code, out.String(), errs.String()
 }
 
@@ -355,7 +356,7 @@ func TestServeShowsTheTilesUntilItIsStopped(t *testing.T) {
 	r, w := io.Pipe()
 	done := make(chan int, 1)
 	go func() {
-		done <- run(ctx, []string{"serve", "-json", "-addr", "127.0.0.1:0", "-dir", dir}, w, io.Discard)
+		done <- program.Run(ctx, []string{"serve", "-json", "-addr", "127.0.0.1:0", "-dir", dir}, w, io.Discard)
 		_ = w.Close()
 	}()
 	var s served
@@ -496,7 +497,7 @@ func TestAFolderWithoutALogIsLeftAlone(t *testing.T) {
 
 func TestTheBarShowsLongWorkOnly(t *testing.T) {
 	var b bytes.Buffer
-	c := &call{stderr: &b}
+	c := &call{Call: &cli.Call{Stderr: &b}}
 	short := c.bar("verify")
 	short.progress(1, 2)
 	short.end()

@@ -28,78 +28,33 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
-	"fmt"
-	"io"
 	"os"
 	"os/signal"
+
+	"github.com/deeperpoint/csss/examples/internal/cli"
 )
 
-// command is one subcommand.
-type command struct {
-	name, words, does string
-	run               func(ctx context.Context, c *call) error
-	flags             func(c *call) // those that only it has; nil for none
-	noFolder          bool          // it opens none
-}
-
-var commands = []command{
-	{name: "verify", does: "audit every entry, and name the one at fault", run: verify, flags: verifyFlags},
-	{name: "show", does: "print entries by index, stream, type, subject and time", run: show, flags: showFlags},
-	{name: "checkpoint", does: "print the signed head of the log", run: checkpoint},
-	{name: "vkey", does: "print the public key of the log", run: vkey, flags: vkeyFlags},
-	{name: "cosign", does: "ask witnesses to cosign the head of the log, and keep what they sign", run: cosign, flags: cosignFlags},
-	{name: "prove", words: "INDEX", does: "write a receipt: a tlog-proof file that needs no log", run: prove, flags: proveFlags},
-	{name: "receipt", words: "FILE", does: "check a receipt with public keys", run: receipt, flags: receiptFlags, noFolder: true},
-	{name: "consistency", words: "OLD", does: "check that the log extends a checkpoint (a file) or a size, and prove it", run: consistency},
-	{name: "export", words: "tiles OUT", does: "write a c2sp.org/tlog-tiles folder, or what is new into it", run: export, flags: exportFlags},
-	{name: "serve", does: "serve the tiles over HTTP until interrupted", run: serve, flags: serveFlags},
-	{name: "shred", words: "SUBJECT", does: "erase the payloads of a data subject for good", run: shred, flags: shredFlags},
+var program = cli.Program[*call]{
+	Name: "ledgerctl",
+	New:  func(c *cli.Call) *call { return &call{Call: c} },
+	Commands: []cli.Command[*call]{
+		onFolder(cli.Command[*call]{Name: "verify", Does: "audit every entry, and name the one at fault", Run: verify, Flags: verifyFlags}),
+		onFolder(cli.Command[*call]{Name: "show", Does: "print entries by index, stream, type, subject and time", Run: show, Flags: showFlags}),
+		onFolder(cli.Command[*call]{Name: "checkpoint", Does: "print the signed head of the log", Run: checkpoint}),
+		onFolder(cli.Command[*call]{Name: "vkey", Does: "print the public key of the log", Run: vkey, Flags: vkeyFlags}),
+		onFolder(cli.Command[*call]{Name: "cosign", Does: "ask witnesses to cosign the head of the log, and keep what they sign", Run: cosign, Flags: cosignFlags}),
+		onFolder(cli.Command[*call]{Name: "prove", Words: "INDEX", Does: "write a receipt: a tlog-proof file that needs no log", Run: prove, Flags: proveFlags}),
+		{Name: "receipt", Words: "FILE", Does: "check a receipt with public keys", Run: receipt, Flags: receiptFlags},
+		onFolder(cli.Command[*call]{Name: "consistency", Words: "OLD", Does: "check that the log extends a checkpoint (a file) or a size, and prove it", Run: consistency}),
+		onFolder(cli.Command[*call]{Name: "export", Words: "tiles OUT", Does: "write a c2sp.org/tlog-tiles folder, or what is new into it", Run: export, Flags: exportFlags}),
+		onFolder(cli.Command[*call]{Name: "serve", Does: "serve the tiles over HTTP until interrupted", Run: serve, Flags: serveFlags}),
+		onFolder(cli.Command[*call]{Name: "shred", Words: "SUBJECT", Does: "erase the payloads of a data subject for good", Run: shred, Flags: shredFlags}),
+	},
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	code := program.Run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
-}
-
-// run is the program without its process: it returns the exit code.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	if len(args) > 0 {
-		for _, cmd := range commands {
-			if cmd.name == args[0] {
-				return exitCode(runCommand(ctx, cmd, args[1:], stdout, stderr), stderr)
-			}
-		}
-	}
-	fmt.Fprintln(stderr, "usage: ledgerctl COMMAND [words] [flags]; ledgerctl COMMAND -h explains the flags")
-	for _, cmd := range commands {
-		fmt.Fprintf(stderr, "  %-22s %s\n", cmd.name+" "+cmd.words, cmd.does)
-	}
-	if len(args) > 0 && (args[0] == "-h" || args[0] == "-help" || args[0] == "--help" || args[0] == "help") {
-		return 0
-	}
-	return 2
-}
-
-// usageError is an error of the caller: exit code 2.
-type usageError struct{ error }
-
-// Unwrap returns the error itself.
-func (e usageError) Unwrap() error { return e.error }
-
-func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
-
-// exitCode prints the error, if there is one, and says how the program ends.
-func exitCode(err error, stderr io.Writer) int {
-	if err == nil || errors.Is(err, flag.ErrHelp) {
-		return 0
-	}
-	fmt.Fprintln(stderr, "ledgerctl:", err)
-	if _, ok := errors.AsType[usageError](err); ok {
-		return 2
-	}
-	return 1
 }

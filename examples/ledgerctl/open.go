@@ -8,37 +8,26 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/deeperpoint/csss/examples/internal/cli"
 	"github.com/deeperpoint/csss/ledger"
 )
 
 // options are those of the log, from the flags.
 func (c *call) options() (*ledger.Options, error) {
-	o := &ledger.Options{}
-	if c.tenantKey != "" {
-		key, err := read(c.tenantKey, 32)
-		if err != nil {
-			return nil, err
-		}
-		if len(key) != 32 {
-			return nil, usagef("-tenant-key: %d bytes, want 32", len(key))
-		}
-		o.TenantKey = key
-	}
-	return o, nil
+	key, err := cli.TenantKey(c.tenantKey)
+	return &ledger.Options{TenantKey: key}, err
 }
 
 // open opens the log of the folder. It does not make one.
 func (c *call) open(ctx context.Context, write bool, o *ledger.Options) (*ledger.Log, error) {
-	if info, err := os.Stat(c.dir); err != nil {
-		return nil, usageError{fmt.Errorf("-dir: %w", err)}
-	} else if !info.IsDir() {
-		return nil, usagef("-dir: %s is no folder", c.dir)
+	if err := cli.Folder("dir", c.dir); err != nil {
+		return nil, err
 	}
 	switch found, err := holdsLog(c.dir); {
 	case err != nil:
-		return nil, usageError{fmt.Errorf("-dir: %w", err)}
+		return nil, cli.Usage(fmt.Errorf("-dir: %w", err))
 	case !found:
-		return nil, usagef("-dir: %s holds no log", c.dir)
+		return nil, cli.Usagef("-dir: %s holds no log", c.dir)
 	}
 	store, err := ledger.OpenDirStore(c.dir, &ledger.DirOptions{ReadOnly: !write})
 	if err != nil {
@@ -46,7 +35,7 @@ func (c *call) open(ctx context.Context, write bool, o *ledger.Options) (*ledger
 	}
 	log, err := ledger.Open(ctx, store, o)
 	if bad, ok := errors.AsType[*ledger.InvalidError](err); ok && bad.Field == "TenantKey" {
-		return nil, usageError{fmt.Errorf("-tenant-key: %w", err)}
+		return nil, cli.Usage(fmt.Errorf("-tenant-key: %w", err))
 	}
 	return log, err
 }

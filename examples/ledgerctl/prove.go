@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 
+	"github.com/deeperpoint/csss/examples/internal/cli"
 	"github.com/deeperpoint/csss/ledger"
 )
 
@@ -27,11 +28,11 @@ func proveFlags(c *call) {
 
 // prove writes a receipt, or with -json the bare inclusion proof.
 func prove(ctx context.Context, c *call) error {
-	index, err := strconv.ParseUint(c.words[0], 10, 64)
+	index, err := strconv.ParseUint(c.Words[0], 10, 64)
 	if err != nil {
-		return usagef("%q is no index", c.words[0])
+		return cli.Usagef("%q is no index", c.Words[0])
 	}
-	if c.json {
+	if c.JSON {
 		return c.withLog(ctx, false, func(log *ledger.Log) error {
 			size := c.proving.size
 			if size == 0 {
@@ -41,11 +42,11 @@ func prove(ctx context.Context, c *call) error {
 			if err != nil {
 				return outside(err)
 			}
-			return json.NewEncoder(c.stdout).Encode(p)
+			return json.NewEncoder(c.Stdout).Encode(p)
 		})
 	}
 	if c.proving.size != 0 {
-		return usagef("-size goes with -json: a receipt has the size of its checkpoint")
+		return cli.Usagef("-size goes with -json: a receipt has the size of its checkpoint")
 	}
 	err = c.withSigned(ctx, func(log *ledger.Log, _ []byte) error { return c.writeReceipt(ctx, log, index) })
 	if !errors.Is(err, ledger.ErrLocked) {
@@ -78,15 +79,15 @@ func (c *call) writeReceipt(ctx context.Context, log *ledger.Log, index uint64) 
 			return err
 		}
 		if err := os.WriteFile(c.proving.opening, append(b, '\n'), 0o600); err != nil {
-			return usageError{err}
+			return cli.Usage(err)
 		}
 	}
 	if c.proving.out == "" {
-		_, err = c.stdout.Write(file)
+		_, err = c.Stdout.Write(file)
 		return err
 	}
 	if err := os.WriteFile(c.proving.out, file, 0o644); err != nil {
-		return usageError{err}
+		return cli.Usage(err)
 	}
 	return nil
 }
@@ -94,7 +95,7 @@ func (c *call) writeReceipt(ctx context.Context, log *ledger.Log, index uint64) 
 // outside makes an index or a size beyond the log the caller's error.
 func outside(err error) error {
 	if errors.Is(err, ledger.ErrRange) {
-		return usageError{err}
+		return cli.Usage(err)
 	}
 	return err
 }

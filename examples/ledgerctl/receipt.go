@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/deeperpoint/csss/examples/internal/cli"
 	"github.com/deeperpoint/csss/ledger"
 	"github.com/deeperpoint/csss/ledger/witness"
 )
@@ -32,7 +33,7 @@ func (k *checking) addKeys(value string) error {
 		k.vkeys = append(k.vkeys, value)
 		return nil
 	}
-	b, err := read(name, 64<<10)
+	b, err := cli.Read(name, 64<<10)
 	if err == nil {
 		k.vkeys = append(k.vkeys, strings.Fields(string(b))...)
 	}
@@ -51,7 +52,7 @@ func (c *call) verifier() (*ledger.Verifier, error) {
 		o.Policy, vkeys = policy, append(vkeys, policy.Logs()...)
 	}
 	if len(vkeys) == 0 {
-		return nil, usagef("receipt needs -vkey, or -policy with a log")
+		return nil, cli.Usagef("receipt needs -vkey, or -policy with a log")
 	}
 	slices.Sort(vkeys)
 	var keys []ledger.Key
@@ -60,19 +61,19 @@ func (c *call) verifier() (*ledger.Verifier, error) {
 	}
 	v, err := ledger.NewVerifier(keys, o)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, cli.Usage(err)
 	}
 	return v, nil
 }
 
 func readPolicy(name string) (*witness.Policy, error) {
-	text, err := read(name, witness.MaxPolicy)
+	text, err := cli.Read(name, witness.MaxPolicy)
 	if err != nil {
 		return nil, err
 	}
 	policy, err := witness.ParsePolicy(text)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, cli.Usage(err)
 	}
 	return policy, nil
 }
@@ -89,7 +90,7 @@ func receipt(_ context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	file, err := read(c.words[0], ledger.MaxReceipt)
+	file, err := cli.Read(c.Words[0], ledger.MaxReceipt)
 	if err != nil {
 		return err
 	}
@@ -111,11 +112,11 @@ func receipt(_ context.Context, c *call) error {
 // checkBare checks a receipt without a leaf record against the leaf hash.
 func (c *call) checkBare(v *ledger.Verifier, file []byte) error {
 	if c.checking.opening != "" {
-		return usagef("-opening needs a receipt with its leaf record")
+		return cli.Usagef("-opening needs a receipt with its leaf record")
 	}
 	var leaf ledger.Hash
 	if err := json.Unmarshal([]byte(`"`+c.checking.leaf+`"`), &leaf); err != nil {
-		return usagef("-leaf is no hash of 32 bytes in base64")
+		return cli.Usagef("-leaf is no hash of 32 bytes in base64")
 	}
 	info, err := v.Proof(file, leaf)
 	if err != nil {
@@ -129,13 +130,13 @@ func (c *call) opens(info ledger.ReceiptInfo) (bool, error) {
 	if c.checking.opening == "" {
 		return false, nil
 	}
-	b, err := read(c.checking.opening, 4*ledger.MaxPayload)
+	b, err := cli.Read(c.checking.opening, 4*ledger.MaxPayload)
 	if err != nil {
 		return false, err
 	}
 	var o ledger.Opening
 	if err := json.Unmarshal(b, &o); err != nil {
-		return false, usagef("-opening: not an opening in JSON")
+		return false, cli.Usagef("-opening: not an opening in JSON")
 	}
 	if !info.Opens(o) {
 		return false, errors.New("opening is not that of the entry")

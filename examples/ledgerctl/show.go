@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/deeperpoint/csss/examples/internal/cli"
 	"github.com/deeperpoint/csss/ledger"
 )
 
@@ -51,7 +52,7 @@ func show(ctx context.Context, c *call) error {
 		return err
 	}
 	if s.query.After > 0 && s.query.Stream == "" {
-		return usagef("-after goes with -stream")
+		return cli.Usagef("-after goes with -stream")
 	}
 	return c.withLog(ctx, false, func(log *ledger.Log) error {
 		n := 0
@@ -59,8 +60,8 @@ func show(ctx context.Context, c *call) error {
 			if err != nil {
 				return err
 			}
-			if n == 0 && !c.json {
-				fmt.Fprintln(c.stdout, "index  time                            version  bytes   stream  type  key  subjects")
+			if n == 0 && !c.JSON {
+				fmt.Fprintln(c.Stdout, "index  time                            version  bytes   stream  type  key  subjects")
 			}
 			if err := c.showEntry(e); err != nil {
 				return err
@@ -74,21 +75,21 @@ func show(ctx context.Context, c *call) error {
 }
 
 func (c *call) showEntry(e ledger.Entry) error {
-	if c.json {
+	if c.JSON {
 		o := shown{Entry: e, Bytes: len(e.Payload)}
 		if c.showing.payload && !e.Erased {
 			o.Payload = &e.Payload
 		}
-		return json.NewEncoder(c.stdout).Encode(o)
+		return json.NewEncoder(c.Stdout).Encode(o)
 	}
 	size := strconv.Itoa(len(e.Payload))
 	if e.Erased {
 		size = "erased"
 	}
-	_, err := fmt.Fprintf(c.stdout, "%-6d %s  %7d  %-6s  %s  %s  %s  %s\n", e.Index, stamp(e.Time), e.StreamVersion, size,
+	_, err := fmt.Fprintf(c.Stdout, "%-6d %s  %7d  %-6s  %s  %s  %s  %s\n", e.Index, stamp(e.Time), e.StreamVersion, size,
 		quote(e.Stream), quote(e.Type), quote(e.Key), quote(strings.Join(e.Subjects, ",")))
 	if err == nil && c.showing.payload && !e.Erased {
-		_, err = fmt.Fprintf(c.stdout, "       %q\n", e.Payload)
+		_, err = fmt.Fprintf(c.Stdout, "       %q\n", e.Payload)
 	}
 	return err
 }
@@ -115,5 +116,5 @@ func parseTime(s string) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, usagef("%q is no time like 2006-01-02 or 2006-01-02T15:04:05Z", s)
+	return time.Time{}, cli.Usagef("%q is no time like 2006-01-02 or 2006-01-02T15:04:05Z", s)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/deeperpoint/csss/examples/internal/cli"
 	"github.com/deeperpoint/csss/ledger"
 )
 
@@ -31,18 +32,18 @@ func shredFlags(c *call) {
 // name that no entry has is more likely a slip than a wish.
 func shred(ctx context.Context, c *call) error {
 	if c.shredding.reason == "" {
-		return usagef("shred needs -reason")
+		return cli.Usagef("shred needs -reason")
 	}
 	return c.withLog(ctx, true, func(log *ledger.Log) error {
 		s := c.shredding
-		n, err := entriesOf(ctx, log, c.words[0])
+		n, err := entriesOf(ctx, log, c.Words[0])
 		if err != nil {
 			return err
 		}
 		if n == 0 && !s.unused {
-			return usagef("no entry names this subject; -unused shreds it all the same")
+			return cli.Usagef("no entry names this subject; -unused shreds it all the same")
 		}
-		r, err := log.Shred(ctx, c.words[0], &ledger.ShredOptions{Key: s.key, Reason: s.reason, KeepBlobs: s.keepBlobs, Time: time.Now()})
+		r, err := log.Shred(ctx, c.Words[0], &ledger.ShredOptions{Key: s.key, Reason: s.reason, KeepBlobs: s.keepBlobs, Time: time.Now()})
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/deeperpoint/csss/examples/internal/cli"
 	"github.com/deeperpoint/csss/ledger"
 	"github.com/deeperpoint/csss/ledger/tiles"
 )
@@ -29,15 +30,15 @@ type exported struct {
 
 // export writes the folder that outsiders may have.
 func export(ctx context.Context, c *call) error {
-	if c.words[0] != "tiles" {
-		return usagef("export writes tiles, not %q", c.words[0])
+	if c.Words[0] != "tiles" {
+		return cli.Usagef("export writes tiles, not %q", c.Words[0])
 	}
-	if err := apart(c.words[1], c.dir); err != nil {
+	if err := apart(c.Words[1], c.dir); err != nil {
 		return err
 	}
 	return c.withSigned(ctx, func(log *ledger.Log, signed []byte) error {
 		b := c.bar("export")
-		err := tiles.Export(ctx, log, c.words[1], &tiles.ExportOptions{Checkpoint: signed, Progress: b.progress, Unsynced: c.exporting.unsynced})
+		err := tiles.Export(ctx, log, c.Words[1], &tiles.ExportOptions{Checkpoint: signed, Progress: b.progress, Unsynced: c.exporting.unsynced})
 		b.end()
 		if err != nil {
 			return err
@@ -51,10 +52,10 @@ func apart(out, dir string) error {
 	out, dir = resolved(out), resolved(dir)
 	found, err := holdsLog(out)
 	if err != nil {
-		return usageError{fmt.Errorf("OUT: %w", err)}
+		return cli.Usage(fmt.Errorf("OUT: %w", err))
 	}
 	if in, err := filepath.Rel(dir, out); found || err == nil && filepath.IsLocal(in) {
-		return usagef("OUT lies in the folder of a log, beside its secrets")
+		return cli.Usagef("OUT lies in the folder of a log, beside its secrets")
 	}
 	return nil
 }
@@ -91,7 +92,7 @@ func serve(ctx context.Context, c *call) error {
 		published := func(context.Context) ([]byte, error) { return signed, nil }
 		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.serving.addr)
 		if err != nil {
-			return usageError{fmt.Errorf("-addr: %w", err)}
+			return cli.Usage(fmt.Errorf("-addr: %w", err))
 		}
 		server := &http.Server{
 			Handler:           tiles.Handler(log, &tiles.HandlerOptions{Checkpoint: published}),

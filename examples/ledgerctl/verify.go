@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/deeperpoint/csss/examples/internal/cli"
 	"github.com/deeperpoint/csss/ledger"
 )
 
@@ -27,7 +28,7 @@ type audited struct {
 func verify(ctx context.Context, c *call) error {
 	depth, known := depths[c.depth]
 	if !known {
-		return usagef("-depth %q is not all, commitments, headers or tree", c.depth)
+		return cli.Usagef("-depth %q is not all, commitments, headers or tree", c.depth)
 	}
 	var found ledger.Findings
 	err := c.withLog(ctx, false, func(log *ledger.Log) (err error) {
@@ -43,7 +44,7 @@ func verify(ctx context.Context, c *call) error {
 	if damaged && len(found.Faults) == 0 {
 		found.Faults = []ledger.Fault{{Index: damage.Index, What: damage.What}}
 	}
-	if damaged && !c.json {
+	if damaged && !c.JSON {
 		for _, f := range found.Faults[1:] {
 			if err := c.print(nil, "entry %d: %s", f.Index, f.What); err != nil {
 				return err
@@ -54,7 +55,7 @@ func verify(ctx context.Context, c *call) error {
 	if found.Unerased > 0 && err == nil {
 		err = fmt.Errorf("%d payloads and keys of shredded subjects are still there: open the log for writing to finish", found.Unerased)
 	}
-	if err != nil && !c.json {
+	if err != nil && !c.JSON {
 		return err
 	}
 	return errors.Join(err, c.print(audited{err == nil, found}, "%s", summary(found, c.depth)))

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/deeperpoint/csss"
+	"github.com/deeperpoint/csss/examples/internal/cli"
 	"github.com/deeperpoint/csss/policy"
 	"github.com/deeperpoint/csss/policy/policytest"
 )
@@ -42,16 +43,16 @@ func diff(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	old, err := c.mustLoad(c.words[:1])
+	old, err := c.mustLoad(c.Words[:1])
 	if err != nil {
 		return err
 	}
-	next, err := c.mustLoad(c.words[1:])
+	next, err := c.mustLoad(c.Words[1:])
 	if err != nil {
 		return err
 	}
 	if !slices.Equal(old.set.Employers(), next.set.Employers()) {
-		return usagef("%s is of %s, %s of %s", c.words[0], strings.Join(old.set.Employers(), ", "), c.words[1], strings.Join(next.set.Employers(), ", "))
+		return cli.Usagef("%s is of %s, %s of %s", c.Words[0], strings.Join(old.set.Employers(), ", "), c.Words[1], strings.Join(next.set.Employers(), ", "))
 	}
 	if err := c.heads(old.set, next.set); err != nil {
 		return err
@@ -68,11 +69,11 @@ func diff(ctx context.Context, c *call) error {
 
 func (c *call) heads(old, next *policy.Set) error {
 	heads := policy.Affected(old, next)
-	if len(heads) == 0 && !c.json {
+	if len(heads) == 0 && !c.JSON {
 		c.printf("Nothing can decide differently.\n")
 	}
 	for i, h := range heads {
-		if c.json {
+		if c.JSON {
 			if err := c.object(changedHead{"head", h}); err != nil {
 				return err
 			}
@@ -110,7 +111,7 @@ func (c *call) shadow(old, next *files) error {
 			}
 		}
 	}, nil)
-	if c.json {
+	if c.JSON {
 		return c.object(changedTest{"tests", report})
 	}
 	c.printf("Of the %d requests in the tests of both, %d decide differently.\n", report.Requests, report.Different)
@@ -126,17 +127,17 @@ func (c *call) things(x *csss.Exchange, by csss.By, words *language, old, next *
 	for _, employer := range old.Employers() {
 		force, err := x.Rules(by, employer)
 		if err != nil {
-			return usagef("%s is not in the market", employer)
+			return cli.Usagef("%s is not in the market", employer)
 		}
 		if force.Digest(employer) != old.Digest(employer) {
-			return usagef("%s is not what is in force, which is version %d", c.words[0], force.Version(employer))
+			return cli.Usagef("%s is not what is in force, which is version %d", c.Words[0], force.Version(employer))
 		}
 	}
 	e, err := x.Effects(by, next)
 	if err != nil {
 		return err
 	}
-	if !c.json {
+	if !c.JSON {
 		c.printf("Of %s in the market, %d decide differently.\n", count(e.Asked, "thing"), len(e.List))
 	}
 	for _, one := range e.List {
@@ -153,7 +154,7 @@ func (c *call) thing(s *speaker, one csss.Effect) error {
 	if one.New == policy.Deny {
 		why = s.reasons(one.Reasons)
 	}
-	if c.json {
+	if c.JSON {
 		return c.object(changedThing{one, why})
 	}
 	c.printf("  %s %s (%s): %s → %s\n", one.Kind, one.ID, one.Category, s.text("outcome."+one.Old.String()), s.text("outcome."+one.New.String()))

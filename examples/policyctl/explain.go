@@ -4,14 +4,15 @@ import (
 	"context"
 	"errors"
 
+	"github.com/deeperpoint/csss/examples/internal/cli"
 	"github.com/deeperpoint/csss/policy"
 )
 
 // explaining are the flags of explain.
 type explaining struct {
-	rules                           list
+	rules                           cli.List
 	employer, action, category, now string
-	with, usage, consent, grants    list
+	with, usage, consent, grants    cli.List
 }
 
 func explainFlags(c *call) {
@@ -45,11 +46,11 @@ func explain(_ context.Context, c *call) error {
 		return err
 	}
 	if c.explaining.rules == nil {
-		return usagef("explain needs -rules")
+		return cli.Usagef("explain needs -rules")
 	}
 	f, err := c.mustLoad(c.explaining.rules)
-	if errors.Is(err, errFound) {
-		return errFound
+	if errors.Is(err, cli.ErrShown) {
+		return cli.ErrShown
 	}
 	if err != nil {
 		return err
@@ -60,7 +61,7 @@ func explain(_ context.Context, c *call) error {
 	}
 	x := f.set.Explain(q.Request)
 	lines := newSpeaker(words, f.set, q).explanation(&x)
-	if c.json {
+	if c.JSON {
 		return c.object(explained{q.Employer, x.Outcome, lines, x})
 	}
 	for _, line := range lines {

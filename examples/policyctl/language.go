@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/deeperpoint/csss/examples/internal/cli"
 )
 
 // language is all that differs between the languages: words, and the way
@@ -35,7 +37,7 @@ func languageOf(code string) (*language, error) {
 	case "fr":
 		return &french, nil
 	}
-	return nil, usagef("-lang: %q is neither en nor fr", code)
+	return nil, cli.Usagef("-lang: %q is neither en nor fr", code)
 }
 
 // text is a sentence or a part of one.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/deeperpoint/csss/examples/internal/cli"
 	"github.com/deeperpoint/csss/policy"
 )
 
@@ -26,9 +27,9 @@ type warning struct {
 // lint prints every error of documents; where there is none, what is proven to
 // mean something else than its author can have meant.
 func lint(_ context.Context, c *call) error {
-	f, err := load(c.words)
+	f, err := load(c.Words)
 	if bad, ok := errors.AsType[*policy.Errors](err); ok {
-		return errors.Join(c.faults(f, bad), errFound)
+		return errors.Join(c.faults(f, bad), cli.ErrShown)
 	}
 	if err != nil {
 		return err
@@ -49,17 +50,17 @@ func lint(_ context.Context, c *call) error {
 			return err
 		}
 	}
-	if !c.json {
+	if !c.JSON {
 		c.printf("%s, no errors, %s\n", count(len(f.docs), "document"), count(warnings, "warning"))
 	}
 	if c.linting.strict && warnings > 0 {
-		return errFound
+		return cli.ErrShown
 	}
 	return nil
 }
 
 func (c *call) warn(f *files, severity string, found policy.Finding) error {
-	if c.json {
+	if c.JSON {
 		return c.object(warning{severity, found})
 	}
 	c.printf("%s:%d:%d: %s: %s (%s)\n%s", found.File, found.Line, found.Col, severity, found.Text, found.Kind,

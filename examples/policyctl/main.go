@@ -25,79 +25,27 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
-	"fmt"
-	"io"
 	"os"
 	"os/signal"
+
+	"github.com/deeperpoint/csss/examples/internal/cli"
 )
 
-// command is one subcommand.
-type command struct {
-	name, words, does string
-	least, most       int // words it takes; most 0: any number
-	run               func(ctx context.Context, c *call) error
-	flags             func(c *call) // those that only it has; nil for none
-}
-
-var commands = []command{
-	{name: "lint", words: "FILE…", least: 1, does: "check documents, and name what looks wrong in them", run: lint, flags: lintFlags},
-	{name: "test", words: "FILE…", least: 1, does: "run the tests of documents, and tell what they cover", run: test},
-	{name: "explain", words: "[REQUEST.json]", most: 1, does: "say why a request is permitted or denied", run: explain, flags: explainFlags},
-	{name: "preview", words: "OFFER", least: 1, most: 1, does: "show what others would see of an offer", run: preview, flags: previewFlags},
-	{name: "diff", words: "OLD NEW", least: 2, most: 2, does: "list what decides differently under a new document", run: diff, flags: diffFlags},
+var program = cli.Program[*call]{
+	Name: "policyctl",
+	New:  func(c *cli.Call) *call { return &call{Call: c} },
+	Commands: []cli.Command[*call]{
+		{Name: "lint", Words: "FILE…", Does: "check documents, and name what looks wrong in them", Run: lint, Flags: lintFlags},
+		{Name: "test", Words: "FILE…", Does: "run the tests of documents, and tell what they cover", Run: test},
+		{Name: "explain", Words: "[REQUEST.json]", Does: "say why a request is permitted or denied", Run: explain, Flags: explainFlags},
+		{Name: "preview", Words: "OFFER", Does: "show what others would see of an offer", Run: preview, Flags: previewFlags},
+		{Name: "diff", Words: "OLD NEW", Does: "list what decides differently under a new document", Run: diff, Flags: diffFlags},
+	},
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	code := program.Run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
-}
-
-// run is the program without its process: it returns the exit code.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	if len(args) > 0 {
-		for _, cmd := range commands {
-			if cmd.name == args[0] {
-				return exitCode(runCommand(ctx, cmd, args[1:], stdout, stderr), stderr)
-			}
-		}
-	}
-	fmt.Fprintln(stderr, "usage: policyctl COMMAND [words] [flags]; policyctl COMMAND -h explains the flags")
-	for _, cmd := range commands {
-		fmt.Fprintf(stderr, "  %-24s %s\n", cmd.name+" "+cmd.words, cmd.does)
-	}
-	if len(args) > 0 && (args[0] == "-h" || args[0] == "-help" || args[0] == "--help" || args[0] == "help") {
-		return 0
-	}
-	return 2
-}
-
-// usageError is an error of the caller: exit code 2.
-type usageError struct{ error }
-
-// Unwrap returns the error itself.
-func (e usageError) Unwrap() error { return e.error }
-
-func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
-
-// errFound means that what was looked for has been printed: exit code 1.
-var errFound = errors.New("something does not hold")
-
-// exitCode prints the error, if there is one that was not printed yet, and says
-// how the program ends.
-func exitCode(err error, stderr io.Writer) int {
-	switch {
-	case err == nil || errors.Is(err, flag.ErrHelp):
-		return 0
-	case errors.Is(err, errFound):
-		return 1
-	}
-	fmt.Fprintln(stderr, "policyctl:", err)
-	if _, ok := errors.AsType[usageError](err); ok {
-		return 2
-	}
-	return 1
 }

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/deeperpoint/csss"
+	"github.com/deeperpoint/csss/examples/internal/cli"
 	"github.com/deeperpoint/csss/internal/world"
 	"github.com/deeperpoint/csss/ledger"
 )
@@ -46,7 +46,7 @@ func (m *market) with(ctx context.Context, do func(x *csss.Exchange) error) erro
 	}
 	x, err := csss.Open(ctx, cfg)
 	if bad, ok := errors.AsType[*csss.InputError](err); ok {
-		return usageError{bad}
+		return cli.Usage(bad)
 	}
 	if err != nil {
 		return err
@@ -61,28 +61,20 @@ func (m *market) with(ctx context.Context, do func(x *csss.Exchange) error) erro
 }
 
 func (m *market) store() (ledger.Store, error) {
-	if info, err := os.Stat(m.dir); err != nil {
-		return nil, usageError{fmt.Errorf("-dir: %w", err)}
-	} else if !info.IsDir() {
-		return nil, usagef("-dir: %s is no folder", m.dir)
+	if err := cli.Folder("dir", m.dir); err != nil {
+		return nil, err
 	}
 	store, err := ledger.OpenDirStore(m.dir, &ledger.DirOptions{ReadOnly: true})
 	if err != nil {
-		return nil, usageError{fmt.Errorf("-dir: %w", err)}
+		return nil, cli.Usage(fmt.Errorf("-dir: %w", err))
 	}
 	return store, nil
 }
 
 func (m *market) options() (*ledger.Options, error) {
-	if m.tenantKey == "" {
-		return nil, nil
-	}
-	key, err := read(m.tenantKey)
-	if err != nil {
+	key, err := cli.TenantKey(m.tenantKey)
+	if err != nil || key == nil {
 		return nil, err
-	}
-	if len(key) != 32 {
-		return nil, usagef("-tenant-key: %d bytes, want 32", len(key))
 	}
 	return &ledger.Options{TenantKey: key}, nil
 }

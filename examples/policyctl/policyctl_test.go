@@ -24,7 +24,7 @@ var update = flag.Bool("update", false, "write what the program says into the go
 func ctl(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	code = run(t.Context(), args, &out, &errs)
+	code = program.Run(t.Context(), args, &out, &errs)
 	return code, out.String(), errs.String()
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/deeperpoint/csss"
 	"github.com/deeperpoint/csss/disclosure"
+	"github.com/deeperpoint/csss/examples/internal/cli"
 	"github.com/deeperpoint/csss/internal/world"
 )
 
@@ -32,14 +33,14 @@ type seen struct {
 // preview shows what a stranger, an approver of the other side and a revealed
 // partner would see of an offer.
 func preview(ctx context.Context, c *call) error {
-	by, err := c.owner(c.words[0])
+	by, err := c.owner(c.Words[0])
 	if err != nil {
 		return err
 	}
 	return c.market.with(ctx, func(x *csss.Exchange) error {
-		p, err := x.Preview(by, c.words[0])
+		p, err := x.Preview(by, c.Words[0])
 		if errors.Is(err, csss.ErrNotFound) {
-			return usagef("%s is no live offer of that firm, or the person is not of it", c.words[0])
+			return cli.Usagef("%s is no live offer of that firm, or the person is not of it", c.Words[0])
 		}
 		if err != nil {
 			return err
@@ -51,7 +52,7 @@ func preview(ctx context.Context, c *call) error {
 			{Reader: "partner", K: 1, Identity: &identity},
 		}
 		for i := range readers {
-			if c.json {
+			if c.JSON {
 				err = c.object(readers[i])
 			} else {
 				c.reader(&readers[i])
@@ -74,7 +75,7 @@ func (c *call) owner(offer string) (csss.By, error) {
 	by := csss.By{Firm: m.firm, Person: m.person, At: at}
 	switch {
 	case m.story == (m.dir != ""):
-		return by, usagef("preview needs either -dir or -story")
+		return by, cli.Usagef("preview needs either -dir or -story")
 	case m.story:
 		w := world.Build(world.Options{Stories: true})
 		for _, o := range w.Import().Offers {
@@ -83,7 +84,7 @@ func (c *call) owner(offer string) (csss.By, error) {
 			}
 		}
 	case by.Firm == "" || by.Person == "":
-		return by, usagef("preview -dir needs -firm and -person")
+		return by, cli.Usagef("preview -dir needs -firm and -person")
 	}
 	return by, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/deeperpoint/csss/examples/internal/cli"
 	"github.com/deeperpoint/csss/policy"
 )
 
@@ -33,7 +34,7 @@ func (c *call) question(set *policy.Set) (*question, error) {
 	keys["name"], keys["expect"] = "request", map[string]string{"outcome": policy.Deny.String()} // a test has them
 	text, err := json.Marshal(map[string]any{"apiVersion": "csss.policy-tests/v1", "employer": employer, "tests": []any{keys}})
 	if err != nil {
-		return nil, usageError{err}
+		return nil, cli.Usage(err)
 	}
 	tests, err := set.ParseTests(policy.Source{Name: c.requestName(), Text: text})
 	if bad, ok := errors.AsType[*policy.Errors](err); ok {
@@ -51,12 +52,12 @@ func inRequest(name string, bad *policy.Errors) error {
 	for _, e := range bad.List {
 		lines = append(lines, strings.ReplaceAll(e.Text, "test: ", ""))
 	}
-	return usagef("%s: %s", name, strings.Join(lines, "; "))
+	return cli.Usagef("%s: %s", name, strings.Join(lines, "; "))
 }
 
 func (c *call) requestName() string {
-	if len(c.words) == 1 {
-		return c.words[0]
+	if len(c.Words) == 1 {
+		return c.Words[0]
 	}
 	return "request"
 }
@@ -64,18 +65,18 @@ func (c *call) requestName() string {
 // requestKeys are the keys of a test, from the file and the flags.
 func (c *call) requestKeys() (map[string]any, error) {
 	keys := map[string]any{}
-	if len(c.words) == 1 {
-		text, err := read(c.words[0])
+	if len(c.Words) == 1 {
+		text, err := cli.Read(c.Words[0], maxFile)
 		if err != nil {
 			return nil, err
 		}
 		dec := json.NewDecoder(strings.NewReader(string(text)))
 		dec.UseNumber()
 		if err := dec.Decode(&keys); err != nil {
-			return nil, usagef("%s: want a JSON object: %w", c.words[0], err)
+			return nil, cli.Usagef("%s: want a JSON object: %w", c.Words[0], err)
 		}
 		if keys == nil || dec.More() {
-			return nil, usagef("%s: want one JSON object", c.words[0])
+			return nil, cli.Usagef("%s: want one JSON object", c.Words[0])
 		}
 	}
 	e := &c.explaining
@@ -86,13 +87,13 @@ func (c *call) requestKeys() (map[string]any, error) {
 	}
 	for _, one := range []struct {
 		key  string
-		flag list
+		flag cli.List
 	}{{"with", e.with}, {"usage", e.usage}} {
 		if err := put(keys, one.key, one.flag); err != nil {
 			return nil, err
 		}
 	}
-	for name, words := range map[string]list{"consent": e.consent, "grants": e.grants} {
+	for name, words := range map[string]cli.List{"consent": e.consent, "grants": e.grants} {
 		if words != nil {
 			keys[name] = []string(words)
 		}
@@ -101,7 +102,7 @@ func (c *call) requestKeys() (map[string]any, error) {
 }
 
 // put adds NAME=VALUE flags to an object of the request.
-func put(keys map[string]any, key string, flags list) error {
+func put(keys map[string]any, key string, flags cli.List) error {
 	if flags == nil {
 		return nil
 	}
@@ -112,7 +113,7 @@ func put(keys map[string]any, key string, flags list) error {
 	for _, flag := range flags {
 		name, text, ok := strings.Cut(flag, "=")
 		if !ok {
-			return usagef("-%s %s: want NAME=VALUE", key, flag)
+			return cli.Usagef("-%s %s: want NAME=VALUE", key, flag)
 		}
 		object[name] = valueOf(key, name, text)
 	}
@@ -155,18 +156,18 @@ func employerOf(keys map[string]any, set *policy.Set) (string, error) {
 	if all := set.Employers(); len(all) == 1 {
 		return all[0], nil
 	}
-	return "", usagef("several documents: say whose rules are asked, with -employer or \"employer\"")
+	return "", cli.Usagef("several documents: say whose rules are asked, with -employer or \"employer\"")
 }
 
 // plain is the attributes of a request as they were written.
 func plain(with any) (map[string][]string, error) {
 	text, err := json.Marshal(with)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, cli.Usage(err)
 	}
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(text, &raw); err != nil {
-		return nil, usagef("with: want an object")
+		return nil, cli.Usagef("with: want an object")
 	}
 	given := map[string][]string{}
 	for name, v := range raw {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/deeperpoint/csss/examples/internal/cli"
 	"github.com/deeperpoint/csss/policy"
 	"github.com/deeperpoint/csss/policy/policytest"
 )
@@ -23,7 +24,7 @@ type files struct {
 func load(names []string) (*files, error) {
 	f := &files{}
 	for _, name := range names {
-		text, err := read(name)
+		text, err := cli.Read(name, maxFile)
 		if err != nil {
 			return nil, err
 		}
@@ -34,7 +35,7 @@ func load(names []string) (*files, error) {
 		}
 	}
 	if f.docs == nil {
-		return nil, usagef("no document among the files")
+		return nil, cli.Usagef("no document among the files")
 	}
 	var err error
 	if f.set, err = policy.Compile(nil, f.docs...); err != nil {
@@ -49,7 +50,7 @@ func load(names []string) (*files, error) {
 func (c *call) mustLoad(names []string) (*files, error) {
 	f, err := load(names)
 	if bad, ok := errors.AsType[*policy.Errors](err); ok {
-		return nil, errors.Join(c.faults(f, bad), errFound)
+		return nil, errors.Join(c.faults(f, bad), cli.ErrShown)
 	}
 	return f, err
 }
@@ -57,7 +58,7 @@ func (c *call) mustLoad(names []string) (*files, error) {
 // faults prints every error of documents with its line and a caret.
 func (c *call) faults(f *files, bad *policy.Errors) error {
 	for _, e := range bad.List {
-		if c.json {
+		if c.JSON {
 			if err := c.object(fault{Severity: "error", Error: e}); err != nil {
 				return err
 			}
@@ -65,7 +66,7 @@ func (c *call) faults(f *files, bad *policy.Errors) error {
 		}
 		c.printf("%s\n%s", e, f.pointAt(e.File, e.Line, e.Col))
 	}
-	if bad.More && !c.json {
+	if bad.More && !c.JSON {
 		c.printf("and more\n")
 	}
 	return nil

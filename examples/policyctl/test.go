@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/deeperpoint/csss/examples/internal/cli"
 	"github.com/deeperpoint/csss/policy"
 	"github.com/deeperpoint/csss/policy/policytest"
 )
@@ -29,7 +30,7 @@ type covered struct {
 
 // test runs the tests of documents and tells what they cover.
 func test(_ context.Context, c *call) error {
-	f, err := c.mustLoad(c.words)
+	f, err := c.mustLoad(c.Words)
 	if err != nil {
 		return err
 	}
@@ -45,27 +46,27 @@ func test(_ context.Context, c *call) error {
 	}
 	cover := policytest.Cover(f.set, f.tests...)
 	sum.Shown, sum.All, sum.Rules = cover.Shown, cover.All, cover.Rules
-	if c.json {
+	if c.JSON {
 		err = c.object(sum)
 	} else {
 		c.printf("%d of %s passed\n\n", sum.Tests-sum.Failed, count(sum.Tests, "test"))
-		_, err = cover.WriteTo(c.stdout)
+		_, err = cover.WriteTo(c.Stdout)
 	}
 	switch {
 	case err != nil:
 		return err
 	case sum.Tests == 0:
-		fmt.Fprintln(c.stderr, "policyctl: no document has tests, which proves nothing")
-		return errFound
+		fmt.Fprintln(c.Stderr, "policyctl: no document has tests, which proves nothing")
+		return cli.ErrShown
 	case sum.Failed > 0:
-		return errFound
+		return cli.ErrShown
 	}
 	return nil
 }
 
 // result prints one test: all of them with -json, else those that failed.
 func (c *call) result(f *files, r policytest.Result) error {
-	if c.json {
+	if c.JSON {
 		return c.object(tested{r.Employer, r.Test.Name, r.Test.File, r.Test.Line, r.Passed(), r.Mismatch})
 	}
 	if !r.Passed() {

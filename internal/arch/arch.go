@@ -73,8 +73,9 @@ var Rows = []Row{
 	{"./examples/bench/rules", nil, "what the engines of a benchmark share knows none of them"},
 	{"./examples/bench/celgo", []string{"./examples/bench/rules", "cel.dev/cel-go"}, "cel-go as it is, beside which the policy engine is measured"},
 	{"./examples/bench", []string{"./examples/bench/load", "./examples/bench/lines", "./examples/bench/rules", "./examples/bench/celgo", "./ledger", "./ledger/tiles", "./policy"}, "measures what users use"},
-	{"./examples/ledgerctl", []string{"./ledger", "./ledger/tiles", "./ledger/witness"}, "looks after a log from outside the program that writes it"},
-	{"./examples/policyctl", []string{".", "./policy", "./policy/policytest", "./disclosure", "./ledger", "./internal/world"}, "shows an operations director what the rules and the market say"},
+	{"./examples/internal/cli", nil, "a frame knows no program"},
+	{"./examples/ledgerctl", []string{"./examples/internal/cli", "./ledger", "./ledger/tiles", "./ledger/witness"}, "looks after a log from outside the program that writes it"},
+	{"./examples/policyctl", []string{".", "./examples/internal/cli", "./policy", "./policy/policytest", "./disclosure", "./ledger", "./internal/world"}, "shows an operations director what the rules and the market say"},
 	{"./examples/*", []string{".", "./match", "./match/hnsw", "./match/market", "./embed", "./embed/lexical", "./policy", "./disclosure", "./disclosure/terms", "./ledger", "./ledger/tiles", "./internal/beir", "./internal/world", "./internal/teller"},
 		"examples use what users use, and the readers of test sets"},
 }
