@@ -22,8 +22,8 @@ import (
 // 4096 characters, 40 levels deep, two nested loops, with constant patterns of at most 256 bytes, and its estimated worst
 // case at most 1,000,000 steps.
 //
-// A condition that the schema has not seen costs about 0.3 ms, one that it has well under a microsecond, and the rest of
-// a document about 0.2 ms. Compile may be called concurrently, also with the same schema.
+// A condition, or an operand of its &&, that the schema has not seen costs about 0.3 ms, one that it has well under a
+// microsecond, and the rest of a document about 0.2 ms. Compile may be called concurrently, also with the same schema.
 func Compile(schema *Schema, docs ...Source) (*Set, error) {
 	if schema == nil {
 		schema = BaseSchema()

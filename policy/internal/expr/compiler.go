@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/parser"
 )
 
@@ -40,6 +41,7 @@ type Compiler struct {
 	mu     sync.RWMutex
 	shapes map[string]*Cond // by the text with its literals taken out
 	texts  map[string]*Cond // by the text, where the literals cannot be
+	parts  map[string]*part // operands of &&, by their text as in shapes; nil: cannot be joined
 
 	wordsMu sync.RWMutex
 	words   map[string]string // see Intern
@@ -55,7 +57,7 @@ func NewCompiler(t *Table, opts *Options) (*Compiler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Compiler{front: f, celOnly: opts.CELOnly, shapes: map[string]*Cond{}, texts: map[string]*Cond{}}, nil
+	return &Compiler{front: f, celOnly: opts.CELOnly, shapes: map[string]*Cond{}, texts: map[string]*Cond{}, parts: map[string]*part{}}, nil
 }
 
 // Table returns the table the compiler was made for.
@@ -68,75 +70,99 @@ func (c *Compiler) Table() *Table { return c.table }
 // refused above 1,000,000 steps. Durations, timestamps and patterns are read here.
 //
 // It costs about two microseconds where the compiler has seen a text that differs in its literals alone (texts of at most 64
-// bytes, numbers, durations and timestamps), and about 0.15 ms otherwise.
+// bytes, numbers, durations and timestamps), about ten where it has seen all operands of the text's &&, and about 0.15 ms for
+// every other operand or text.
 func (c *Compiler) Compile(text string) (*Cond, []Problem) {
 	if c.language == Documents && (len(text) > utf8.UTFMax*maxChars || utf8.RuneCountInString(text) > maxChars) {
 		return nil, []Problem{{1, 0, fmt.Sprintf("has more than %d characters", maxChars)}}
 	}
-	key, tokens, ok := lex(text)
+	l, ok := lex(text)
 	c.mu.RLock()
 	like := c.texts[text]
 	if like == nil && ok {
-		like = c.shapes[string(key)]
+		like = c.shapes[string(l.key)]
 	}
 	c.mu.RUnlock()
 	if like != nil && like.text == text {
 		return like, nil
 	}
+	for i := range l.tokens {
+		l.tokens[i].text = c.Intern(l.tokens[i].text)
+	}
+	var cond *Cond
 	if like != nil {
-		for i := range tokens {
-			tokens[i].text = c.Intern(tokens[i].text)
-		}
-		if cond := like.with(text, tokens); cond != nil {
+		if cond := like.with(text, l.tokens); cond != nil {
 			return cond, nil
 		}
+	} else if ok {
+		cond = c.join(text, &l)
 	}
-	cond, problems := c.build(text, tokens, ok)
-	if problems != nil {
-		return nil, problems
+	if cond == nil {
+		built, problems := c.build(text, l.tokens, ok)
+		if problems != nil {
+			return nil, problems
+		}
+		cond = built.cond
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if cond.shape.shared {
-		keep(c.shapes, string(key), cond)
+		keep(c.shapes, string(l.key), cond)
 	} else {
 		keep(c.texts, text, cond)
 	}
 	return cond, nil
 }
 
-func keep(m map[string]*Cond, key string, cond *Cond) {
+func keep[T any](m map[string]*T, key string, v *T) {
 	if len(m) >= maxCached {
 		clear(m)
 	}
-	m[key] = cond
+	m[key] = v
+}
+
+// built is a condition and what it takes to join it with others.
+type built struct {
+	cond  *Cond
+	first mark // how far its leaves reach
+	nodes int  // at least as many as the parser counts
 }
 
 // build compiles a text from scratch. Only a text that was lexed can have a shape.
-func (c *Compiler) build(text string, tokens []token, lexed bool) (*Cond, []Problem) {
+func (c *Compiler) build(text string, tokens []token, lexed bool) (built, []Problem) {
 	checked, problems := c.check(text)
 	if problems != nil {
-		return nil, problems
+		return built{}, problems
 	}
-	shape, own, binds, err := c.lower(checked)
+	low, err := c.lower(checked)
 	if err != nil {
-		return nil, []Problem{{1, 0, err.Error()}}
+		return built{}, []Problem{{1, 0, err.Error()}}
 	}
-	cond := &Cond{text: text, shape: shape, code: own}
-	if lexed && share(checked, cond, tokens, binds) {
-		if shape.cost, shape.shared = c.widest(checked, binds); shape.shared {
-			shape.binds = binds
-			return cond, nil
+	shape := low.shape
+	b := built{cond: &Cond{text: text, shape: shape, code: low.code}, first: low.first, nodes: nodesOf(checked)}
+	if lexed && share(checked, b.cond, tokens, low.binds, low.literals) {
+		if shape.cost, shape.shared = c.widest(checked, low.binds, low.literals); shape.shared {
+			shape.binds = low.binds
+			return b, nil
 		}
 		checked, _ = c.check(text) // since it was changed
 	}
 	if shape.cost, problems = c.estimate(checked); problems != nil {
-		return nil, problems
+		return built{}, problems
 	}
 	if shape.cost > maxCost && c.language == Documents {
-		return nil, []Problem{{1, 0, fmt.Sprintf("may cost %d steps, at most %d", shape.cost, maxCost)}}
+		return built{}, []Problem{{1, 0, fmt.Sprintf("may cost %d steps, at most %d", shape.cost, maxCost)}}
 	}
-	return cond, nil
+	return b, nil
+}
+
+// nodesOf bounds the number of nodes that the parser has numbered.
+func nodesOf(checked *ast.AST) int {
+	last := int64(0)
+	for id := range checked.SourceInfo().OffsetRanges() {
+		last = max(last, id)
+	}
+	return int(last)
 }
 
 // program returns the whole of a text that compiles as a program of cel-go.

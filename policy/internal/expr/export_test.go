@@ -4,8 +4,9 @@ import "reflect"
 
 // Fresh compiles a text without the compiler's memory.
 func (c *Compiler) Fresh(text string) (*Cond, []Problem) {
-	_, tokens, lexed := lex(text)
-	return c.build(text, tokens, lexed)
+	l, ok := lex(text)
+	b, problems := c.build(text, l.tokens, ok)
+	return b.cond, problems
 }
 
 // Shapes returns how many shapes and single texts the compiler remembers.
@@ -20,3 +21,6 @@ func Same(a, b *Cond) bool {
 		a.shape.cost == b.shape.cost && a.shape.shared == b.shape.shared && reflect.DeepEqual(a.shape.binds, b.shape.binds) &&
 		len(a.shape.programs) == len(b.shape.programs) && len(a.shape.regexps) == len(b.shape.regexps)
 }
+
+// Parts returns how many operands of && the compiler remembers.
+func (c *Compiler) Parts() int { return len(c.parts) }

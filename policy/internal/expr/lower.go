@@ -22,18 +22,31 @@ type lowerer struct {
 	locals   []string // variables of the loops around, outermost first
 
 	code
-	kids  []int32
-	shape shape
-	binds []bind
+	kids     []int32
+	shape    shape
+	binds    []bind
+	literals []int64 // nodes of the literals that binds are about
+
+	first mark // how far the leaves reach
+}
+
+// lowered is what became of a checked expression. It holds nothing of the expression itself.
+type lowered struct {
+	shape    *shape
+	code     code
+	binds    []bind
+	literals []int64
+	first    mark
 }
 
 // lower returns the code of a checked expression.
-func (c *Compiler) lower(whole *ast.AST) (*shape, code, []bind, error) {
+func (c *Compiler) lower(whole *ast.AST) (lowered, error) {
 	l := &lowerer{compiler: c, whole: whole}
 	conjuncts := conjunctsOf(whole.Expr(), nil)
 	at := make([]int32, len(conjuncts))
 	byCEL := make([]bool, len(conjuncts))
 	leaves := l.leaves(conjuncts, at)
+	l.first = l.save()
 	l.shape.quick = int32(len(l.ins))
 	l.shape.need = make([]uint64, (c.table.Len()+63)/64)
 	for _, i := range l.ins {
@@ -47,7 +60,7 @@ func (c *Compiler) lower(whole *ast.AST) (*shape, code, []bind, error) {
 		programs := len(l.shape.programs)
 		root, err := l.truth(e)
 		if err != nil {
-			return nil, code{}, nil, err
+			return lowered{}, err
 		}
 		at[k], byCEL[k] = root, len(l.shape.programs) > programs
 		l.shape.rest = append(l.shape.rest, root)
@@ -61,12 +74,17 @@ func (c *Compiler) lower(whole *ast.AST) (*shape, code, []bind, error) {
 	slices.Sort(l.shape.reads)
 	l.shape.reads = slices.Clip(slices.Compact(l.shape.reads))
 	l.shape.compiler, l.shape.kids = c, l.kids
-	return &l.shape, l.code, l.binds, nil
+	shape := l.shape // a copy, since a pointer into l would keep all of it
+	return lowered{&shape, l.code, l.binds, l.literals, l.first}, nil
 }
 
+// trimZeros drops the zeros at the end; nothing left is nil.
 func trimZeros(words []uint64) []uint64 {
 	for len(words) > 0 && words[len(words)-1] == 0 {
 		words = words[:len(words)-1]
+	}
+	if len(words) == 0 {
+		return nil
 	}
 	return words
 }
@@ -80,7 +98,7 @@ func (l *lowerer) leaves(conjuncts []ast.Expr, at []int32) []bool {
 		}
 		saved := l.save()
 		root, err := l.bare(e)
-		if err == nil && len(l.ins) == saved.ins+1 && l.ins[root].isLeaf() {
+		if err == nil && len(l.ins) == int(saved[listIns])+1 && l.ins[root].isLeaf() {
 			is[k], at[k] = true, root
 			continue
 		}
@@ -109,20 +127,38 @@ func (l *lowerer) need(i *instr) {
 	}
 }
 
-// mark is how far the lowerer's lists reach, to take back what was emitted in vain.
-type mark struct {
-	ins, lists, numbers, instants, kids, binds, regexps, programs int
-}
+// A mark is how far the lists reach that a condition consists of.
+type mark [lists]int32
 
+const (
+	listIns = iota
+	listTexts
+	listNumbers
+	listInstants
+	listKids
+	listBinds
+	listRegexps
+	listPrograms
+	lists
+)
+
+// save is where to go back to if what is emitted next is in vain.
 func (l *lowerer) save() mark {
-	return mark{len(l.ins), len(l.lists), len(l.numbers), len(l.instants), len(l.kids), len(l.binds),
-		len(l.shape.regexps), len(l.shape.programs)}
+	return mark{listIns: int32(len(l.ins)), listTexts: int32(len(l.lists)), listNumbers: int32(len(l.numbers)),
+		listInstants: int32(len(l.instants)), listKids: int32(len(l.kids)), listBinds: int32(len(l.binds)),
+		listRegexps: int32(len(l.shape.regexps)), listPrograms: int32(len(l.shape.programs))}
 }
 
 func (l *lowerer) restore(m mark) {
-	l.ins, l.lists, l.numbers, l.instants = l.ins[:m.ins], l.lists[:m.lists], l.numbers[:m.numbers], l.instants[:m.instants]
-	l.kids, l.binds = l.kids[:m.kids], l.binds[:m.binds]
-	l.shape.regexps, l.shape.programs = l.shape.regexps[:m.regexps], l.shape.programs[:m.programs]
+	l.ins, l.lists, l.numbers = l.ins[:m[listIns]], l.lists[:m[listTexts]], l.numbers[:m[listNumbers]]
+	l.instants, l.kids = l.instants[:m[listInstants]], l.kids[:m[listKids]]
+	l.binds, l.literals = l.binds[:m[listBinds]], l.literals[:m[listBinds]]
+	l.shape.regexps, l.shape.programs = l.shape.regexps[:m[listRegexps]], l.shape.programs[:m[listPrograms]]
+}
+
+// literal notes where the literal of a node goes.
+func (l *lowerer) literal(node int64, b bind) {
+	l.binds, l.literals = append(l.binds, b), append(l.literals, node)
 }
 
 func (l *lowerer) emit(i instr) int32 {
@@ -471,7 +507,7 @@ func (l *lowerer) inNumbers(item, list ast.Expr) (int32, error) {
 	index := len(l.numbers)
 	numbers := make([]int64, 0, list.AsList().Size())
 	for k, e := range list.AsList().Elements() {
-		v, b, ok := l.numberConst(e)
+		v, node, b, ok := l.numberConst(e)
 		if !ok {
 			return 0, errOutside
 		}
@@ -481,7 +517,7 @@ func (l *lowerer) inNumbers(item, list ast.Expr) (int32, error) {
 			b.how = bindListDuration
 		}
 		b.list, b.item = int32(index), int32(k)
-		l.binds = append(l.binds, b)
+		l.literal(node, b)
 		numbers = append(numbers, v)
 	}
 	l.numbers = append(l.numbers, numbers)
@@ -597,7 +633,7 @@ func (l *lowerer) constants(list ast.ListExpr) (int32, error) {
 			return 0, errOutside
 		}
 		texts = append(texts, s)
-		l.binds = append(l.binds, bind{expr: e.ID(), how: bindListText, list: index, item: int32(k)})
+		l.literal(e.ID(), bind{how: bindListText, list: index, item: int32(k)})
 	}
 	l.lists = append(l.lists, texts)
 	return l.emit(instr{op: lConst, num: int64(index)}), nil
@@ -616,7 +652,7 @@ func (l *lowerer) text(e ast.Expr) (int32, error) {
 	switch e.Kind() {
 	case ast.LiteralKind:
 		if s, ok := literalText(e); ok {
-			return l.constant(instr{op: sConst, str: s}, bind{expr: e.ID(), how: bindText}), nil
+			return l.constant(instr{op: sConst, str: s}, e.ID(), bind{how: bindText}), nil
 		}
 	case ast.IdentKind:
 		if depth := lastIndex(l.locals, e.AsIdent()); depth >= 0 {
@@ -643,9 +679,9 @@ func lastIndex(names []string, name string) int {
 }
 
 // constant emits a constant and notes where a literal of the text goes.
-func (l *lowerer) constant(i instr, b bind) int32 {
+func (l *lowerer) constant(i instr, node int64, b bind) int32 {
 	b.ins = l.emit(i)
-	l.binds = append(l.binds, b)
+	l.literal(node, b)
 	return b.ins
 }
 
@@ -654,7 +690,7 @@ func (l *lowerer) double(e ast.Expr) (int32, error) {
 	switch e.Kind() {
 	case ast.LiteralKind:
 		if d, ok := e.AsLiteral().(types.Double); ok {
-			return l.constant(instr{op: dConst, num: int64(math.Float64bits(float64(d)))}, bind{expr: e.ID(), how: bindDouble}), nil
+			return l.constant(instr{op: dConst, num: int64(math.Float64bits(float64(d)))}, e.ID(), bind{how: bindDouble}), nil
 		}
 	case ast.IdentKind:
 		if r, s, ok := l.row(e.AsIdent()); ok && r.Kind == Double {
@@ -747,7 +783,7 @@ func (l *lowerer) instantCall(call ast.CallExpr) (int32, error) {
 			return 0, errOutside
 		}
 		l.instants = append(l.instants, t)
-		return l.constant(instr{op: iConst, num: int64(len(l.instants) - 1)}, bind{expr: args[0].ID(), how: bindInstant}), nil
+		return l.constant(instr{op: iConst, num: int64(len(l.instants) - 1)}, args[0].ID(), bind{how: bindInstant}), nil
 	}
 	return 0, errOutside
 }
@@ -764,28 +800,28 @@ func parseDuration(s string) (int64, bool) {
 	return int64(d.Duration), ok
 }
 
-// numberConst recognises a constant int or duration.
-func (l *lowerer) numberConst(e ast.Expr) (v int64, b bind, ok bool) {
+// numberConst recognises a constant int or duration, and its literal.
+func (l *lowerer) numberConst(e ast.Expr) (v, node int64, b bind, ok bool) {
 	switch e.Kind() {
 	case ast.LiteralKind:
 		if n, ok := e.AsLiteral().(types.Int); ok {
-			return int64(n), bind{expr: e.ID(), how: bindNumber}, true
+			return int64(n), e.ID(), bind{how: bindNumber}, true
 		}
 	case ast.CallKind:
 		if call := e.AsCall(); call.FunctionName() == "duration" && len(call.Args()) == 1 {
 			if s, ok := literalText(call.Args()[0]); ok {
 				v, ok = parseDuration(s)
-				return v, bind{expr: call.Args()[0].ID(), how: bindDuration}, ok
+				return v, call.Args()[0].ID(), bind{how: bindDuration}, ok
 			}
 		}
 	}
-	return 0, bind{}, false
+	return 0, 0, bind{}, false
 }
 
 // number lowers an expression of type int or duration.
 func (l *lowerer) number(e ast.Expr) (int32, error) {
-	if v, b, ok := l.numberConst(e); ok {
-		return l.constant(instr{op: nConst, num: v}, b), nil
+	if v, node, b, ok := l.numberConst(e); ok {
+		return l.constant(instr{op: nConst, num: v}, node, b), nil
 	}
 	switch e.Kind() {
 	case ast.IdentKind:

@@ -42,7 +42,6 @@ const (
 
 // bind is where one literal goes.
 type bind struct {
-	expr       int64 // node of the checked expression
 	token      int32
 	ins        int32
 	list, item int32
@@ -51,26 +50,40 @@ type bind struct {
 	sort       bool
 }
 
-// lex takes the exchangeable literals out of a text: the key is the text without them and with single spaces. It is not
-// ok where anything is unusual; such texts are compiled one by one. A pattern stays in the key, since it is compiled.
-func lex(text string) (key []byte, tokens []token, ok bool) {
-	l := lexer{text: text, key: make([]byte, 0, len(text)), minus: -1}
-	for l.pos < len(text) {
-		if !l.next() {
-			return nil, nil, false
+// lexed is a text taken apart.
+type lexed struct {
+	key    []byte // the text with single spaces and without its exchangeable literals
+	tokens []token
+	cuts   []cut // where the operands of the text's own && begin, if that is what it is
+}
+
+// cut is a place in a lexed text.
+type cut struct{ text, key, token int }
+
+// lex takes the exchangeable literals out of a text. It is not ok where anything is unusual; such texts are compiled one
+// by one. A pattern stays in the key, since it is compiled.
+func lex(text string) (l lexed, ok bool) {
+	x := lexer{text: text, lexed: lexed{key: make([]byte, 0, len(text)), cuts: make([]cut, 1, 8)}, minus: -1}
+	for x.pos < len(text) {
+		if !x.next() {
+			return lexed{}, false
 		}
 	}
-	return l.key, l.tokens, true
+	if x.depth != 0 || x.loose {
+		x.cuts = x.cuts[:1]
+	}
+	return x.lexed, true
 }
 
 type lexer struct {
+	lexed
 	text    string
-	pos     int // in bytes
-	wide    int // how many more bytes than characters lie before pos
-	minus   int // where the last sign was, if it was a minus, in characters
-	pattern int // 1 after `matches`, 2 after `matches(`
-	key     []byte
-	tokens  []token
+	pos     int  // in bytes
+	wide    int  // how many more bytes than characters lie before pos
+	minus   int  // where the last sign was, if it was a minus, in characters
+	pattern int  // 1 after `matches`, 2 after `matches(`
+	depth   int  // of brackets
+	loose   bool // something binds less than && outside of all brackets, or closes a bracket that was not opened
 }
 
 func (l *lexer) next() bool {
@@ -95,9 +108,23 @@ func (l *lexer) next() bool {
 	case c == '.' && l.pos+1 < len(l.text) && isDigit(l.text[l.pos+1]):
 		return false
 	}
+	l.sign(c)
+	return true
+}
+
+// sign takes a character that is no part of a word or a literal.
+func (l *lexer) sign(c byte) {
 	l.minus = -1
-	if c == '-' {
+	switch c {
+	case '-':
 		l.minus = l.pos - l.wide
+	case '(', '[', '{':
+		l.depth++
+	case ')', ']', '}':
+		l.depth--
+		l.loose = l.loose || l.depth < 0
+	case '|', '?', ':':
+		l.loose = l.loose || l.depth == 0
 	}
 	if l.pattern == 1 && c == '(' {
 		l.pattern = 2
@@ -106,7 +133,11 @@ func (l *lexer) next() bool {
 	}
 	l.key = append(l.key, c)
 	l.pos++
-	return true
+	if c == '&' && l.depth == 0 && l.pos < len(l.text) && l.text[l.pos] == '&' {
+		l.key = append(l.key, c)
+		l.pos++
+		l.cuts = append(l.cuts, cut{l.pos, len(l.key), len(l.tokens)})
+	}
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
@@ -222,7 +253,7 @@ func (l *lexer) string(quote byte) bool {
 }
 
 // share finds out whether other literals may take the places of a condition's own, and notes which goes where.
-func share(checked *ast.AST, cond *Cond, tokens []token, binds []bind) bool {
+func share(checked *ast.AST, cond *Cond, tokens []token, binds []bind, literals []int64) bool {
 	if len(binds) != len(tokens) {
 		return false // a literal is used otherwise
 	}
@@ -236,7 +267,7 @@ func share(checked *ast.AST, cond *Cond, tokens []token, binds []bind) bool {
 	used := make([]bool, len(tokens))
 	for k := range binds {
 		b := &binds[k]
-		r, found := checked.SourceInfo().GetOffsetRange(b.expr)
+		r, found := checked.SourceInfo().GetOffsetRange(literals[k])
 		if !found {
 			return false
 		}
@@ -254,10 +285,10 @@ func share(checked *ast.AST, cond *Cond, tokens []token, binds []bind) bool {
 }
 
 // widest estimates the cost with the text literals as long as they may be. It changes the expression.
-func (c *Compiler) widest(checked *ast.AST, binds []bind) (cost uint64, ok bool) {
+func (c *Compiler) widest(checked *ast.AST, binds []bind, literals []int64) (cost uint64, ok bool) {
 	texts := make(map[int64]bool)
-	for _, b := range binds {
-		texts[b.expr] = b.how == bindText || b.how == bindListText
+	for k, b := range binds {
+		texts[literals[k]] = b.how == bindText || b.how == bindListText
 	}
 	long := types.String(strings.Repeat("x", maxShared))
 	fac := ast.NewExprFactory()
@@ -283,25 +314,30 @@ func (c *Cond) with(text string, tokens []token) *Cond {
 }
 
 // bound returns c's code with other literals.
-func (c *Cond) bound(binds []bind, tokens []token) (code, bool) {
-	own := code{ins: slices.Clone(c.ins), instants: slices.Clone(c.instants), lists: slices.Clone(c.lists), numbers: slices.Clone(c.numbers)}
+func (c *Cond) bound(binds []bind, tokens []token) (own code, ok bool) {
+	own = code{ins: slices.Clone(c.ins), instants: slices.Clone(c.instants), lists: slices.Clone(c.lists), numbers: slices.Clone(c.numbers)}
 	for i := range own.lists {
 		own.lists[i] = slices.Clone(own.lists[i])
 	}
 	for i := range own.numbers {
 		own.numbers[i] = slices.Clone(own.numbers[i])
 	}
+	return own, own.bindAll(binds, tokens)
+}
+
+// bindAll puts literals in their places, as far as they fit.
+func (o *code) bindAll(binds []bind, tokens []token) bool {
 	for _, b := range binds {
-		if !own.bind(b, &tokens[b.token]) {
-			return code{}, false
+		if !o.bind(b, &tokens[b.token]) {
+			return false
 		}
 	}
 	for _, b := range binds {
 		if b.sort && b.item == 0 {
-			slices.Sort(own.lists[b.list])
+			slices.Sort(o.lists[b.list])
 		}
 	}
-	return own, true
+	return true
 }
 
 // bind puts one literal in its place. It returns false for literals that do not fit; the text is then compiled by itself,
