@@ -26,15 +26,17 @@ type Config struct {
 	Store  ledger.Store    // a store of the host's instead of Dir; nil = Dir decides
 	Ledger *ledger.Options // name and signer of the log; nil = defaults
 
-	Embedder embed.Embedder    // nil = embed/lexical
-	Index    match.VectorIndex // nil = match/hnsw
-	External string            // name of the service to which Embedder or Index sends text or vectors: a firm's listings go there only where its rules permit process_externally; empty = they stay in this process
-	Schema   *policy.Schema    // attributes that rules may use, those of the logged rules among them; nil = policy.BaseSchema
-	Terms    []terms.Template  // standard engagement terms; nil = terms.Standard
-	Summary  disclosure.Schema // what a summary may say; nil = disclosure.DefaultSchema
-	Weights  *match.Weights    // scoring; nil = match.DefaultWeights
-	Events   func(kind string) // called with the kind of each durable entry, in the log's order, before the call that wrote it returns; must be quick and must not call the exchange, whose lock is held; nil = none
-	Logger   *slog.Logger      // how many entries were appended, never contents; nil = discard
+	Embedder  embed.Embedder    // nil = embed/lexical
+	Index     match.VectorIndex // nil = match/hnsw
+	External  string            // name of the service to which Embedder or Index sends text or vectors: a firm's listings go there only where its rules permit process_externally; empty = they stay in this process
+	Schema    *policy.Schema    // attributes that rules may use, those of the logged rules among them; nil = policy.BaseSchema
+	Terms     []terms.Template  // standard engagement terms; nil = terms.Standard
+	Summary   disclosure.Schema // what a summary may say; nil = disclosure.DefaultSchema
+	Weights   *match.Weights    // scoring; nil = match.DefaultWeights
+	Knows     []string          // obligations of rules that the host carries out, beside those of Obligations: a permit that asks for any other does not permit; nil = none
+	Decisions *policy.Recorder  // logs every decision of a step before anything comes of it, see DecidedBy; must not call the exchange, whose lock is held; nil = no log
+	Events    func(kind string) // called with the kind of each durable entry, in the log's order, before the call that wrote it returns; must be quick and must not call the exchange, whose lock is held; nil = none
+	Logger    *slog.Logger      // how many entries were appended, never contents; nil = discard
 
 	K        int           // employers that must share a summary; 0 = 5
 	KPeople  int           // the same for a person's expertise; 0 = 11
@@ -230,12 +232,18 @@ func (x *Exchange) replay(ctx context.Context) (*state, error) {
 func (x *Exchange) reindex(ctx context.Context) error {
 	slices.Sort(x.st.dirty)
 	var add []match.Offer
-	for _, id := range slices.Compact(x.st.dirty) {
-		if o := x.st.offers[id]; o != nil && o.live && x.st.indexable(&o.offer, x.st.now) {
-			add = append(add, o.offer)
-		} else {
-			x.matcher.Remove(id)
+	err := x.deciding(ctx, func(st *state) error {
+		for _, id := range slices.Compact(st.dirty) {
+			if o := st.offers[id]; o != nil && o.live && st.indexable(&o.offer, st.now) {
+				add = append(add, o.offer)
+			} else {
+				x.matcher.Remove(id)
+			}
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	if len(add) > 0 {
 		if err := x.matcher.Upsert(ctx, add...); err != nil {
@@ -273,7 +281,8 @@ func (x *Exchange) command(ctx context.Context, by By, name string, args any,
 		if err != nil {
 			return Receipt{}, err
 		}
-		evs, err := decide(x.st, at)
+		var evs []event
+		err = x.deciding(ctx, func(st *state) (err error) { evs, err = decide(st, at); return err })
 		if err != nil {
 			return Receipt{}, err
 		}

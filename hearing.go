@@ -32,8 +32,8 @@ func (st *state) hearing(need *match.Need, at time.Time) *hearing {
 		own = f.rules
 	}
 	for i, action := range searched {
-		h.supply[i] = newSieve(st.rules, st.supplySame(action, need, at))
-		h.demand[i] = newSieve(own, st.demandSame(action, need, at))
+		h.supply[i] = newSieve(st, st.rules, st.supplySame(action, need, at))
+		h.demand[i] = newSieve(st, own, st.demandSame(action, need, at))
 	}
 	return h
 }
@@ -88,7 +88,7 @@ func (h *hearing) requests(f *fit) (supply, demand *policy.Request) {
 		h.usage[f.off.Firm] = &usage{st: h.st}
 	}
 	supply.Usage = h.usage[f.off.Firm]
-	return supply, h.st.demandRequest("", f.need, f, h.at)
+	return h.st.able(supply), h.st.able(h.st.demandRequest("", f.need, f, h.at))
 }
 
 // refusal is why the offer's own rules refuse a pair; nil if they do not.
@@ -119,39 +119,49 @@ func firstReason(reasons []policy.Reason) *policy.Reason {
 // sieve is what remains of a set's rules for one action of a search.
 type sieve struct {
 	set    *policy.Set
-	filter *policy.Filter // nil: nothing passes
+	filter *policy.Filter
+	batch  *policy.Batch // nil: not logged
 }
 
 // newSieve fixes what a request says; all other attributes are open.
-func newSieve(set *policy.Set, same *policy.Request) sieve {
-	q, err := set.Schema().Bind(same)
-	if err != nil {
-		return sieve{set: set}
-	}
+func newSieve(st *state, set *policy.Set, same *policy.Request) sieve {
 	var open []string
 	for _, a := range set.Schema().Attributes() {
 		if _, fixed := same.Attrs[a.Name]; !fixed && !slices.Contains(same.Withheld, a.Name) && !strings.HasPrefix(a.Name, "resource.") {
 			open = append(open, a.Name)
 		}
 	}
-	return sieve{set, set.Filter(q, open...)}
+	if st.batch != nil {
+		return sieve{set, st.batch.Filter(set, same, open...), st.batch}
+	}
+	q, err := set.Schema().Bind(same)
+	if err != nil {
+		q = nil // nothing passes
+	}
+	return sieve{set, set.Filter(q, open...), nil}
 }
 
 // passes reports whether the rules do not deny a request. Most that are denied
 // are so without a decision: no rule of the owner opens the category at all, or
 // the filter does not match. What matches is decided, unless the filter is
-// exact. It reuses the query.
+// exact; with a log it is decided in any case, so that the log holds each pair
+// that was let through. It reuses the query.
 func (s *sieve) passes(q *policy.Query, r *policy.Request) bool {
 	cell, known := s.set.Cell(r.Employer, r.Category)
-	if !known || s.filter == nil || !s.filter.Allows(cell) {
+	if !known || !s.filter.Allows(cell) {
 		return false
 	}
 	if q.Reset(s.set.Schema(), r) != nil || !s.filter.Match(q) {
 		return false
 	}
-	if s.filter.Kind() == policy.Exact {
+	switch {
+	case s.batch != nil:
+		d := s.batch.Decide(s.set, r)
+		return d.Outcome != policy.Deny
+	case s.filter.Kind() == policy.Exact:
 		return true
+	default:
+		d := s.set.Decide(q)
+		return d.Outcome != policy.Deny
 	}
-	d := s.set.Decide(q)
-	return d.Outcome != policy.Deny
 }

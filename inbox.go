@@ -72,7 +72,7 @@ func (x *Exchange) Inbox(ctx context.Context, by By) ([]Task, error) {
 		return nil, ErrNotYours
 	}
 	for _, ref := range refs {
-		status, err := x.engine.Status(ctx, ref.session, ref.side, at)
+		status, err := x.engine.Status(looking(ctx), ref.session, ref.side, at)
 		if errors.Is(err, disclosure.ErrNotFound) {
 			continue // erased
 		}

@@ -77,7 +77,11 @@ func (x *Exchange) Match(ctx context.Context, by By, need string) (Matches, erro
 		if err != nil {
 			return Matches{}, err
 		}
-		ev, frozen, err := x.propose(ctx, by, need, at)
+		var (
+			ev     *matchProposed
+			frozen []event
+		)
+		err = x.deciding(ctx, func(st *state) (err error) { ev, frozen, err = x.propose(ctx, st, by, need, at); return err })
 		if err != nil {
 			return Matches{}, err
 		}
@@ -127,25 +131,25 @@ func (p *proposed) supplyHandle() disclosure.Handle {
 
 // propose searches and decides what is shown. It changes nothing that the log
 // does not then hold.
-func (x *Exchange) propose(ctx context.Context, by By, need string, at time.Time) (*matchProposed, []event, error) {
-	n := x.st.needs[need]
+func (x *Exchange) propose(ctx context.Context, st *state, by By, need string, at time.Time) (*matchProposed, []event, error) {
+	n := st.needs[need]
 	if n == nil || n.need.Firm != by.Firm || !n.live {
 		return nil, nil, ErrNotFound
 	}
-	if !x.st.employs(by.Firm, by.Person) {
+	if !st.employs(by.Firm, by.Person) {
 		return nil, nil, ErrNotYours
 	}
-	if err := x.st.asksOutside(&n.need, at); err != nil {
+	if err := st.asksOutside(&n.need, at); err != nil {
 		return nil, nil, err
 	}
 	if err := x.reindex(ctx); err != nil {
 		return nil, nil, err
 	}
-	s := &search{x: x, st: x.st, need: &n.need, at: at, hearing: x.st.hearing(&n.need, at), modes: map[string]match.Mode{},
-		ev: &matchProposed{Need: need, Revision: n.need.Revision, Group: n.need.Group, Rules: x.st.firms[by.Firm].digest(),
+	s := &search{x: x, st: st, need: &n.need, at: at, hearing: st.hearing(&n.need, at), modes: map[string]match.Mode{},
+		ev: &matchProposed{Need: need, Revision: n.need.Revision, Group: n.need.Group, Rules: st.firms[by.Firm].digest(),
 			Until: at.Add(x.cfg.Window)}}
-	found, err := x.matcher.Search(ctx, &match.Query{Need: &n.need, K: maxCandidates, Now: at, Book: x.st.book,
-		Admit: s.admit, Median: x.st.median, WantRejected: true})
+	found, err := x.matcher.Search(ctx, &match.Query{Need: &n.need, K: maxCandidates, Now: at, Book: st.book,
+		Admit: s.admit, Median: st.median, WantRejected: true})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -44,10 +44,11 @@ func (st *state) settle() {
 // decide asks the rules of the request's firm, with every reason; a firm
 // without rules allows nothing.
 func (st *state) decide(r *policy.Request) policy.Explanation {
-	if st.rules.Digest(r.Employer) == [32]byte{} {
+	d := st.explain(st.rules, r)
+	if d.Digest == [32]byte{} && st.inForce(r.Employer) == (disclosure.Digest{}) {
 		return policy.Explanation{Reasons: []policy.Reason{{Rule: "default-deny", Text: "the firm has published no rules"}}}
 	}
-	return st.rules.Explain(r)
+	return d
 }
 
 // permits turns anything but a clean permit into a *DeniedError.
@@ -80,7 +81,7 @@ func (st *state) decideChanged(r *policy.Request, opened disclosure.Digest) poli
 	}
 	then := *r
 	then.Binding = [32]byte{} // votes were bound to the rules of their time
-	before := f.past[opened].Explain(&then)
+	before := st.explain(f.past[opened], &then)
 	d := st.decide(unrevealed(r))
 	d.Outcome = min(d.Outcome, before.Outcome)
 	for _, due := range before.Due {
@@ -88,7 +89,17 @@ func (st *state) decideChanged(r *policy.Request, opened disclosure.Digest) poli
 			d.Due = append(d.Due, due)
 		}
 	}
+	if d.Outcome != policy.Deny {
+		d.Obligations, d.Advice = united(d.Obligations, before.Obligations), united(d.Advice, before.Advice)
+	}
 	return d
+}
+
+// united is the words of both lists, sorted.
+func united(a, b []string) []string {
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // unrevealed is a request that withholds what tells of the other side.
@@ -115,8 +126,16 @@ func (f *firmState) digest() string {
 	if f == nil || f.rules == nil {
 		return ""
 	}
-	d := f.rules.Digest(f.firm.ID)
+	d := f.current()
 	return hex.EncodeToString(d[:])
+}
+
+// current names the firm's rules in force; zero without any.
+func (f *firmState) current() disclosure.Digest {
+	if f.rules == nil {
+		return disclosure.Digest{}
+	}
+	return disclosure.Digest(f.rules.Digest(f.firm.ID))
 }
 
 // inForce names the rules of a firm; zero without any.

@@ -48,7 +48,9 @@ func (l sessionLog) Append(ctx context.Context, key string, recs ...disclosure.R
 	if err != nil {
 		return false, err
 	}
-	if current, err := l.x.st.current(recs); err != nil || !current {
+	current := false
+	err = l.x.deciding(ctx, func(st *state) (err error) { current, err = st.current(recs); return err })
+	if err != nil || !current {
 		return false, cmp.Or(err, disclosure.ErrConflict) // decide anew
 	}
 	at = maxTime(at.UTC(), l.x.st.now)
@@ -180,10 +182,17 @@ type authorizer struct{ x *Exchange }
 // Authorize judges one side of a session now: its own part must still stand,
 // and its own rules must not deny. The verdict depends on nothing that the
 // other side did since the session opened, because the side can see it.
-func (a authorizer) Authorize(_ context.Context, r disclosure.AuthRequest) (disclosure.Verdict, error) {
+func (a authorizer) Authorize(ctx context.Context, r disclosure.AuthRequest) (v disclosure.Verdict, err error) {
 	a.x.mu.RLock()
 	defer a.x.mu.RUnlock()
-	return a.x.st.verdict(&r)
+	if isLooking(ctx) {
+		return a.x.st.verdict(&r)
+	}
+	err = a.x.deciding(ctx, func(st *state) (err error) { v, err = st.verdict(&r); return err })
+	if err != nil {
+		return disclosure.Verdict{}, err
+	}
+	return v, nil
 }
 
 func (st *state) verdict(r *disclosure.AuthRequest) (disclosure.Verdict, error) {

@@ -162,7 +162,7 @@ func (st *state) learn(ss *sessionState, ev *disclosure.Event) {
 // ErrUnavailable, ErrNoPrice, ErrKeyReused, and the ledger's.
 func (x *Exchange) Select(ctx context.Context, by By, h disclosure.Handle) (Receipt, error) {
 	by = by.withDefaults()
-	p, again, err := x.proposal(by, h)
+	p, again, err := x.proposal(ctx, by, h)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -184,7 +184,7 @@ func (x *Exchange) Select(ctx context.Context, by By, h disclosure.Handle) (Rece
 
 // proposal decides whether a candidate can still be selected, and on what; or
 // finds that this very command has selected it.
-func (x *Exchange) proposal(by By, h disclosure.Handle) (p disclosure.Proposal, again bool, err error) {
+func (x *Exchange) proposal(ctx context.Context, by By, h disclosure.Handle) (p disclosure.Proposal, again bool, err error) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	st := x.st
@@ -218,8 +218,17 @@ func (x *Exchange) proposal(by By, h disclosure.Handle) (p disclosure.Proposal, 
 	}
 	f := &fit{need: &n.need, off: &o.offer, plan: &c.Plan, mode: c.Mode, rate: c.Rate}
 	parties := st.parties(f, o.publisher)
-	if !st.standing(f, disclosure.Supply, parties, o.edits, at) || !st.standing(f, disclosure.Demand, parties, o.edits, at) || !st.mayMeet(f, c.Rules, at) {
+	if !st.standing(f, disclosure.Supply, parties, o.edits, at) || !st.standing(f, disclosure.Demand, parties, o.edits, at) {
 		return p, false, ErrUnavailable
+	}
+	err = x.deciding(ctx, func(st *state) error {
+		if !st.mayMeet(f, c.Rules, at) {
+			return ErrUnavailable
+		}
+		return nil
+	})
+	if err != nil {
+		return p, false, err
 	}
 	if !c.Priced {
 		return p, false, ErrNoPrice

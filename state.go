@@ -31,6 +31,10 @@ type state struct {
 
 	rules   *policy.Set // every document in force; see settle
 	changed []string    // firms whose documents are not in it yet
+	changes []ruleChange
+
+	knows []string      // obligations that are carried out
+	batch *policy.Batch // takes down the decisions of a step; nil: they are not logged
 
 	firms       map[string]*firmState
 	people      map[string]*personState
@@ -161,7 +165,7 @@ func newState(cfg *Config) (*state, error) {
 		return nil, err
 	}
 	return &state{
-		rules: none, noRules: none,
+		rules: none, noRules: none, knows: cfg.obligations(),
 		schema: cfg.Schema, k: cfg.K, kPeople: cfg.KPeople, summaries: sum, book: match.NewBook(),
 		versions: map[string]uint64{}, commands: map[string]commandRecord{},
 		firms: map[string]*firmState{}, people: map[string]*personState{},
@@ -228,7 +232,7 @@ func (ev *personLeft) fold(st *state, _ ledger.Entry) {
 	}
 }
 
-func (ev *policyChanged) fold(st *state, _ ledger.Entry) {
+func (ev *policyChanged) fold(st *state, e ledger.Entry) {
 	f := st.firms[ev.Firm]
 	if f == nil {
 		return
@@ -237,6 +241,7 @@ func (ev *policyChanged) fold(st *state, _ ledger.Entry) {
 		f.past[disclosure.Digest(f.rules.Digest(ev.Firm))] = f.rules
 	}
 	st.changed = append(st.changed, ev.Firm)
+	st.changes = append(st.changes, ruleChange{ev.Firm, f.current(), commandOf(e)})
 	st.indexAgain(ev.Firm)
 }
 

@@ -138,27 +138,28 @@ func inAccount(q policy.Quota, key []string, o *match.Offer) bool {
 }
 
 // history tells a firm's walls for whom it works and has worked, if it has
-// any. The counterparty is known by its group, which no condition reads before
-// the reveal.
+// any. The counterparty is told apart by its group, which no condition reads
+// before the reveal, and which no log of the request names.
 func (st *state) history(r *policy.Request, counterparty string) {
 	f, other := st.firms[r.Employer], st.firms[counterparty]
 	if f == nil || f.rules == nil || other == nil || len(f.rules.Walls(r.Employer)) == 0 {
 		return
 	}
 	var list []policy.UsageEvent
+	names := newStrangers()
 	for _, id := range st.sessionIDs() {
 		s := &st.sessions[id].state
 		for _, side := range []disclosure.Side{disclosure.Supply, disclosure.Demand} {
 			if s.Proposal.Parties[side].Firm == r.Employer && !s.EngagedAt.IsZero() {
-				list = append(list, st.served(s, side)...)
+				list = append(list, st.served(s, side, names)...)
 			}
 		}
 	}
-	r.Member, r.Served = other.firm.Group, f.rules.FoldWalls(r.Employer, list, r.Now)
+	r.Member, r.Served = names.name(other.firm.Group), f.rules.FoldWalls(r.Employer, list, r.Now)
 }
 
 // served is one engagement as a side's walls see it.
-func (st *state) served(s *disclosure.State, side disclosure.Side) []policy.UsageEvent {
+func (st *state) served(s *disclosure.State, side disclosure.Side, names strangers) []policy.UsageEvent {
 	id, partner := string(s.ID()), s.Proposal.Parties[side.Other()]
 	words := map[string]string{}
 	if o := st.offers[s.Proposal.Offer]; o != nil {
@@ -169,7 +170,7 @@ func (st *state) served(s *disclosure.State, side disclosure.Side) []policy.Usag
 		words["counterparty.region"], words["counterparty.group"] = f.firm.Sites[0].Region, f.firm.Group
 	}
 	list := []policy.UsageEvent{
-		{ID: id, Kind: policy.HoldPlaced, Hold: id, At: s.EngagedAt, Attrs: words, Member: partner.Group},
+		{ID: id, Kind: policy.HoldPlaced, Hold: id, At: s.EngagedAt, Attrs: words, Member: names.name(partner.Group)},
 		{ID: id + "/engaged", Kind: policy.HoldEngaged, Hold: id, At: s.EngagedAt}}
 	if !s.EndedAt.IsZero() {
 		list = append(list, policy.UsageEvent{ID: id + "/end", Kind: policy.HoldReleased, Hold: id, At: s.EndedAt})

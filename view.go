@@ -143,7 +143,7 @@ func (x *Exchange) Status(ctx context.Context, by By, h disclosure.Handle) (Stat
 	if err != nil {
 		return Status{}, err
 	}
-	s, err := x.engine.Status(ctx, ref.session, ref.side, at)
+	s, err := x.engine.Status(looking(ctx), ref.session, ref.side, at)
 	if err != nil {
 		return Status{}, x.sessionError(err)
 	}
