@@ -97,12 +97,11 @@ func (c *compiled) compile(schema *Schema, engine *expr.Compiler, src Source) {
 func compileDocument(schema *Schema, engine *expr.Compiler, src Source, errs *Errors) *document {
 	name := cmp.Or(src.Name, "document")
 	before := len(errs.List)
-	d := &decoder{tree: tree{file: name, errs: errs}, schema: schema, engine: engine, doc: &document{file: name}}
+	d := &decoder{tree: tree{file: name, errs: errs}, schema: schema, engine: engine, source: src.Text, doc: &document{file: name}}
 	root := d.parse(src.Text)
 	if root == nil || len(errs.List) > before {
 		return nil
 	}
-	d.lines = strings.Split(strings.ReplaceAll(string(src.Text), "\r\n", "\n"), "\n")
 	d.document(root)
 	if len(errs.List) > before {
 		return d.doc

@@ -27,7 +27,8 @@ type decoder struct {
 	tree
 	schema *Schema
 	engine *expr.Compiler
-	lines  []string
+	source []byte
+	lines  []string // of text, once a fault needs them
 	doc    *document
 	rows   []*testRow
 
@@ -290,6 +291,9 @@ func (d *decoder) condition(n *node) *condition {
 
 // spot maps a place in a condition to the document. Where escapes or folding make that impossible it is the node's own.
 func (d *decoder) spot(n *node, p expr.Problem) place {
+	if d.lines == nil {
+		d.lines = strings.Split(strings.ReplaceAll(string(d.source), "\r\n", "\n"), "\n")
+	}
 	own := n.place
 	line, col := n.line+p.Line-1, n.col
 	switch {

@@ -3,6 +3,7 @@ package policy_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -84,12 +85,27 @@ func BenchmarkLoad(b *testing.B) {
 	for _, c := range []struct{ rules, shapes int }{{10_000, 1}, {10_000, 50}, {10_000, 10_000}} {
 		b.Run(fmt.Sprintf("rules=%d/shapes=%d", c.rules, c.shapes), func(b *testing.B) {
 			docs := workload(c.rules, c.shapes)
+			before := inUse()
+			var set *policy.Set
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := policy.Compile(policy.BaseSchema(), docs...); err != nil {
+				var err error
+				if set, err = policy.Compile(policy.BaseSchema(), docs...); err != nil {
 					b.Fatal(err)
 				}
 			}
+			b.ReportMetric(float64(inUse()-before)/1e6, "MB-kept")
+			runtime.KeepAlive(set)
+			runtime.KeepAlive(docs)
 		})
 	}
+}
+
+// inUse returns the bytes of the heap that are in use.
+func inUse() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
