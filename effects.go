@@ -109,8 +109,8 @@ type effects struct {
 // firm asks about everything of one firm.
 func (e *effects) firm(f *firmState) {
 	for _, id := range e.st.offerIDs() {
-		if o := e.st.offers[id]; o.live && o.offer.Firm == f.firm.ID {
-			e.offer(o)
+		if e.st.offers[id].offer.Firm == f.firm.ID {
+			e.offer(id)
 		}
 	}
 	for _, n := range e.st.needs {
@@ -127,24 +127,64 @@ func (e *effects) firm(f *firmState) {
 	}
 }
 
-func (e *effects) offer(o *offerState) {
-	req, err := e.st.publishRequest(&o.offer, o.publisher, e.st.roles(o.offer.Firm, o.publisher), e.at)
-	if err != nil {
-		return // it could not be published by any rules; nor could it have been
+func (e *effects) offer(id string) {
+	if req, ok := e.st.publishedUnder(id, e.at); ok {
+		e.note(Effect{Kind: OfferEffect, ID: id}, req, e.st.decide(req), e.then.decide(req))
 	}
-	e.note(Effect{Kind: OfferEffect, ID: o.offer.ID}, req, e.st.decide(req), e.then.decide(req))
 }
 
 func (e *effects) need(n *match.Need) {
-	req := e.st.demandRequest(policy.Register, n, nil, e.at)
-	req.Attrs["actor.person"] = policy.String(n.Requester)
-	req.Attrs["actor.roles"] = policy.Strings(e.st.roles(n.Firm, n.Requester)...)
+	req := e.st.registeredUnder(n, e.at)
 	e.note(Effect{Kind: NeedEffect, ID: n.ID}, req, e.st.decide(req), e.then.decide(req))
 }
 
 // session asks about one side's next step in a session.
 func (e *effects) session(id disclosure.SessionID, side disclosure.Side) {
-	ss := e.st.sessions[id]
+	q, ok := e.st.nextStep(id, side, e.at)
+	if !ok {
+		return
+	}
+	after := *q.req
+	after.Binding = e.then.rules.Digest(q.req.Employer)
+	var answer policy.Explanation
+	if q.req.Action == policy.Engage { // both know each other; the rules of the day decide alone
+		answer = e.then.decide(&after)
+	} else {
+		answer = e.then.decideSince(&after, q.opened)
+	}
+	e.note(Effect{Kind: q.kind, ID: string(disclosure.HandleOf(id, side.Other()))}, q.req, e.st.decideSince(q.req, q.opened), answer)
+}
+
+// publishedUnder is what the rules would be asked, were a live offer published
+// now; false for one that could not be published by any rules.
+func (st *state) publishedUnder(id string, at time.Time) (*policy.Request, bool) {
+	o := st.offers[id]
+	if !o.live {
+		return nil, false
+	}
+	req, err := st.publishRequest(&o.offer, o.publisher, st.roles(o.offer.Firm, o.publisher), at)
+	return req, err == nil
+}
+
+// registeredUnder is what the rules would be asked, were a need registered now.
+func (st *state) registeredUnder(n *match.Need, at time.Time) *policy.Request {
+	req := st.demandRequest(policy.Register, n, nil, at)
+	req.Attrs["actor.person"] = policy.String(n.Requester)
+	req.Attrs["actor.roles"] = policy.Strings(st.roles(n.Firm, n.Requester)...)
+	return req
+}
+
+// sideQuestion is what a side's rules are asked about a session.
+type sideQuestion struct {
+	kind   EffectKind
+	req    *policy.Request
+	opened disclosure.Digest // the rules that it began under
+}
+
+// nextStep is what a side's rules are asked about the next step of a session,
+// or about an engagement as it is; false where nothing is to come.
+func (st *state) nextStep(id disclosure.SessionID, side disclosure.Side, at time.Time) (sideQuestion, bool) {
+	ss := st.sessions[id]
 	kind, action := SessionEffect, disclosure.ActReveal
 	switch ss.state.Phase {
 	case disclosure.Revealed:
@@ -152,27 +192,19 @@ func (e *effects) session(id disclosure.SessionID, side disclosure.Side) {
 	case disclosure.Engaged, disclosure.Started:
 		kind, action = EngagementEffect, disclosure.ActEngage
 	case disclosure.Completed, disclosure.Closed:
-		return
+		return sideQuestion{}, false
 	}
-	f, ok := e.st.sessionFit(&ss.state)
+	f, ok := st.sessionFit(&ss.state)
 	if !ok {
-		return
+		return sideQuestion{}, false
 	}
-	live := slices.DeleteFunc(slices.Clone(ss.state.Sides[side].Votes), func(v disclosure.Vote) bool { return !e.at.Before(v.Expires) })
-	req := e.st.sessionRequest(f, &disclosure.AuthRequest{Session: ss.state, Side: side, Action: action, Votes: live, Now: e.at})
+	live := slices.DeleteFunc(slices.Clone(ss.state.Sides[side].Votes), func(v disclosure.Vote) bool { return !at.Before(v.Expires) })
+	req := st.sessionRequest(f, &disclosure.AuthRequest{Session: ss.state, Side: side, Action: action, Votes: live, Now: at})
 	opened := ss.deal.Rules[side]
 	if action == disclosure.ActEngage {
-		opened = e.st.inForce(req.Employer)
+		opened = st.inForce(req.Employer)
 	}
-	after := *req
-	after.Binding = e.then.rules.Digest(req.Employer)
-	var answer policy.Explanation
-	if action == disclosure.ActEngage { // both know each other; the rules of the day decide alone
-		answer = e.then.decide(&after)
-	} else {
-		answer = e.then.decideSince(&after, opened)
-	}
-	e.note(Effect{Kind: kind, ID: string(disclosure.HandleOf(id, side.Other()))}, req, e.st.decideSince(req, opened), answer)
+	return sideQuestion{kind, req, opened}, true
 }
 
 // note adds an effect where two answers differ.
