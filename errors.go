@@ -77,7 +77,9 @@ func (e *DeniedError) Unwrap() error { return ErrDenied }
 // RulesError says that a firm's rules, which were accepted once, do not compile
 // under this Config.Schema: an attribute is missing or of another kind. Open
 // the exchange with the schema they were accepted under. Unwrap returns
-// policy's *Errors.
+// policy's *Errors. Where it returns a *policy.BundleError or ErrUnsigned
+// instead, the ledger holds rules that no pinned key has signed, which no
+// exchange has put there.
 type RulesError struct {
 	Firm    string // for the host; not in the text
 	Version int
@@ -85,6 +87,9 @@ type RulesError struct {
 }
 
 func (e *RulesError) Error() string {
+	if _, compiled := errors.AsType[*policy.Errors](e.Err); !compiled {
+		return fmt.Sprintf("csss: version %d of a firm's rules does not count: %v", e.Version, e.Err)
+	}
 	return fmt.Sprintf("csss: version %d of a firm's rules does not compile under config.schema", e.Version)
 }
 

@@ -48,6 +48,8 @@ type (
 		// entries from before these keys existed.
 		OldVersion int    `json:"old_version,omitempty"`
 		OldDigest  string `json:"old_digest,omitempty"`
+
+		Signature *signature `json:"signature,omitempty"` // of a bundle
 	}
 	offerPublished struct {
 		Offer match.Offer `json:"offer"`
@@ -201,6 +203,12 @@ var bodies = map[string]func() body{
 	"person.enrolled":     func() body { return new(personEnrolled) },
 	"person.left":         func() body { return new(personLeft) },
 	"policy.changed":      func() body { return new(policyChanged) },
+	"keys.pinned":         func() body { return new(keysPinned) },
+	"approval.delegated":  func() body { return new(authorityHanded) },
+	"approval.revoked":    func() body { return new(authorityHanded) },
+	"grant.issued":        func() body { return new(grantChanged) },
+	"grant.delegated":     func() body { return new(grantChanged) },
+	"grant.revoked":       func() body { return new(grantChanged) },
 	"offer.published":     func() body { return new(offerPublished) },
 	"offer.revised":       func() body { return new(offerPublished) },
 	"offer.withdrawn":     func() body { return new(offerWithdrawn) },

@@ -34,9 +34,10 @@ type Task struct {
 	Phase       disclosure.Phase  `json:"phase,omitempty"`
 	Requirement string            `json:"requirement,omitempty"` // of an approval
 	Seats       []string          `json:"seats,omitempty"`
-	Need        int               `json:"need,omitempty"` // of an approval: votes needed
-	Have        int               `json:"have,omitempty"` // of an approval: votes present
-	Until       time.Time         `json:"until,omitzero"` // the session's deadline
+	Need        int               `json:"need,omitempty"`  // of an approval: votes needed
+	Have        int               `json:"have,omitempty"`  // of an approval: votes present
+	Under       string            `json:"under,omitempty"` // of an approval: the hand-over or grant by which the person votes; empty = in their own right
+	Until       time.Time         `json:"until,omitzero"`  // the session's deadline
 	Brief       Brief             `json:"brief"`
 }
 
@@ -80,7 +81,7 @@ func (x *Exchange) Inbox(ctx context.Context, by By) ([]Task, error) {
 			return nil, x.sessionError(err)
 		}
 		x.mu.RLock()
-		tasks = append(tasks, x.st.tasks(ref, &status, by.Person, roles)...)
+		tasks = append(tasks, x.st.tasks(ref, &status, by.Person, roles, at)...)
 		x.mu.RUnlock()
 	}
 	slices.SortStableFunc(tasks, func(a, b Task) int {
@@ -104,7 +105,7 @@ func (st *state) sessionsOf(firm string) []handleRef {
 }
 
 // tasks is what one session asks of one person of a side.
-func (st *state) tasks(ref handleRef, s *disclosure.Status, person string, roles []string) []Task {
+func (st *state) tasks(ref handleRef, s *disclosure.Status, person string, roles []string, at time.Time) []Task {
 	ss := st.sessions[ref.session]
 	if ss == nil {
 		return nil
@@ -121,8 +122,13 @@ func (st *state) tasks(ref handleRef, s *disclosure.Status, person string, roles
 		return out
 	}
 	for _, due := range s.Own.Due {
-		if slices.ContainsFunc(due.Roles, func(r string) bool { return slices.Contains(roles, r) }) {
+		under, mine := "", len(sharedRoles(due.Roles, roles)) > 0
+		if !mine {
+			under, mine = st.standsIn(ss, ref.side, person, due.Name, at)
+		}
+		if mine {
 			a := t
+			a.Under = under
 			a.Kind, a.Requirement, a.Seats, a.Need, a.Have = Approval, due.Name, due.Roles, due.Need, due.Have
 			out = append(out, a)
 		}

@@ -55,7 +55,7 @@ func (st *state) digest() (disclosure.Digest, error) {
 			}
 		}
 	}
-	put(st.next, st.now, st.versions, st.order, st.rare, st.names, st.reports, st.comparables, st.outcomes,
+	put(st.next, st.now, st.versions, st.order, st.rare, st.names, st.reports, st.handOvers, st.grants, st.comparables, st.outcomes,
 		st.summaries.Memory(), st.proposals, st.book.All())
 	st.digestMarket(put)
 	st.digestPairs(put)
@@ -86,7 +86,7 @@ func (st *state) digestMarket(put func(...any)) {
 		put(id, c.id, c.digest, c.at)
 	}
 	for id, f := range inOrder(st.firms) {
-		put(id, f.firm, f.rules != nil)
+		put(id, f.firm, f.rules != nil, f.version, f.pins)
 		if f.rules != nil {
 			put(f.rules.Digest(f.firm.ID))
 		}

@@ -24,7 +24,8 @@ import (
 // Every later step of every session of the firm is judged by it.
 //
 // Errors: *policy.Errors with every position, *InputError, ErrNotFound,
-// ErrNotYours, ErrKeyReused, and the ledger's.
+// ErrNotYours, ErrUnsigned where only [Exchange.ApplyBundle] is taken,
+// ErrKeyReused, and the ledger's.
 func (x *Exchange) SetPolicy(ctx context.Context, by By, firm, name string, text []byte) (Receipt, error) {
 	args := &policyChanged{Firm: firm, Name: name, Text: text}
 	return x.command(ctx, by, "set_policy", args, func(st *state, _ time.Time) ([]event, error) {
@@ -40,6 +41,9 @@ func (st *state) decidePolicy(firm, name string, text []byte) ([]event, error) {
 	if f == nil {
 		return nil, ErrNotFound
 	}
+	if f.pins.Only {
+		return nil, ErrUnsigned
+	}
 	set, err := policy.Compile(st.schema, policy.Source{Name: name, Text: text})
 	if err != nil {
 		return nil, err
@@ -47,19 +51,19 @@ func (st *state) decidePolicy(firm, name string, text []byte) ([]event, error) {
 	if got := set.Employers(); len(got) != 1 || got[0] != firm {
 		return nil, &InputError{Field: "policy.employer", Limit: "must be the id of the firm the rules are for"}
 	}
-	version := set.Version(firm)
-	if f.rules != nil && version <= f.rules.Version(firm) {
+	if version := set.Version(firm); version <= f.version {
 		return nil, &InputError{Field: "policy.version", Value: fmt.Sprint(version),
-			Limit: fmt.Sprintf("must be above %d", f.rules.Version(firm))}
+			Limit: fmt.Sprintf("must be above %d", f.version)}
 	}
-	ev := &policyChanged{Firm: firm, Name: name, Text: text, Version: version, OldDigest: f.digest()}
-	if f.rules != nil {
-		ev.OldVersion = f.rules.Version(firm)
-	}
-	digest := set.Digest(firm)
-	ev.Digest = hex.EncodeToString(digest[:])
 	st.compiled[firm] = compiled{text: string(text), set: set}
-	return []event{{stream: "policy/" + firm, subjects: []string{firm}, body: ev}}, nil
+	return []event{{stream: "policy/" + firm, subjects: []string{firm}, body: f.change(name, text, set)}}, nil
+}
+
+// change is the entry by which a compiled document replaces the firm's rules.
+func (f *firmState) change(name string, text []byte, set *policy.Set) *policyChanged {
+	digest := set.Digest(f.firm.ID)
+	return &policyChanged{Firm: f.firm.ID, Name: name, Text: text, Version: set.Version(f.firm.ID), Digest: hex.EncodeToString(digest[:]),
+		OldVersion: f.version, OldDigest: f.digest()}
 }
 
 // compiled is a document that was just decided, so that the fold need not
@@ -70,9 +74,12 @@ type compiled struct {
 }
 
 // compile is policy.Compile for a document that was accepted once. Should it
-// not compile any more the firm is left without rules, which denies everything,
-// and Open reports it.
-func (st *state) compile(ev *policyChanged) (*policy.Set, error) {
+// not compile any more, or not be signed as the firm demands, the firm is left
+// without rules, which denies everything, and Open reports it.
+func (st *state) compile(ev *policyChanged, at time.Time) (*policy.Set, error) {
+	if err := st.firms[ev.Firm].verify(ev, at); err != nil {
+		return nil, &RulesError{Firm: ev.Firm, Version: ev.Version, Err: err}
+	}
 	if c, ok := st.compiled[ev.Firm]; ok && c.text == string(ev.Text) {
 		delete(st.compiled, ev.Firm)
 		return c.set, nil
@@ -121,7 +128,7 @@ func (st *state) publishRequest(o *match.Offer, person string, roles []string, a
 		r.Attrs["request.start"], r.Attrs["request.end"] = policy.Time(start), policy.Time(end)
 	}
 	priceAttrs(r.Attrs, o.Floor, total, o.Currency)
-	return r, nil
+	return st.granting(r), nil
 }
 
 func (st *state) resourceAttrs(a policy.Attrs, o *match.Offer, at time.Time) {
@@ -186,7 +193,7 @@ func (st *state) supplyRequest(a policy.Action, f *fit, at time.Time) *policy.Re
 	r.Attrs["request.requester"] = policy.String(st.asker(disclosure.Supply, f))
 	st.counterparty(r, f.need.Firm, nil, at)
 	f.price(r.Attrs, f.off.Floor, f.plan.Amount, f.off.Currency)
-	return r
+	return st.granting(r)
 }
 
 // demandRequest is what the asking employer's rules are asked: about the need
@@ -202,7 +209,7 @@ func (st *state) demandRequest(a policy.Action, n *match.Need, f *fit, at time.T
 		hours := needHours(n)
 		r.Attrs["request.total"] = policy.Duration(hours.Duration())
 		priceAttrs(r.Attrs, n.Ceiling, hours, n.Currency)
-		return r
+		return st.granting(r)
 	}
 	f.requestAttrs(r)
 	hours := f.plan.Amount
@@ -212,7 +219,7 @@ func (st *state) demandRequest(a policy.Action, n *match.Need, f *fit, at time.T
 	}
 	st.counterparty(r, f.off.Firm, f.off, at)
 	f.price(r.Attrs, n.Ceiling, hours, n.Currency)
-	return r
+	return st.granting(r)
 }
 
 func needHours(n *match.Need) match.Amount {

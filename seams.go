@@ -283,12 +283,7 @@ func (st *state) sessionRequest(f *fit, r *disclosure.AuthRequest) *policy.Reque
 		req.Attrs["counterparty.group"] = policy.String(r.Session.Proposal.Parties[r.Side.Other()].Group)
 	}
 	req.Requested = r.Session.Proposal.At // both employers are asked from then on
-	req.RolesNow = map[string][]string{}
-	for _, v := range r.Votes {
-		req.Votes = append(req.Votes, policy.Vote{Requirement: v.Requirement, Person: v.Actor, Roles: v.Roles,
-			Yes: !v.Deny, At: v.At, Binding: v.Policy})
-		req.RolesNow[v.Actor] = st.roles(r.Session.Proposal.Parties[r.Side].Firm, v.Actor)
-	}
+	req.Approvals, req.RolesNow = st.ballots(req.Employer, r.Votes), st.rolesNow(req.Employer, r.Votes)
 	req.Binding = st.rules.Digest(req.Employer)
 	return req
 }
@@ -296,18 +291,23 @@ func (st *state) sessionRequest(f *fit, r *disclosure.AuthRequest) *policy.Reque
 // seatable refuses a vote that could not count: nobody waits for it, or the
 // voter is kept apart from this decision.
 func (st *state) seatable(req policy.Request, opened disclosure.Digest, r *disclosure.AuthRequest, f *fit) error {
-	req.Votes = nil
-	requester := st.asker(r.Side, f)
+	req.Approvals = st.ballots(req.Employer, nil)
 	d := st.decideSince(&req, opened)
 	if d.Outcome == policy.Deny {
 		return nil // the verdict says so; no seat is the reason
+	}
+	seated := func(due *policy.Due) bool {
+		return len(sharedRoles(due.Seats, r.Cast.Roles)) > 0 && !keptApart(due.Not, r.Cast.Actor, st.asker(r.Side, f), f)
+	}
+	if r.Cast.Under != "" {
+		seats := st.seats(&req, opened, ballot(*r.Cast))
+		seated = func(due *policy.Due) bool { return slices.Contains(seats, due.Requirement) }
 	}
 	for _, due := range d.Due {
 		if r.Cast.Requirement != "" && r.Cast.Requirement != due.Requirement {
 			continue
 		}
-		if slices.ContainsFunc(due.Seats, func(seat string) bool { return slices.Contains(r.Cast.Roles, seat) }) &&
-			!keptApart(due.Not, r.Cast.Actor, requester, f) {
+		if seated(&due) {
 			return nil
 		}
 	}

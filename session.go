@@ -519,13 +519,15 @@ func (x *Exchange) Revive(ctx context.Context, by By, h disclosure.Handle) (Rece
 // Requirement names it as in the task of the [Exchange.Inbox]; empty counts
 // for any that the voter's roles can sit in. A vote lives as long as the rules
 // say and is bound to the summary, the terms and the rules it was given under.
+// Who has no seat of their own votes in the place of whoever let them: see
+// [Exchange.Delegate] and [Exchange.HandOnGrant].
 //
 // Errors: ErrNotYours when nobody waits for this person's vote or the rules
 // keep this person apart, and as [Exchange.OptIn].
 func (x *Exchange) Approve(ctx context.Context, by By, h disclosure.Handle, requirement string) (Receipt, error) {
 	b := x.bind(h)
 	b.Policy, b.Expires = x.voteTerms(by, h, requirement)
-	return x.step(ctx, by, h, disclosure.Command{Kind: disclosure.Authorize, Requirement: requirement, Bind: b})
+	return x.step(ctx, by, h, disclosure.Command{Kind: disclosure.Authorize, Requirement: requirement, Bind: b, Under: x.standIn(by, h, requirement)})
 }
 
 // Refuse is an employer's no, by somebody who has a say; see [Exchange.Revoke].
@@ -541,8 +543,8 @@ func (x *Exchange) Refuse(ctx context.Context, by By, h disclosure.Handle, reaso
 
 // Revoke takes back the employer's approval, and after the reveal ends the
 // session. It is for those who have a say: who has a standing vote in the
-// session, who can sit in an approval of the firm's rules, or who is its owner
-// or operations director. The reason stays with the firm.
+// session, who can sit in an approval of the firm's rules, or in one that is
+// due in another's place, or who is its owner or operations director. The reason stays with the firm.
 //
 // Errors: as [Exchange.Approve].
 func (x *Exchange) Revoke(ctx context.Context, by By, h disclosure.Handle, reason string) (Receipt, error) {
@@ -574,6 +576,9 @@ func (x *Exchange) hasSay(by By, h disclosure.Handle) error {
 				return nil
 			}
 		}
+	}
+	if _, ok := st.standsIn(st.sessions[ref.session], ref.side, by.Person, "", st.clamp(by.At)); ok {
+		return nil
 	}
 	return ErrNotYours
 }

@@ -47,8 +47,10 @@ type state struct {
 	contacts    map[answerKey][]contact
 	asks        map[needKey]*[2]asks // frozen summaries of needs: for things, for people
 	asked       map[needViewer]shownFor
-	reports     map[string][]usageReported // by firm
-	comparables map[string][]int64         // by category
+	reports     map[string][]usageReported        // by firm
+	handOvers   map[string][]policy.ApprovalEvent // by firm: hand-overs of votes, and those taken back
+	grants      map[string][]policy.GrantEvent    // by firm: beside those in its rules
+	comparables map[string][]int64                // by category
 	outcomes    map[string][]market.Outcome
 	misses      map[string][]Miss // by offer, for its own firm
 	names       register          // redaction register
@@ -72,10 +74,13 @@ type commandRecord struct {
 }
 
 type firmState struct {
-	firm   Firm
-	rules  *policy.Set                       // the firm's document in force, which state.rules holds too
-	broken error                             // why the document in force does not compile
-	past   map[disclosure.Digest]*policy.Set // every document the firm has had, for sessions that opened under it
+	firm    Firm
+	rules   *policy.Set                       // the firm's document in force, which state.rules holds too
+	broken  error                             // why the document in force does not compile, or does not count
+	version int                               // the highest that the firm's documents have had
+	pins    Pins                              // whose signature makes a document count
+	keys    *policy.Keyring                   // the same
+	past    map[disclosure.Digest]*policy.Set // every document the firm has had, for sessions that opened under it
 }
 
 type personState struct {
@@ -172,7 +177,7 @@ func newState(cfg *Config) (*state, error) {
 		offers: map[string]*offerState{}, needs: map[string]*needState{},
 		sessions: map[disclosure.SessionID]*sessionState{}, handles: map[disclosure.Handle]handleRef{},
 		excluded: map[string]excluded{}, answers: map[answerKey]answer{}, contacts: map[answerKey][]contact{}, asks: map[needKey]*[2]asks{}, asked: map[needViewer]shownFor{},
-		reports: map[string][]usageReported{}, comparables: map[string][]int64{},
+		reports: map[string][]usageReported{}, handOvers: map[string][]policy.ApprovalEvent{}, grants: map[string][]policy.GrantEvent{}, comparables: map[string][]int64{},
 		outcomes: map[string][]market.Outcome{}, misses: map[string][]Miss{}, names: register{},
 		window: cfg.Window, external: cfg.External, compiled: map[string]compiled{}, proposals: map[string]*matchProposed{},
 	}, nil
@@ -237,9 +242,10 @@ func (ev *policyChanged) fold(st *state, e ledger.Entry) {
 	if f == nil {
 		return
 	}
-	if f.rules, f.broken = st.compile(ev); f.rules != nil {
+	if f.rules, f.broken = st.compile(ev, e.Claimed); f.rules != nil {
 		f.past[disclosure.Digest(f.rules.Digest(ev.Firm))] = f.rules
 	}
+	f.version = max(f.version, ev.Version)
 	st.changed = append(st.changed, ev.Firm)
 	st.changes = append(st.changes, ruleChange{ev.Firm, f.current(), commandOf(e)})
 	st.indexAgain(ev.Firm)

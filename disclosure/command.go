@@ -137,6 +137,7 @@ type Command struct {
 	Firm        string    // the actor's firm; "" = vouched for by the host. Another firm's reads ErrNotFound
 	Actor       string    // person id; ignored for system commands
 	Roles       []string  // the actor's roles, for employer commands
+	Under       string    `json:",omitempty"` // Authorize: what lets the actor vote in another's place, as the host names it; kept with the vote, compared by nobody here
 	Seq         uint64    // per actor, strictly rising; 0 = next
 	Kind        Kind
 	Bind        Binding

@@ -110,11 +110,11 @@ func (s State) published(side Side) Phase {
 
 // digest identifies what a command asks for, so that an id used for something
 // else is noticed. The clocks, the sequence number, and what a consent merely
-// keeps (its rules and its lapse, which a host derives from the clock) are left
-// out: a client that lost its answer may send them anew.
+// keeps (its rules, its lapse and in whose place it was given, which a host
+// derives from the moment) are left out: a client that lost its answer may send them anew.
 func (c Command) digest() Digest {
 	c.At, c.Said, c.Seq = time.Time{}, time.Time{}, 0
-	c.Bind.Policy, c.Bind.Expires = Digest{}, time.Time{}
+	c.Bind.Policy, c.Bind.Expires, c.Under = Digest{}, time.Time{}, ""
 	h := sha256.New()
 	_ = json.NewEncoder(h).Encode(c) // strings, numbers and times always encode
 	return Digest(h.Sum(nil))
@@ -244,7 +244,7 @@ func (d *decision) vote() error {
 		return err
 	}
 	v := d.verdict()
-	d.own(Event{Type: AuthorizationSealed, Bind: d.c.Bind, Until: until, Roles: slices.Clone(d.c.Roles),
+	d.own(Event{Type: AuthorizationSealed, Bind: d.c.Bind, Until: until, Roles: slices.Clone(d.c.Roles), Under: d.c.Under,
 		Requirement: d.c.Requirement, Policy: v.Policy, Version: v.Version})
 	return nil
 }

@@ -358,7 +358,7 @@ func (e *Engine) verdicts(ctx context.Context, d *decision) (v [2]Verdict, err e
 	for _, side := range []Side{Supply, Demand} {
 		var cast *Vote
 		if d.c.Kind == Authorize && side == d.c.Side {
-			cast = &Vote{Actor: d.c.Actor, Roles: slices.Clone(d.c.Roles), Requirement: d.c.Requirement,
+			cast = &Vote{Actor: d.c.Actor, Roles: slices.Clone(d.c.Roles), Under: d.c.Under, Requirement: d.c.Requirement,
 				Policy: d.c.Bind.Policy, At: d.c.At, Expires: cmp.Or(d.c.Bind.Expires, d.s.Deadline)}
 		}
 		v[side], err = e.auth.Authorize(ctx, authRequest(d.s, side, action, cast, d.c.At))

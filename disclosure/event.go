@@ -49,6 +49,7 @@ type Event struct {
 	Policy      Digest    `json:"policy,omitzero"`
 	Version     int       `json:"version,omitempty"`
 	Roles       []string  `json:"roles,omitempty"`
+	Under       string    `json:"under,omitempty"` // of a vote
 	Requirement string    `json:"requirement,omitempty"`
 	Stage       Stage     `json:"stage,omitempty"`
 	Hours       int64     `json:"hours,omitempty"`

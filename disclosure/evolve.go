@@ -131,7 +131,7 @@ func (s *SideState) authorize(e Event) {
 		s.Auto = true
 		return
 	}
-	v := Vote{Actor: e.Actor, Roles: e.Roles, Requirement: e.Requirement, Deny: e.Kind == Deny,
+	v := Vote{Actor: e.Actor, Roles: e.Roles, Under: e.Under, Requirement: e.Requirement, Deny: e.Kind == Deny,
 		Policy: e.Bind.Policy, At: e.At, Expires: e.Until}
 	s.Votes = slices.DeleteFunc(slices.Clone(s.Votes), func(w Vote) bool {
 		loose := e.Kind != Authorize && (v.Requirement == "" || w.Requirement == "")

@@ -56,6 +56,7 @@ func (p Phase) Final() bool { return p == Completed || p == Closed }
 type Vote struct {
 	Actor       string    `json:"actor"`
 	Roles       []string  `json:"roles,omitempty"`
+	Under       string    `json:"under,omitempty"` // see [Command]
 	Requirement string    `json:"requirement,omitempty"`
 	Deny        bool      `json:"deny,omitempty"` // a denial, kept so that rules can weigh it
 	Policy      Digest    `json:"policy,omitzero"`
