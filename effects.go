@@ -104,6 +104,8 @@ type effects struct {
 	st   *state
 	then *state // the same under the other rules
 	at   time.Time
+
+	stands func(one Effect, answer policy.Explanation) // asked instead of what differs; nil: what differs
 }
 
 // firm asks about everything of one firm.
@@ -210,17 +212,23 @@ func (st *state) nextStep(id disclosure.SessionID, side disclosure.Side, at time
 // note adds an effect where two answers differ.
 func (e *effects) note(one Effect, req *policy.Request, old, new policy.Explanation) {
 	e.Asked++
+	one.Firm, one.Category, one.Action = req.Employer, req.Category, req.Action
+	if e.stands != nil {
+		e.stands(one, old)
+		return
+	}
 	one.OldDue, one.NewDue = requirements(old), requirements(new)
 	if old.Outcome == new.Outcome && slices.Equal(one.OldDue, one.NewDue) && !revoted(old, new) {
 		return
 	}
-	one.Firm, one.Category, one.Action, one.Old, one.New = req.Employer, req.Category, req.Action, old.Outcome, new.Outcome
-	for _, r := range new.Reasons {
-		if !r.Tainted {
-			one.Reasons = append(one.Reasons, r)
-		}
-	}
+	one.Old, one.New = old.Outcome, new.Outcome
+	one.Reasons = untainted(new.Reasons)
 	e.List = append(e.List, one)
+}
+
+// untainted leaves out reasons that tell of the other side.
+func untainted(list []policy.Reason) []policy.Reason {
+	return slices.DeleteFunc(slices.Clone(list), func(r policy.Reason) bool { return r.Tainted })
 }
 
 // revoted reports whether votes that count now would not count then.
