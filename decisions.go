@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 
 	"github.com/deeperpoint/csss/disclosure"
 	"github.com/deeperpoint/csss/policy"
@@ -129,9 +130,7 @@ func (x *Exchange) DecidedBy(by By) (func(digest [32]byte) *policy.Set, error) {
 func (st *state) pastRules() func() (*policy.Set, bool) {
 	changes, past, none := st.changes, map[disclosure.Digest]*policy.Set{}, st.noRules
 	for _, f := range st.firms {
-		for digest, set := range f.past {
-			past[digest] = set
-		}
+		maps.Copy(past, f.past)
 	}
 	return func() (*policy.Set, bool) {
 		if len(changes) == 0 {

@@ -84,3 +84,26 @@ func (h *hearing) inFull(f *fit) (bool, *policy.Reason) {
 	}
 	return ok, own
 }
+
+// HearingRun returns a search's questions about one need and up to n offers of
+// its kind, to be asked through filters or in full, and how many there are.
+func (x *Exchange) HearingRun(need string, n int, at time.Time) (sieved, inFull func(), asked int) {
+	var fits []*fit
+	nd := &x.st.needs[need].need
+	for _, id := range x.st.order {
+		o := &x.st.offers[id].offer
+		if plan, err := x.st.book.Plan(o, nd, at); err == nil && len(fits) < n && o.Kind.Serves(nd.Kind) {
+			fits = append(fits, &fit{need: nd, off: o, plan: &plan, mode: match.OnSite})
+		}
+	}
+	run := func(ask func(*hearing, *fit) (bool, *policy.Reason)) func() {
+		return func() {
+			h := x.st.hearing(nd, at)
+			for _, f := range fits {
+				fresh := *f
+				ask(h, &fresh)
+			}
+		}
+	}
+	return run((*hearing).permitted), run((*hearing).inFull), len(fits)
+}

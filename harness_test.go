@@ -7,16 +7,19 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/deeperpoint/csss"
 	"github.com/deeperpoint/csss/disclosure"
 	"github.com/deeperpoint/csss/internal/world"
+	"github.com/deeperpoint/csss/policy"
 )
 
 // This file is the harness of the story tests: it plays a list of scenes on
@@ -98,10 +101,17 @@ func inWorld(t *testing.T) *play {
 	return open(t, csss.Config{Dir: dir}, s.canaries)
 }
 
-// inSmall opens a market of one story's firms alone, at k = 3.
+// inSmall opens a market of one story's firms alone, at k = 3. It keeps a log of
+// decisions, which at the end is decided again.
 func inSmall(t *testing.T, w *world.World) *play {
 	t.Helper()
-	p := open(t, csss.Config{K: 3, KPeople: 3}, w.Canaries())
+	log := &policy.MemoryLog{}
+	p := open(t, csss.Config{K: 3, KPeople: 3, Decisions: policy.NewRecorder(log, nil)}, w.Canaries())
+	t.Cleanup(func() {
+		assert.Empty(t, slices.DeleteFunc(replayed(t, p.x, log).Mismatches, func(m policy.Mismatch) bool {
+			return m.Field == "set" && m.Got == "unknown" // the rules of a firm that was erased
+		}))
+	})
 	require.NoError(t, load(p.x, w))
 	return p
 }

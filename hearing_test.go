@@ -50,3 +50,27 @@ func (p *play) pickier(t *testing.T) {
 		require.NoError(t, err, string(text))
 	}
 }
+
+// BenchmarkHearing asks about the offers of a search in the seeded world. What
+// is asked in full pays for the filters too, which it does not use.
+func BenchmarkHearing(b *testing.B) {
+	s, err := storedWorld()
+	require.NoError(b, err)
+	x, err := csss.Open(b.Context(), csss.Config{Dir: s.dir})
+	require.NoError(b, err)
+	b.Cleanup(func() { _ = x.Close() })
+	need := world.Build(world.Options{Stories: true}).Needs[0].Need.ID
+	for _, n := range []int{0, 10, 100} {
+		sieved, inFull, asked := x.HearingRun(need, n, world.Opening())
+		b.Run(fmt.Sprintf("sieved=%d", asked), func(b *testing.B) {
+			for b.Loop() {
+				sieved()
+			}
+		})
+		b.Run(fmt.Sprintf("in-full=%d", asked), func(b *testing.B) {
+			for b.Loop() {
+				inFull()
+			}
+		})
+	}
+}

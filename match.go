@@ -187,10 +187,11 @@ func (s *search) admit(o *match.Offer, p *match.Plan) bool {
 		return false
 	}
 	var own *policy.Reason
-	for _, mode := range bothModes(o, s.need) {
-		ok, reason := s.hearing.permitted(&fit{need: s.need, off: o, plan: p, mode: mode})
+	f := &fit{need: s.need, off: o, plan: p}
+	for _, f.mode = range bothModes(o, s.need) {
+		ok, reason := s.hearing.permitted(f)
 		if ok {
-			s.modes[o.ID] = mode
+			s.modes[o.ID] = f.mode
 			return true
 		}
 		if own == nil {

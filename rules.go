@@ -182,6 +182,17 @@ type fit struct {
 	rate int64 // agreed price in cents per hour; 0 before it is known
 
 	revealed bool // both sides know each other
+
+	weeks []policy.WeekAmount // of the plan, once they were asked for
+}
+
+// byWeek is the plan by week of the offer's zone. Finding it loads the zone,
+// and both sides' rules ask.
+func (f *fit) byWeek() []policy.WeekAmount {
+	if f.weeks == nil {
+		f.weeks = weeksOf(f.plan.Slots, f.off.Zone)
+	}
+	return f.weeks
 }
 
 // supplyRequest is what the offering employer's rules are asked about a fit.
@@ -237,7 +248,7 @@ func (f *fit) requestAttrs(r *policy.Request) {
 	r.Total = f.plan.Amount.Duration()
 	r.Attrs["request.total"] = policy.Duration(r.Total)
 	var most time.Duration
-	r.Weeks = weeksOf(f.plan.Slots, f.off.Zone)
+	r.Weeks = f.byWeek()
 	for _, w := range r.Weeks {
 		most = max(most, w.Hours)
 	}
