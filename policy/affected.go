@@ -93,7 +93,7 @@ func partsOf(doc *document) parts {
 	p := parts{doc: doc, rules: map[string]string{}, grants: map[string]string{}, quotas: map[string]string{}, approvals: map[string]string{}}
 	text := func(o object) string { return string(appendCanonical(nil, o)) }
 	for _, r := range doc.rules {
-		p.rules[r.id] = text(r.normal())
+		p.rules[r.id] = string(appendRule(nil, r))
 	}
 	for _, g := range doc.grants {
 		p.grants[g.ID] = text(g.normal())

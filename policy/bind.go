@@ -26,7 +26,7 @@ func (s *Schema) check(r *Request) []error {
 	if actionIndex(r.Action) < 0 {
 		fault("action", "is none of the %d actions", actionCount)
 	}
-	if len(r.Category) > maxTextSize || !categoryForm.MatchString(r.Category) {
+	if len(r.Category) > maxTextSize || !isCategory(r.Category) {
 		fault("category", "is not lower-case words joined by dots")
 	}
 	if r.Now.IsZero() {

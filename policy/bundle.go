@@ -164,7 +164,7 @@ func keyHash(employer string, public ed25519.PublicKey) uint32 {
 
 func (k *Key) fault() string {
 	switch {
-	case len(k.Employer) > maxTextSize || !wordForm.MatchString(k.Employer):
+	case len(k.Employer) > maxTextSize || !isWord(k.Employer):
 		return "its employer is not a word of letters, digits, '_', '-' and '.'"
 	case len(k.Public) != ed25519.PublicKeySize:
 		return fmt.Sprintf("has %d bytes, want %d", len(k.Public), ed25519.PublicKeySize)

@@ -50,7 +50,7 @@ func (k *Keyring) verify(b *Bundle, now time.Time) *BundleError {
 		return &BundleError{Reason: ErrBundleForm, Got: "is nil"}
 	case len(b.Document) > maxDocumentBytes:
 		return &BundleError{Reason: ErrBundleSize, Got: fmt.Sprintf("a document of %d bytes", len(b.Document)), Limit: fmt.Sprintf("at most %d", maxDocumentBytes)}
-	case b.Version < 1 || !wordForm.MatchString(b.Employer) || b.validityFault() != "":
+	case b.Version < 1 || !isWord(b.Employer) || b.validityFault() != "":
 		return &BundleError{Reason: ErrBundleForm, Got: "its statement cannot be written down"}
 	}
 	if err := k.verifySignature(b, now); err != nil {

@@ -79,7 +79,7 @@ func (s *Statement) parseStatement(text string) string {
 		name string
 		read func(string) bool
 	}{
-		{"employer", func(v string) bool { s.Employer = v; return wordForm.MatchString(v) }},
+		{"employer", func(v string) bool { s.Employer = v; return isWord(v) }},
 		{"version", func(v string) bool {
 			n, err := strconv.ParseInt(v, 10, 32)
 			s.Version = int(n)

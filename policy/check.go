@@ -152,7 +152,7 @@ func (s *Schema) numeric(name string) bool {
 func (s *Set) checkLink(l link) error {
 	fault := func(field, text string) error { return &RequestError{Field: field, Text: text} }
 	switch {
-	case !wordForm.MatchString(l.id):
+	case !isWord(l.id):
 		return fault("id", "is not a word of letters, digits, '_', '-' and '.', of at most 128")
 	case l.until.IsZero():
 		return fault("until", "is missing")
@@ -166,7 +166,7 @@ func (s *Set) checkLink(l link) error {
 		return fault("bounds", fmt.Sprintf("has %d entries, at most %d", len(l.bounds), maxListed))
 	}
 	for i, c := range l.categories {
-		if len(c) > maxTextSize || !categoryForm.MatchString(c) {
+		if len(c) > maxTextSize || !isCategory(c) {
 			return fault("categories["+strconv.Itoa(i)+"]", "is not lower-case words joined by dots")
 		}
 	}

@@ -72,8 +72,9 @@ func compileAll(schema *Schema, engine *expr.Compiler, docs []Source) []compiled
 	var workers sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(docs)) {
 		workers.Go(func() {
+			room := &room{}
 			for i := int(next.Add(1)) - 1; i < len(docs); i = int(next.Add(1)) - 1 {
-				out[i].compile(schema, engine, docs[i])
+				out[i].compile(schema, engine, docs[i], room)
 			}
 		})
 	}
@@ -81,8 +82,14 @@ func compileAll(schema *Schema, engine *expr.Compiler, docs []Source) []compiled
 	return out
 }
 
-func (c *compiled) compile(schema *Schema, engine *expr.Compiler, src Source) {
-	doc := compileDocument(schema, engine, src, &c.errs)
+// room is memory that one document after the other is compiled in.
+type room struct {
+	nodes  arena
+	digest []byte
+}
+
+func (c *compiled) compile(schema *Schema, engine *expr.Compiler, src Source, room *room) {
+	doc := compileDocument(schema, engine, src, room, &c.errs)
 	sortByPlace(c.errs.List)
 	switch {
 	case doc == nil:
@@ -94,10 +101,11 @@ func (c *compiled) compile(schema *Schema, engine *expr.Compiler, src Source) {
 }
 
 // compileDocument reads one document. The result is only good if it added no errors.
-func compileDocument(schema *Schema, engine *expr.Compiler, src Source, errs *Errors) *document {
+func compileDocument(schema *Schema, engine *expr.Compiler, src Source, room *room, errs *Errors) *document {
 	name := cmp.Or(src.Name, "document")
 	before := len(errs.List)
-	d := &decoder{tree: tree{file: name, errs: errs}, schema: schema, engine: engine, source: src.Text, doc: &document{file: name}}
+	room.nodes.used = 0
+	d := &decoder{tree: tree{file: name, errs: errs, arena: &room.nodes}, schema: schema, engine: engine, source: src.Text, doc: &document{file: name}}
 	root := d.parse(src.Text)
 	if root == nil || len(errs.List) > before {
 		return nil
@@ -109,7 +117,7 @@ func compileDocument(schema *Schema, engine *expr.Compiler, src Source, errs *Er
 	d.link()
 	if len(errs.List) == before {
 		d.doc.sort()
-		d.doc.digest = d.doc.sum()
+		d.doc.digest, room.digest = d.doc.sum(room.digest)
 	}
 	return d.doc
 }

@@ -112,16 +112,41 @@ func (d *decoder) text(n *node, what string) string {
 }
 
 var (
-	wordForm     = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
-	categoryForm = regexp.MustCompile(`^[a-z0-9_-]+(\.[a-z0-9_-]+)*$`)
-	wholeForm    = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
-	weekForm     = regexp.MustCompile(`^[0-9]{4}-W[0-9]{2}$`)
+	wholeForm = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
+	weekForm  = regexp.MustCompile(`^[0-9]{4}-W[0-9]{2}$`)
 )
+
+// isWord is true of up to 128 letters, digits, '_', '-' and '.' that begin with none of the latter two.
+func isWord(s string) bool {
+	if s == "" || len(s) > 128 || !isWordByte(s[0]) {
+		return false
+	}
+	for i := range len(s) {
+		if !isKeyByte(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// isCategory is true of words of lower-case letters, digits, '_' and '-' that are joined by single dots.
+func isCategory(s string) bool {
+	dot := true
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '.' && dot, c >= 'A' && c <= 'Z', !isKeyByte(c):
+			return false
+		default:
+			dot = c == '.'
+		}
+	}
+	return !dot
+}
 
 // word reads an id, a role or an employer.
 func (d *decoder) word(n *node, what string) string {
 	s := d.text(n, what)
-	if s != "" && !wordForm.MatchString(s) {
+	if s != "" && !isWord(s) {
 		d.fail(n, "%s: '%s' is not a word of letters, digits, '_', '-' and '.'", what, clip(s))
 	}
 	return s
@@ -229,7 +254,7 @@ func (d *decoder) refs(n *node, what string) []ref {
 
 func (d *decoder) category(n *node) string {
 	s := d.text(n, "category")
-	if s != "" && !categoryForm.MatchString(s) {
+	if s != "" && !isCategory(s) {
 		d.fail(n, "category: '%s' is not lower-case words joined by dots", clip(s))
 	}
 	return d.engine.Intern(s)

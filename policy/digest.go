@@ -10,9 +10,10 @@ import (
 )
 
 // sum is the digest of the normalised document: everything that can change a decision, and nothing else.
-func (doc *document) sum() [32]byte {
-	room := make([]byte, 0, 1024+512*len(doc.rules))
-	return sha256.Sum256(appendCanonical(room, doc.normal()))
+// It is spelled in the room that is given, which is returned for the next one.
+func (doc *document) sum(room []byte) ([32]byte, []byte) {
+	room = appendCanonical(room[:0], doc.normal())
+	return sha256.Sum256(room), room
 }
 
 // object is a JSON object; absent things are left out, so that a new key with its default changes no digest.
@@ -29,7 +30,7 @@ func (doc *document) normal() object {
 		"approvals":  each(doc.approvals, (*approvalDoc).normal),
 		"grants":     each(doc.grants, (*grantDoc).normal),
 		"walls":      each(doc.walls, (*wallDoc).normal),
-		"rules":      each(doc.rules, (*rule).normal),
+		"rules":      doc.rules,
 	}
 }
 
@@ -56,11 +57,79 @@ func (g *grantDoc) normal() object {
 		"quotas": g.Quotas, "discharges": g.Discharges, "depth": g.Depth, "from": g.From, "until": g.Until, "at_expiry": g.AtExpiry}
 }
 
-func (r *rule) normal() object {
-	o := object{"id": r.id, "forbid": r.effect == forbid, "actions": stringsOf(r.actions), "categories": r.categories,
-		"when": r.whenText, "from": r.valid.from, "until": r.valid.until, "authority": r.authority, "approval": r.approval.id,
-		"quotas": ids(r.quotaRefs), "overrides": ids(r.overrides), "requires": r.requires, "obligations": r.obligations, "advice": r.advice}
-	return o
+// appendRules appends rules, of which there are many, without the detour of an object each.
+func appendRules(b []byte, list []*rule) []byte {
+	b = append(b, '[')
+	for i, r := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendRule(b, r)
+	}
+	return append(b, ']')
+}
+
+// appendRule appends what [appendObject] would, the keys in their order.
+func appendRule(b []byte, r *rule) []byte {
+	b = append(b, '{')
+	b = appendTexts(b, "actions", r.actions)
+	b = appendTexts(b, "advice", r.advice)
+	b = appendField(b, "approval", r.approval.id)
+	b = appendFlag(b, "authority", r.authority)
+	b = appendTexts(b, "categories", r.categories)
+	b = appendFlag(b, "forbid", r.effect == forbid)
+	b = appendTime(b, "from", r.valid.from)
+	b = appendField(b, "id", r.id)
+	b = appendTexts(b, "obligations", r.obligations)
+	b = appendTexts(b, "overrides", ids(r.overrides))
+	b = appendTexts(b, "quotas", ids(r.quotaRefs))
+	b = appendTexts(b, "requires", r.requires)
+	b = appendTime(b, "until", r.valid.until)
+	b = appendField(b, "when", r.whenText)
+	return append(b, '}')
+}
+
+// appendKey appends a key of an object, after a comma unless it is the first one.
+func appendKey(b []byte, key string) []byte {
+	if b[len(b)-1] != '{' {
+		b = append(b, ',')
+	}
+	return append(appendText(b, key), ':')
+}
+
+func appendField(b []byte, key, text string) []byte {
+	if text == "" {
+		return b
+	}
+	return appendText(appendKey(b, key), text)
+}
+
+func appendFlag(b []byte, key string, is bool) []byte {
+	if !is {
+		return b
+	}
+	return append(appendKey(b, key), "true"...)
+}
+
+func appendTime(b []byte, key string, t time.Time) []byte {
+	if t.IsZero() {
+		return b
+	}
+	return appendCanonical(appendKey(b, key), t)
+}
+
+func appendTexts[T ~string](b []byte, key string, list []T) []byte {
+	if len(list) == 0 {
+		return b
+	}
+	b = append(appendKey(b, key), '[')
+	for i, s := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendText(b, string(s))
+	}
+	return append(b, ']')
 }
 
 func stringsOf(actions []Action) []string {
@@ -71,7 +140,11 @@ func stringsOf(actions []Action) []string {
 	return list
 }
 
+// ids are the names of refs, sorted.
 func ids(refs []ref) []string {
+	if len(refs) == 0 {
+		return nil
+	}
 	list := make([]string, len(refs))
 	for i, r := range refs {
 		list[i] = r.id
@@ -88,6 +161,8 @@ func appendCanonical(b []byte, v any) []byte {
 		return appendObject(b, v)
 	case []any:
 		return appendArray(b, v)
+	case []*rule:
+		return appendRules(b, v)
 	case []string:
 		list := make([]any, len(v))
 		for i, s := range v {
@@ -136,6 +211,8 @@ func isEmpty(v any) bool {
 	case []string:
 		return len(v) == 0
 	case []any:
+		return len(v) == 0
+	case []*rule:
 		return len(v) == 0
 	case bool:
 		return !v

@@ -42,3 +42,9 @@ func spellTree(n *node) string {
 	}
 	return b.String() + "\n"
 }
+
+// IsWord and IsCategory are the forms of ids and of categories.
+var (
+	IsWord     = isWord
+	IsCategory = isCategory
+)

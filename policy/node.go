@@ -77,6 +77,31 @@ type tree struct {
 	errs  *Errors
 	nodes int
 	block []node // not used yet
+	arena *arena // where blocks come from; nil: new ones
+}
+
+// arena holds the nodes of one document after the other.
+type arena struct {
+	blocks [][]node
+	used   int
+}
+
+const nodeBlock = 128
+
+// next returns a block of nodes that are as good as new, but for room in their lists.
+func (a *arena) next() []node {
+	if a == nil {
+		return make([]node, nodeBlock)
+	}
+	if a.used == len(a.blocks) {
+		a.blocks = append(a.blocks, make([]node, nodeBlock))
+	}
+	block := a.blocks[a.used]
+	a.used++
+	for i := range block {
+		block[i] = node{keys: block[i].keys[:0], items: block[i].items[:0]}
+	}
+	return block
 }
 
 func (t *tree) fail(line, col int, format string, args ...any) {
@@ -222,7 +247,7 @@ func (t *tree) convert(y *yaml.Node, depth int) *node {
 // node takes a node from a block of them.
 func (t *tree) node() *node {
 	if len(t.block) == 0 {
-		t.block = make([]node, 128)
+		t.block = t.arena.next()
 	}
 	n := &t.block[0]
 	t.block = t.block[1:]

@@ -43,6 +43,8 @@ type Compiler struct {
 	texts  map[string]*Cond // by the text, where the literals cannot be
 	parts  map[string]*part // operands of &&, by their text as in shapes; nil: cannot be joined
 
+	lexed sync.Pool // of *lexed, for the next text
+
 	wordsMu sync.RWMutex
 	words   map[string]string // see Intern
 }
@@ -57,7 +59,8 @@ func NewCompiler(t *Table, opts *Options) (*Compiler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Compiler{front: f, celOnly: opts.CELOnly, shapes: map[string]*Cond{}, texts: map[string]*Cond{}, parts: map[string]*part{}}, nil
+	return &Compiler{front: f, celOnly: opts.CELOnly, shapes: map[string]*Cond{}, texts: map[string]*Cond{}, parts: map[string]*part{},
+		lexed: sync.Pool{New: func() any { return new(lexed) }}}, nil
 }
 
 // Table returns the table the compiler was made for.
@@ -76,7 +79,10 @@ func (c *Compiler) Compile(text string) (*Cond, []Problem) {
 	if c.language == Documents && (len(text) > utf8.UTFMax*maxChars || utf8.RuneCountInString(text) > maxChars) {
 		return nil, []Problem{{1, 0, fmt.Sprintf("has more than %d characters", maxChars)}}
 	}
-	l, ok := lex(text)
+	room := c.lexed.Get().(*lexed)
+	defer c.lexed.Put(room)
+	l, ok := lex(text, *room)
+	*room = l
 	c.mu.RLock()
 	like := c.texts[text]
 	if like == nil && ok {
@@ -85,6 +91,9 @@ func (c *Compiler) Compile(text string) (*Cond, []Problem) {
 	c.mu.RUnlock()
 	if like != nil && like.text == text {
 		return like, nil
+	}
+	if !ok {
+		l.tokens = nil
 	}
 	for i := range l.tokens {
 		l.tokens[i].text = c.Intern(l.tokens[i].text)

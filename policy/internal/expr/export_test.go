@@ -4,7 +4,7 @@ import "reflect"
 
 // Fresh compiles a text without the compiler's memory.
 func (c *Compiler) Fresh(text string) (*Cond, []Problem) {
-	l, ok := lex(text)
+	l, ok := lex(text, lexed{})
 	b, problems := c.build(text, l.tokens, ok)
 	return b.cond, problems
 }

@@ -73,7 +73,7 @@ func (c *Compiler) part(text string, key []byte) *part {
 		return p
 	}
 	text = strings.Clone(strings.TrimSpace(text)) // it outlives its document
-	l, ok := lex(text)
+	l, ok := lex(text, lexed{})
 	if !ok || !bytes.Equal(l.key, key) {
 		return nil
 	}

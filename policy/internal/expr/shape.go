@@ -61,12 +61,13 @@ type lexed struct {
 type cut struct{ text, key, token int }
 
 // lex takes the exchangeable literals out of a text. It is not ok where anything is unusual; such texts are compiled one
-// by one. A pattern stays in the key, since it is compiled.
-func lex(text string) (l lexed, ok bool) {
-	x := lexer{text: text, lexed: lexed{key: make([]byte, 0, len(text)), cuts: make([]cut, 1, 8)}, minus: -1}
+// by one. A pattern stays in the key, since it is compiled. The result is in the room's lists.
+func lex(text string, room lexed) (l lexed, ok bool) {
+	x := lexer{text: text, minus: -1}
+	x.key, x.tokens, x.cuts = room.key[:0], room.tokens[:0], append(room.cuts[:0], cut{})
 	for x.pos < len(text) {
 		if !x.next() {
-			return lexed{}, false
+			return x.lexed, false
 		}
 	}
 	if x.depth != 0 || x.loose {
