@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/deeperpoint/csss/ledger"
 	"github.com/deeperpoint/csss/ledger/tiles"
 	"github.com/deeperpoint/csss/match"
+	"github.com/deeperpoint/csss/policy"
 )
 
 // story plays the story on an exchange in a directory of its own.
@@ -26,6 +28,7 @@ type story struct {
 	demand disclosure.Handle
 	supply disclosure.Handle
 	digest disclosure.Digest // of the terms
+	log    policy.MemoryLog  // of decisions
 }
 
 func tell(ctx context.Context, seed uint64, out io.Writer) (err error) {
@@ -35,9 +38,9 @@ func tell(ctx context.Context, seed uint64, out io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	t := &story{Teller: teller.Teller{Ctx: ctx, Out: out}, s: world.Story2()}
-	return t.Tell(csss.Config{Dir: filepath.Join(dir, "ledger")},
+	return t.Tell(csss.Config{Dir: filepath.Join(dir, "ledger"), Decisions: policy.NewRecorder(&t.log, nil)},
 		func() error { return t.load(seed) }, t.register, t.match, t.choose, t.demandSide, t.supplySide,
-		t.reveal, t.engage, t.secondBuyer, func() error { return t.receipt(dir) }, func() error { return t.tiles(dir) }, t.check)
+		t.reveal, t.engage, t.secondBuyer, t.decisions, func() error { return t.receipt(dir) }, func() error { return t.tiles(dir) }, t.check)
 }
 
 func (t *story) load(seed uint64) error {
@@ -226,6 +229,20 @@ func (t *story) secondBuyer() error {
 	}
 	t.Say("  It is shown %q. No hour is promised twice.", m.Candidates[0].Covers)
 	return nil
+}
+
+// decisions decides again what the market decided.
+func (t *story) decisions() error {
+	t.Head("What the rules decided, decided again.")
+	sets, err := t.X.DecidedBy(csss.By{})
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	r := policy.Replay(slices.Values(t.log.Records()), sets, t.log.Payload)
+	t.Say("  %d decisions and %d filters of searches since the market opened; replayed in %.0f ms, by the rules in the ledger, %d come out otherwise.",
+		r.Decisions, r.Filters, float64(time.Since(start).Milliseconds()), len(r.Mismatches))
+	return teller.Told(r.Decisions > 0 && r.Filters > 0 && len(r.Mismatches) == 0, "the decisions")
 }
 
 func (t *story) receipt(dir string) error {
