@@ -14,8 +14,12 @@ type call struct {
 	linting    linting
 	explaining explaining
 	market     market
-	lang       string
+	schemaFile string
+	language   languageFlag
 }
+
+// words is the language that the command speaks.
+func (c *call) words() *language { return c.language.language }
 
 // printf writes to standard output. Its errors show at the end, when the
 // process closes it; a listing that is cut short by its reader is no failure.

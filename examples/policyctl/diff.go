@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/deeperpoint/csss"
@@ -14,23 +13,26 @@ import (
 
 func diffFlags(c *call) {
 	marketFlags(c)
+	schemaFlag(c)
 	langFlag(c)
 }
 
-// changedHead is one line of diff -json: what may decide differently at all.
-type changedHead struct {
-	Kind string `json:"kind"` // "head"
-	policy.Head
+// compared is what diff prints with -json.
+type compared struct {
+	OK     bool                 `json:"ok"` // nothing can decide differently
+	Heads  policy.Heads         `json:"heads"`
+	Tests  *policy.ShadowReport `json:"tests,omitempty"`  // the requests in the tests of both; none without tests
+	Market *inMarket            `json:"market,omitempty"` // none unless a market was named
 }
 
-// changedTest is what the requests of both documents' tests show.
-type changedTest struct {
-	Kind string `json:"kind"` // "tests"
-	policy.ShadowReport
+// inMarket is what a market shows.
+type inMarket struct {
+	Asked int             `json:"asked"`
+	List  []changedEffect `json:"list"`
 }
 
-// changedThing is an offer, need, session or engagement that decides differently.
-type changedThing struct {
+// changedEffect is an offer, need, session or engagement that decides differently.
+type changedEffect struct {
 	csss.Effect
 	Text []string `json:"text,omitempty"` // the reasons in a sentence each
 }
@@ -39,132 +41,125 @@ type changedThing struct {
 // heads, which of their tests' requests and, with a market, which of its
 // offers, needs, sessions and engagements.
 func diff(ctx context.Context, c *call) error {
-	words, err := languageOf(c.lang)
+	old, err := c.load(c.Words[:1])
 	if err != nil {
 		return err
 	}
-	old, err := c.mustLoad(c.Words[:1])
-	if err != nil {
-		return err
-	}
-	next, err := c.mustLoad(c.Words[1:])
+	next, err := c.load(c.Words[1:])
 	if err != nil {
 		return err
 	}
 	if !slices.Equal(old.set.Employers(), next.set.Employers()) {
 		return cli.Usagef("%s is of %s, %s of %s", c.Words[0], strings.Join(old.set.Employers(), ", "), c.Words[1], strings.Join(next.set.Employers(), ", "))
 	}
-	if err := c.heads(old.set, next.set); err != nil {
-		return err
-	}
-	if err := c.shadow(old, next); err != nil || c.market.dir == "" {
-		return err
-	}
-	at, err := c.market.at()
-	if err != nil {
-		return err
-	}
-	return c.market.with(ctx, func(x *csss.Exchange) error { return c.things(x, csss.By{At: at}, words, old.set, next.set) })
-}
-
-func (c *call) heads(old, next *policy.Set) error {
-	heads := policy.Affected(old, next)
-	if len(heads) == 0 && !c.JSON {
-		c.printf("Nothing can decide differently.\n")
-	}
-	for i, h := range heads {
-		if c.JSON {
-			if err := c.object(changedHead{"head", h}); err != nil {
-				return err
-			}
-			continue
+	said := compared{Heads: append(policy.Heads{}, policy.Affected(old.set, next.set)...)}
+	tests := append(policytest.All(old.set), policytest.All(next.set)...)
+	said.Tests = shadow(old.set, next.set, tests)
+	if c.market.named() {
+		if said.Market, err = c.things(ctx, old.set, next.set); err != nil {
+			return err
 		}
-		if i == 0 {
-			c.printf("What may decide differently:\n")
-		}
-		c.printf("  %s: %s on %s\n", h.Employer, orAll(h.Actions, "every step"), orAll(h.Categories, "every category"))
 	}
-	return nil
-}
-
-func orAll[S ~string](list []S, all string) string {
-	if len(list) == 0 {
-		return all
+	said.OK = len(said.Heads) == 0 && (said.Tests == nil || said.Tests.Different == 0) && (said.Market == nil || len(said.Market.List) == 0)
+	if c.JSON {
+		err = c.object(said)
+	} else {
+		c.compared(&said, tests)
 	}
-	var words []string
-	for _, w := range list {
-		words = append(words, string(w))
+	if err == nil && !said.OK {
+		return cli.ErrShown
 	}
-	return english.joined(words, english.and)
+	return err
 }
 
 // shadow decides the requests of both documents' tests under both.
-func (c *call) shadow(old, next *files) error {
-	tests := append(policytest.All(old.set), policytest.All(next.set)...)
+func shadow(old, next *policy.Set, tests []*policy.Test) *policy.ShadowReport {
 	if len(tests) == 0 {
 		return nil
 	}
-	report := policy.Shadow(old.set, next.set, func(yield func(*policy.Request) bool) {
+	report := policy.Shadow(old, next, func(yield func(*policy.Request) bool) {
 		for _, t := range tests {
 			if !yield(&t.Request) {
 				return
 			}
 		}
 	}, nil)
-	if c.JSON {
-		return c.object(changedTest{"tests", report})
-	}
-	c.printf("Of the %d requests in the tests of both, %d decide differently.\n", report.Requests, report.Different)
-	for _, d := range report.Differences {
-		c.printf("  %s: %s, was %s, would be %s: %s, the first is %s\n", d.Employer, d.Rule, d.Old, d.New, count(d.Count, "request"), english.quoted(tests[d.First].Name))
-	}
-	return nil
+	return &report
 }
 
 // things asks the market, whose rules in force must be the old ones: a session
 // is decided as the exchange would decide it.
-func (c *call) things(x *csss.Exchange, by csss.By, words *language, old, next *policy.Set) error {
-	for _, employer := range old.Employers() {
-		force, err := x.Rules(by, employer)
+func (c *call) things(ctx context.Context, old, next *policy.Set) (found *inMarket, err error) {
+	err = c.inMarket(ctx, func(x *csss.Exchange, by csss.By) error {
+		for _, employer := range old.Employers() {
+			force, err := x.Rules(by, employer)
+			if err != nil {
+				return cli.Usagef("%s is not in the market", employer)
+			}
+			if force.Digest(employer) != old.Digest(employer) {
+				return cli.Usagef("%s is not what is in force, which is version %d", c.Words[0], force.Version(employer))
+			}
+		}
+		e, err := x.Effects(by, next)
 		if err != nil {
-			return cli.Usagef("%s is not in the market", employer)
-		}
-		if force.Digest(employer) != old.Digest(employer) {
-			return cli.Usagef("%s is not what is in force, which is version %d", c.Words[0], force.Version(employer))
-		}
-	}
-	e, err := x.Effects(by, next)
-	if err != nil {
-		return err
-	}
-	if !c.JSON {
-		c.printf("Of %s in the market, %d decide differently.\n", count(e.Asked, "thing"), len(e.List))
-	}
-	for _, one := range e.List {
-		s := speaker{language: words, schema: next.Schema(), set: next, employer: one.Firm, action: one.Action, category: one.Category, zone: zoneOf(next, one.Firm)}
-		if err := c.thing(&s, one); err != nil {
 			return err
 		}
-	}
-	return nil
+		found = &inMarket{Asked: e.Asked, List: []changedEffect{}}
+		for _, one := range e.List {
+			changed := changedEffect{Effect: one}
+			if one.New == policy.Deny {
+				changed.Text = thingSpeaker(c.words(), next, one.Firm, one.Action, one.Category).reasons(one.Reasons)
+			}
+			found.List = append(found.List, changed)
+		}
+		return nil
+	})
+	return found, err
 }
 
-func (c *call) thing(s *speaker, one csss.Effect) error {
-	var why []string
-	if one.New == policy.Deny {
-		why = s.reasons(one.Reasons)
+func (c *call) compared(said *compared, tests []*policy.Test) {
+	l := c.words()
+	if len(said.Heads) == 0 {
+		c.printf("%s\n", l.text("diff.none"))
+	} else {
+		c.printf("%s\n", l.text("diff.heads"))
 	}
-	if c.JSON {
-		return c.object(changedThing{one, why})
+	for _, h := range said.Heads {
+		c.printf("  %s\n", l.text("diff.head", h.Employer, orAll(l, h.Actions, "every.step"), orAll(l, h.Categories, "every.category")))
 	}
-	c.printf("  %s %s (%s): %s → %s\n", one.Kind, one.ID, one.Category, s.text("outcome."+one.Old.String()), s.text("outcome."+one.New.String()))
-	for _, line := range why {
+	if said.Tests != nil {
+		c.printf("%s\n", l.text("diff.tests", said.Tests.Requests, said.Tests.Different))
+		for _, d := range said.Tests.Differences {
+			c.printf("  %s\n", l.text("diff.test", d.Employer, d.Rule, l.text("outcome."+d.Old.String()), l.text("outcome."+d.New.String()),
+				l.count(d.Count, "request"), l.quoted(tests[d.First].Name)))
+		}
+	}
+	if said.Market != nil {
+		c.printf("%s\n", l.text("diff.things", l.count(said.Market.Asked, "thing"), len(said.Market.List)))
+		for _, one := range said.Market.List {
+			c.changed(&one)
+		}
+	}
+}
+
+func orAll[S ~string](l *language, list []S, all string) string {
+	if len(list) == 0 {
+		return l.text(all)
+	}
+	var words []string
+	for _, w := range list {
+		words = append(words, string(w))
+	}
+	return l.joined(words, l.and)
+}
+
+func (c *call) changed(one *changedEffect) {
+	l := c.words()
+	c.printf("  %s %s (%s): %s → %s\n", l.text("kind."+string(one.Kind)), one.ID, one.Category, l.text("outcome."+one.Old.String()), l.text("outcome."+one.New.String()))
+	for _, line := range one.Text {
 		c.printf("    – %s\n", line)
 	}
 	if one.New == policy.RequireApproval {
 		c.printf("    – %s\n", strings.Join(one.NewDue, ", "))
 	}
-	return nil
 }
-
-func itoa(n int64) string { return strconv.FormatInt(n, 10) }

@@ -27,6 +27,29 @@ var english = language{
 		"true": "holds", "!true": "does not hold", "present": "is given", "!present": "is not given",
 	},
 	texts: map[string]string{
+		"one.document": "%d document", "many.document": "%d documents", "one.warning": "%d warning", "many.warning": "%d warnings",
+		"one.test": "%d test", "many.test": "%d tests", "one.request": "%d request", "many.request": "%d requests",
+		"one.employer": "%d employer", "many.employer": "%d employers", "one.thing": "%d thing", "many.thing": "%d things",
+		"warning": "warning", "advice": "advice", "linted": "%s, no errors, %s", "and.more": "and more",
+		"tests.passed": "%d of %s passed", "no.tests": "no document has tests, which proves nothing",
+		"covered.permit": "%s: looked at %d, applied %d, shown %d of %d", "covered.forbid": "%s: looked at %d, denied %d, shown %d of %d",
+		"never.true": "never true: %s", "never.untrue": "never untrue: %s", "shown": "shown %d of %d",
+
+		"diff.none": "Nothing can decide differently.", "diff.heads": "What may decide differently:", "diff.head": "%s: %s on %s",
+		"every.step": "every step", "every.category": "every category",
+		"diff.tests":  "Of the %d requests in the tests of both, %d decide differently.",
+		"diff.test":   "%s: %s, was %s, would be %s: %s, the first is %s",
+		"diff.things": "Of %s in the market, %d decide differently.",
+		"kind.offer":  "offer", "kind.need": "need", "kind.session": "session", "kind.engagement": "engagement",
+
+		"stranger.nothing": "A stranger sees nothing: %s could be meant; the field that costs most is %s.",
+		"stranger":         "A stranger sees (k = %d employers could be meant):", "stranger.place": "beside it a distance band or a region, where enough employers share that too",
+		"stranger.less":    "left out: %s; the field that costs most is %s",
+		"approver.nothing": "An approver on the other side is asked nothing before you consent to a summary.",
+		"approver":         "An approver on the other side decides on (k = %d, the same text):", "approver.terms": "standard terms %s",
+		"approver.price": ", an estimate of %s/h %s from comparables", "approver.never": "its own hours and amount; never your floor, your hours left or your name",
+		"partner": "A partner reads after the reveal (k = 1, it is you):", "partner.terms": "the agreed price and hours, and the standard terms; never your floor or your cost",
+
 		"denied": "Denied: %s", "denied.many": "Denied:", "permitted": "Permitted by your %s.", "waits": "Needs approval under your %s:",
 		"rules": "rules %s", "rule": "rule %s", "of": "Rules of %s, version %d.", "unruled": "%s has no rules.",
 

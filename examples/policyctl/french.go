@@ -27,6 +27,29 @@ var french = language{
 		"true": "vaut", "!true": "ne vaut pas", "present": "figure dans la demande", "!present": "ne figure pas dans la demande",
 	},
 	texts: map[string]string{
+		"one.document": "%d document", "many.document": "%d documents", "one.warning": "%d avertissement", "many.warning": "%d avertissements",
+		"one.test": "%d test", "many.test": "%d tests", "one.request": "%d demande", "many.request": "%d demandes",
+		"one.employer": "%d employeur", "many.employer": "%d employeurs", "one.thing": "%d chose", "many.thing": "%d choses",
+		"warning": "avertissement", "advice": "conseil", "linted": "%s, aucune erreur, %s", "and.more": "et d'autres",
+		"tests.passed": "Réussite : %d sur %s", "no.tests": "aucun document n'a de tests, ce qui ne prouve rien",
+		"covered.permit": "%s : regardée %d fois, appliquée %d, montré %d sur %d", "covered.forbid": "%s : regardée %d fois, refus %d, montré %d sur %d",
+		"never.true": "jamais vrai : %s", "never.untrue": "jamais non vrai : %s", "shown": "montré %d sur %d",
+
+		"diff.none": "Rien ne peut être décidé autrement.", "diff.heads": "Ce qui peut être décidé autrement :", "diff.head": "%s : %s sur %s",
+		"every.step": "toutes les étapes", "every.category": "toutes les catégories",
+		"diff.tests":  "Des %d demandes dans les tests des deux, %d sont décidées autrement.",
+		"diff.test":   "%s : %s, était %s, serait %s : %s, la première est %s",
+		"diff.things": "Sur %s dans le marché, %d sont décidées autrement.",
+		"kind.offer":  "offre", "kind.need": "besoin", "kind.session": "session", "kind.engagement": "engagement",
+
+		"stranger.nothing": "Un inconnu ne voit rien : %s pourraient être en cause ; le champ qui coûte le plus est %s.",
+		"stranger":         "Un inconnu voit (k = %d employeurs pourraient être en cause) :", "stranger.place": "et une tranche de distance ou une région, là où assez d'employeurs la partagent aussi",
+		"stranger.less":    "laissé de côté : %s ; le champ qui coûte le plus est %s",
+		"approver.nothing": "Qui approuve de l'autre côté n'est pas consulté avant que vous consentiez à un résumé.",
+		"approver":         "Qui approuve de l'autre côté décide sur (k = %d, le même texte) :", "approver.terms": "conditions standard %s",
+		"approver.price": ", une estimation de %s/h %s d'après des prix comparables", "approver.never": "ses propres heures et son montant ; jamais votre plancher, vos heures restantes ni votre nom",
+		"partner": "Un partenaire lit après la révélation (k = 1, c'est vous) :", "partner.terms": "le prix et les heures convenus, et les conditions standard ; jamais votre plancher ni votre coût",
+
 		"denied": "Refusé : %s", "denied.many": "Refusé :", "permitted": "Permis par %s.", "waits": "À approuver selon %s :",
 		"rules": "vos règles %s", "rule": "votre règle %s", "of": "Règles de %s, version %d.", "unruled": "%s n'a pas de règles.",
 
@@ -66,4 +89,6 @@ var french = language{
 	months: [12]string{"janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre"},
 	quote:  [2]string{"« ", " »"},
 	and:    "et", or: "ou",
+	noneIsOne: true,
+	faults:    newFaults(frenchFaults, frenchForms, " ; vouliez-vous dire « %s » ?"),
 }

@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/deeperpoint/csss/examples/internal/cli"
 )
 
 // language is all that differs between the languages: words, and the way
@@ -27,17 +25,32 @@ type language struct {
 	months           [12]string
 	quote            [2]string
 	and, or          string
+	noneIsOne        bool    // 0 takes the singular
+	faults           *faults // sentences about documents; nil: as package policy says them
 }
 
-// languageOf returns a language by its code.
-func languageOf(code string) (*language, error) {
-	switch code {
-	case "en":
-		return &english, nil
-	case "fr":
-		return &french, nil
+// languageFlag is a flag that names a language.
+type languageFlag struct{ *language }
+
+// String implements [flag.Value].
+func (f *languageFlag) String() string {
+	if f.language == nil {
+		return english.name
 	}
-	return nil, cli.Usagef("-lang: %q is neither en nor fr", code)
+	return f.name
+}
+
+// Set implements [flag.Value].
+func (f *languageFlag) Set(code string) error {
+	switch code {
+	case english.name:
+		f.language = &english
+	case french.name:
+		f.language = &french
+	default:
+		return fmt.Errorf("neither %s nor %s", english.name, french.name)
+	}
+	return nil
 }
 
 // text is a sentence or a part of one.
@@ -140,4 +153,12 @@ func (l *language) joined(list []string, last string) string {
 		return strings.Join(list, "")
 	}
 	return strings.Join(list[:len(list)-1], ", ") + " " + last + " " + list[len(list)-1]
+}
+
+// count is a number of things, by the key of their noun.
+func (l *language) count(n int, noun string) string {
+	if n == 1 || n == 0 && l.noneIsOne {
+		return l.text("one."+noun, n)
+	}
+	return l.text("many."+noun, n)
 }

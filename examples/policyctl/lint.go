@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/deeperpoint/csss/examples/internal/cli"
@@ -14,12 +12,22 @@ import (
 type linting struct{ strict, quiet bool }
 
 func lintFlags(c *call) {
-	c.BoolVar(&c.linting.strict, "strict", false, "warnings fail too")
+	c.BoolVar(&c.linting.strict, "strict", false, "advice fails too")
 	c.BoolVar(&c.linting.quiet, "quiet", false, "no advice on the upkeep of documents, such as rules without a test")
+	schemaFlag(c)
+	langFlag(c)
 }
 
-// warning is one finding of lint -json.
-type warning struct {
+// linted is what lint prints with -json of documents without errors.
+type linted struct {
+	OK        bool      `json:"ok"`
+	Documents int       `json:"documents"`
+	Warnings  int       `json:"warnings"`
+	Findings  []finding `json:"findings"` // warnings and advice, by place
+}
+
+// finding is one thing that looks wrong.
+type finding struct {
 	Severity string `json:"severity"` // "warning", or "advice" on the document's upkeep
 	policy.Finding
 }
@@ -27,14 +35,30 @@ type warning struct {
 // lint prints every error of documents; where there is none, what is proven to
 // mean something else than its author can have meant.
 func lint(_ context.Context, c *call) error {
-	f, err := load(c.Words)
-	if bad, ok := errors.AsType[*policy.Errors](err); ok {
-		return errors.Join(c.faults(f, bad), cli.ErrShown)
-	}
+	f, err := c.load(c.Words)
 	if err != nil {
 		return err
 	}
-	warnings := 0
+	said := linted{Documents: len(f.docs), Findings: c.findings(f)}
+	for _, one := range said.Findings {
+		if one.Severity == "warning" {
+			said.Warnings++
+		}
+	}
+	said.OK = said.Warnings == 0 && (!c.linting.strict || len(said.Findings) == 0)
+	if c.JSON {
+		err = c.object(said)
+	} else {
+		c.linted(f, &said)
+	}
+	if err == nil && !said.OK {
+		return cli.ErrShown
+	}
+	return err
+}
+
+func (c *call) findings(f *files) []finding {
+	list := []finding{}
 	for _, found := range policy.Analyse(f.set) {
 		severity := "warning"
 		if found.Kind.Advice() {
@@ -43,29 +67,18 @@ func lint(_ context.Context, c *call) error {
 		if severity == "advice" && (c.linting.quiet || f.tested(&found)) {
 			continue
 		}
-		if severity == "warning" {
-			warnings++
-		}
-		if err := c.warn(f, severity, found); err != nil {
-			return err
-		}
+		found.Text = c.words().fault(found.Text)
+		list = append(list, finding{severity, found})
 	}
-	if !c.JSON {
-		c.printf("%s, no errors, %s\n", count(len(f.docs), "document"), count(warnings, "warning"))
-	}
-	if c.linting.strict && warnings > 0 {
-		return cli.ErrShown
-	}
-	return nil
+	return list
 }
 
-func (c *call) warn(f *files, severity string, found policy.Finding) error {
-	if c.JSON {
-		return c.object(warning{severity, found})
+func (c *call) linted(f *files, said *linted) {
+	for _, one := range said.Findings {
+		c.printf("%s:%d:%d: %s: %s (%s)\n%s", one.File, one.Line, one.Col, c.words().text(one.Severity), one.Text, one.Kind,
+			f.pointAt(one.File, one.Line, one.Col))
 	}
-	c.printf("%s:%d:%d: %s: %s (%s)\n%s", found.File, found.Line, found.Col, severity, found.Text, found.Kind,
-		f.pointAt(found.File, found.Line, found.Col))
-	return nil
+	c.printf("%s\n", c.words().text("linted", c.words().count(said.Documents, "document"), c.words().count(said.Warnings, "warning")))
 }
 
 // tested reports whether a rule that the document's own tests leave out is
@@ -74,20 +87,7 @@ func (f *files) tested(found *policy.Finding) bool {
 	if found.Kind != policy.Untested {
 		return false
 	}
-	for _, t := range f.tests {
-		if t.Request.Employer != found.Employer {
-			continue
-		}
-		if slices.Contains(f.set.Explain(&t.Request).Rules, found.Rule) {
-			return true
-		}
-	}
-	return false
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return slices.ContainsFunc(f.tests, func(t *policy.Test) bool {
+		return t.Request.Employer == found.Employer && slices.Contains(f.set.Explain(&t.Request).Rules, found.Rule)
+	})
 }

@@ -24,16 +24,33 @@ type market struct {
 func marketFlags(c *call) {
 	m := &c.market
 	c.StringVar(&m.dir, "dir", "", "`folder` of an exchange's ledger; it is only read")
+	c.StringVar(&m.dir, "market", "", "the same as -dir")
+	c.BoolVar(&m.story, "story", false, "instead of -dir: the seeded market of the examples, with the founding stories in it")
 	c.StringVar(&m.tenantKey, "tenant-key", "", "`file` with the 32-byte tenant key, where the folder does not keep it")
 	c.IntVar(&m.k, "k", 0, "employers that must share a summary, as the exchange is configured; 0 for the default, 5")
 	c.IntVar(&m.kPeople, "k-people", 0, "the same for a person's expertise; 0 for the default, 11")
 	c.StringVar(&m.now, "now", "", "`time` of the question; empty for the present")
 }
 
-// with runs a function on the exchange, which nothing can be written to: the
-// folder is read-only, and the market of the stories is in memory.
-func (m *market) with(ctx context.Context, do func(x *csss.Exchange) error) error {
+// named reports whether there is a market to look at.
+func (m *market) named() bool { return m.story || m.dir != "" }
+
+// inMarket runs a function on the exchange, as its operator at the time of the
+// question. Nothing can be written to it: the folder is read-only, and the
+// market of the stories is in memory.
+func (c *call) inMarket(ctx context.Context, do func(x *csss.Exchange, operator csss.By) error) error {
+	m := &c.market
+	if m.story && m.dir != "" {
+		return cli.Usagef("either -dir or -story")
+	}
+	at, err := m.at()
+	if err != nil {
+		return err
+	}
 	cfg := csss.Config{K: m.k, KPeople: m.kPeople}
+	if cfg.Schema, err = c.schema(); err != nil {
+		return err
+	}
 	if !m.story {
 		store, err := m.store()
 		if err != nil {
@@ -57,7 +74,7 @@ func (m *market) with(ctx context.Context, do func(x *csss.Exchange) error) erro
 			return errors.Join(err, x.Close())
 		}
 	}
-	return errors.Join(do(x), x.Close())
+	return errors.Join(do(x, csss.By{At: at}), x.Close())
 }
 
 func (m *market) store() (ledger.Store, error) {

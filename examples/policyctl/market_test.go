@@ -57,12 +57,18 @@ func TestPreviewShowsEveryReader(t *testing.T) {
 
 	code, out, errs = ctl(t, append(args, "-json")...)
 	require.Zero(t, code, errs)
-	lines := strings.Split(strings.TrimSpace(out), "\n")
-	require.Len(t, lines, 3)
+	var got previewed
+	require.NoError(t, json.Unmarshal([]byte(out), &got))
+	assert.True(t, got.OK)
+	require.Len(t, got.Readers, 3)
 	for i, reader := range []string{"stranger", "approver", "partner"} {
-		var got seen
-		require.NoError(t, json.Unmarshal([]byte(lines[i]), &got))
-		assert.Equal(t, reader, got.Reader)
+		assert.Equal(t, reader, got.Readers[i].Reader)
+	}
+
+	code, out, errs = ctl(t, append(args, "-lang", "fr")...)
+	require.Zero(t, code, errs)
+	for _, want := range []string{"Un inconnu voit (k = 4", "Qui approuve de l'autre côté décide sur (k = 4", "Un partenaire lit après la révélation (k = 1", "120,00 $/h"} {
+		assert.Contains(t, out, want)
 	}
 
 	code, _, _ = ctl(t, append(append([]string{"preview", s.Offer}, flags...), "-firm", s.Requester.Firm, "-person", s.Requester.Person)...)
@@ -114,7 +120,7 @@ func TestDiffListsWhatTheMarketWouldDecideOtherwise(t *testing.T) {
 	}
 	before := read()
 	code, out, errs := ctl(t, append([]string{"diff", old, dearer}, flags...)...)
-	require.Zero(t, code, errs)
+	require.Equal(t, 1, code, errs)
 	assert.Contains(t, out, "What may decide differently:")
 	assert.Contains(t, out, "2 decide differently")
 	assert.Contains(t, out, "offer "+s.Offer+" (machine.capacity.shift2): permitted → denied")
@@ -123,19 +129,21 @@ func TestDiffListsWhatTheMarketWouldDecideOtherwise(t *testing.T) {
 	assert.Equal(t, before, read(), "the folder is only read")
 
 	code, out, errs = ctl(t, append([]string{"diff", old, dearer, "-lang", "fr"}, flags...)...)
-	require.Zero(t, code, errs)
+	require.Equal(t, 1, code, errs)
 	assert.Contains(t, out, "votre règle shift2-sell exige au moins 155,00 $/h")
 
 	code, out, errs = ctl(t, append([]string{"diff", old, dearer, "-json"}, flags...)...)
-	require.Zero(t, code, errs)
-	for line := range strings.Lines(out) {
-		assert.True(t, json.Valid([]byte(line)), line)
-	}
-	assert.Contains(t, out, `"kind":"session"`)
+	require.Equal(t, 1, code, errs)
+	var got compared
+	require.NoError(t, json.Unmarshal([]byte(out), &got))
+	assert.False(t, got.OK)
+	require.Len(t, got.Market.List, 2)
+	assert.Equal(t, csss.SessionEffect, got.Market.List[1].Kind)
+	assert.NotEmpty(t, got.Market.List[1].Text)
 
 	_, same := rulesOf(t, s, "need: 1, expires: 72h", "need: 1, expires: 96h")
 	code, out, errs = ctl(t, append([]string{"diff", old, same}, flags...)...)
-	require.Zero(t, code, errs)
+	require.Equal(t, 1, code, errs)
 	assert.Contains(t, out, "0 decide differently.\n")
 
 	code, _, errs = ctl(t, append([]string{"diff", dearer, old}, flags...)...)
@@ -150,6 +158,6 @@ func TestDiffWorksBesideAWriter(t *testing.T) {
 	defer x.Close()
 	old, dearer := rulesOf(t, s, ">= 9500", ">= 15500")
 	code, out, errs := ctl(t, append([]string{"diff", old, dearer}, flags...)...)
-	require.Zero(t, code, errs)
+	require.Equal(t, 1, code, errs)
 	assert.Contains(t, out, "2 decide differently")
 }

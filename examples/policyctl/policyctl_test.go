@@ -88,9 +88,9 @@ func TestTheStoriesRulesAreThoseOfTheStories(t *testing.T) {
 		{"rules/1-technical-query.yaml", "holloway-tool"}, {"rules/2-second-shift.yaml", "steelcrest-precision"},
 		{"rules/3-certification.yaml", "corrway-stamping"},
 	} {
-		own, err := load([]string{pair[0]})
+		own, err := load(nil, []string{pair[0]})
 		require.NoError(t, err)
-		story, err := load([]string{"../../internal/world/policies/" + pair[1] + ".yaml"})
+		story, err := load(nil, []string{"../../internal/world/policies/" + pair[1] + ".yaml"})
 		require.NoError(t, err)
 		assert.Equal(t, story.set.Digest(pair[1]), own.set.Digest(pair[1]), pair[0])
 	}
@@ -126,7 +126,7 @@ func TestNoReasonIsLeftInTheWordsOfThePackage(t *testing.T) {
 	speak := func(set *policy.Set, tests []*policy.Test) {
 		for _, test := range tests {
 			req := &test.Request
-			s := speaker{language: &french, schema: set.Schema(), set: set, employer: req.Employer, action: req.Action, category: req.Category, zone: zoneOf(set, req.Employer)}
+			s := thingSpeaker(&french, set, req.Employer, req.Action, req.Category)
 			x := set.Explain(req)
 			for _, r := range x.Reasons {
 				line := s.reason(r, x.Reasons)
@@ -143,7 +143,7 @@ func TestNoReasonIsLeftInTheWordsOfThePackage(t *testing.T) {
 	names, err := filepath.Glob("rules/*.yaml")
 	require.NoError(t, err)
 	for _, name := range names {
-		f, err := load([]string{name})
+		f, err := load(nil, []string{name})
 		require.NoError(t, err)
 		speak(f.set, policytest.All(f.set))
 	}

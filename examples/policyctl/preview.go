@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/deeperpoint/csss"
@@ -13,12 +14,20 @@ import (
 
 func previewFlags(c *call) {
 	marketFlags(c)
-	c.BoolVar(&c.market.story, "story", false, "instead of -dir: the seeded market of the examples, with the founding stories in it")
 	c.StringVar(&c.market.firm, "firm", "", "`id` of the firm that offers it (with -dir)")
 	c.StringVar(&c.market.person, "person", "", "`id` of a person of the firm (with -dir)")
+	schemaFlag(c)
+	langFlag(c)
 }
 
-// seen is what one reader would see: one object of preview -json.
+// previewed is what preview prints with -json.
+type previewed struct {
+	OK      bool   `json:"ok"`
+	Offer   string `json:"offer"`
+	Readers []seen `json:"readers"`
+}
+
+// seen is what one reader would see.
 type seen struct {
 	Reader     string                   `json:"reader"` // stranger, approver, partner
 	K          int                      `json:"k"`      // employers that could be meant
@@ -37,7 +46,7 @@ func preview(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.market.with(ctx, func(x *csss.Exchange) error {
+	return c.inMarket(ctx, func(x *csss.Exchange, _ csss.By) error {
 		p, err := x.Preview(by, c.Words[0])
 		if errors.Is(err, csss.ErrNotFound) {
 			return cli.Usagef("%s is no live offer of that firm, or the person is not of it", c.Words[0])
@@ -51,15 +60,11 @@ func preview(ctx context.Context, c *call) error {
 			{Reader: "approver", K: p.K, TooRare: p.TooRare, Brief: &p.Approver},
 			{Reader: "partner", K: 1, Identity: &identity},
 		}
+		if c.JSON {
+			return c.object(previewed{true, c.Words[0], readers})
+		}
 		for i := range readers {
-			if c.JSON {
-				err = c.object(readers[i])
-			} else {
-				c.reader(&readers[i])
-			}
-			if err != nil {
-				return err
-			}
+			c.reader(&readers[i])
 		}
 		return nil
 	})
@@ -90,33 +95,36 @@ func (c *call) owner(offer string) (csss.By, error) {
 }
 
 func (c *call) reader(s *seen) {
+	l := c.words()
 	switch {
 	case s.Reader == "stranger" && s.TooRare:
-		c.printf("A stranger sees nothing: %s could be meant; the field that costs most is %s.\n", count(s.K, "employer"), s.Costliest)
+		c.printf("%s\n", l.text("stranger.nothing", l.count(s.K, "employer"), s.Costliest))
 	case s.Reader == "stranger":
-		c.printf("A stranger sees (k = %d employers could be meant):\n  %s\n", s.K, strings.Join(s.Labels, ", "))
-		c.printf("  beside it a distance band or a region, where enough employers share that too\n")
+		c.printf("%s\n  %s\n  %s\n", l.text("stranger", s.K), strings.Join(s.Labels, ", "), l.text("stranger.place"))
 		if len(s.Suppressed) > 0 {
-			c.printf("  left out: %s; the field that costs most is %s\n", strings.Join(s.Suppressed, ", "), s.Costliest)
+			c.printf("  %s\n", l.text("stranger.less", strings.Join(s.Suppressed, ", "), s.Costliest))
 		}
 	case s.Reader == "approver" && s.TooRare:
-		c.printf("\nAn approver on the other side is asked nothing before you consent to a summary.\n")
+		c.printf("\n%s\n", l.text("approver.nothing"))
 	case s.Reader == "approver":
-		b := s.Brief
-		c.printf("\nAn approver on the other side decides on (k = %d, the same text):\n  %s\n", s.K, strings.Join(b.Counterparty, ", "))
-		c.printf("  standard terms %s", b.Template)
-		if b.Estimate > 0 {
-			c.printf(", an estimate of %s/h %s from comparables", english.cents(itoa(b.Estimate), b.Currency), b.Currency)
-		}
-		c.printf("\n  its own hours and amount; never your floor, your hours left or your name\n")
+		c.printf("\n%s\n  %s\n  %s\n  %s\n", l.text("approver", s.K), strings.Join(s.Brief.Counterparty, ", "), l.offered(s.Brief), l.text("approver.never"))
 	default:
-		c.printf("\nA partner reads after the reveal (k = 1, it is you):\n")
+		c.printf("\n%s\n", l.text("partner"))
 		d := s.Identity
 		for _, line := range []string{d.LegalName, d.Contact, d.Email, d.Phone, strings.Trim(d.Street+", "+d.City, ", ")} {
 			if line != "" {
 				c.printf("  %s\n", line)
 			}
 		}
-		c.printf("  the agreed price and hours, and the standard terms; never your floor or your cost\n")
+		c.printf("  %s\n", l.text("partner.terms"))
 	}
+}
+
+// offered is the terms and the price that an approver reads.
+func (l *language) offered(b *csss.Brief) string {
+	line := l.text("approver.terms", b.Template)
+	if b.Estimate > 0 {
+		line += l.text("approver.price", l.cents(strconv.FormatInt(b.Estimate, 10), b.Currency), b.Currency)
+	}
+	return line
 }

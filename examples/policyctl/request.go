@@ -18,7 +18,7 @@ type question struct {
 
 // question reads the request file, if there is one, and puts the flags over it.
 func (c *call) question(set *policy.Set) (*question, error) {
-	keys, err := c.requestKeys()
+	keys, err := c.requestKeys(set.Schema())
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,7 @@ func (c *call) question(set *policy.Set) (*question, error) {
 	}
 	tests, err := set.ParseTests(policy.Source{Name: c.requestName(), Text: text})
 	if bad, ok := errors.AsType[*policy.Errors](err); ok {
-		return nil, inRequest(c.requestName(), bad)
+		return nil, c.inRequest(bad)
 	}
 	if err != nil {
 		return nil, err
@@ -47,12 +47,12 @@ func (c *call) question(set *policy.Set) (*question, error) {
 }
 
 // inRequest leaves out places, which are not those of the file.
-func inRequest(name string, bad *policy.Errors) error {
+func (c *call) inRequest(bad *policy.Errors) error {
 	var lines []string
 	for _, e := range bad.List {
-		lines = append(lines, strings.ReplaceAll(e.Text, "test: ", ""))
+		lines = append(lines, c.words().fault(strings.ReplaceAll(e.Text, "test: ", "")))
 	}
-	return cli.Usagef("%s: %s", name, strings.Join(lines, "; "))
+	return cli.Usagef("%s: %s", c.requestName(), strings.Join(lines, "; "))
 }
 
 func (c *call) requestName() string {
@@ -63,7 +63,7 @@ func (c *call) requestName() string {
 }
 
 // requestKeys are the keys of a test, from the file and the flags.
-func (c *call) requestKeys() (map[string]any, error) {
+func (c *call) requestKeys(schema *policy.Schema) (map[string]any, error) {
 	keys := map[string]any{}
 	if len(c.Words) == 1 {
 		text, err := cli.Read(c.Words[0], maxFile)
@@ -80,7 +80,7 @@ func (c *call) requestKeys() (map[string]any, error) {
 		}
 	}
 	e := &c.explaining
-	for name, v := range map[string]string{"employer": e.employer, "action": e.action, "category": e.category, "now": e.now} {
+	for name, v := range map[string]string{"employer": e.employer, "action": e.action, "category": e.category, "now": c.market.now} {
 		if v != "" {
 			keys[name] = v
 		}
@@ -89,7 +89,7 @@ func (c *call) requestKeys() (map[string]any, error) {
 		key  string
 		flag cli.List
 	}{{"with", e.with}, {"usage", e.usage}} {
-		if err := put(keys, one.key, one.flag); err != nil {
+		if err := put(schema, keys, one.key, one.flag); err != nil {
 			return nil, err
 		}
 	}
@@ -102,7 +102,7 @@ func (c *call) requestKeys() (map[string]any, error) {
 }
 
 // put adds NAME=VALUE flags to an object of the request.
-func put(keys map[string]any, key string, flags cli.List) error {
+func put(schema *policy.Schema, keys map[string]any, key string, flags cli.List) error {
 	if flags == nil {
 		return nil
 	}
@@ -115,7 +115,7 @@ func put(keys map[string]any, key string, flags cli.List) error {
 		if !ok {
 			return cli.Usagef("-%s %s: want NAME=VALUE", key, flag)
 		}
-		object[name] = valueOf(key, name, text)
+		object[name] = valueOf(schema, key, name, text)
 	}
 	keys[key] = object
 	return nil
@@ -123,9 +123,9 @@ func put(keys map[string]any, key string, flags cli.List) error {
 
 // valueOf spells the value of a flag as the attribute's kind wants it. What is
 // not of that kind stays text, which the request's reader then refuses.
-func valueOf(key, name, text string) any {
+func valueOf(schema *policy.Schema, key, name, text string) any {
 	kind := policy.KindString
-	for _, a := range policy.BaseSchema().Attributes() {
+	for _, a := range schema.Attributes() {
 		if a.Name == name && key == "with" {
 			kind = a.Kind
 		}

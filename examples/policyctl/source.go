@@ -19,9 +19,9 @@ type files struct {
 	tests        []*policy.Test // beside the documents
 }
 
-// load reads files and compiles them. The files are returned beside an
-// *policy.Errors too.
-func load(names []string) (*files, error) {
+// load reads files and compiles them under a schema, nil for the base schema.
+// The files are returned beside an *policy.Errors too.
+func load(schema *policy.Schema, names []string) (*files, error) {
 	f := &files{}
 	for _, name := range names {
 		text, err := cli.Read(name, maxFile)
@@ -38,44 +38,76 @@ func load(names []string) (*files, error) {
 		return nil, cli.Usagef("no document among the files")
 	}
 	var err error
-	if f.set, err = policy.Compile(nil, f.docs...); err != nil {
+	if f.set, err = policy.Compile(schema, f.docs...); err != nil {
 		return f, err
 	}
 	f.tests, err = f.set.ParseTests(f.beside...)
 	return f, err
 }
 
-// mustLoad is load for commands that need good documents: it prints what is
-// wrong with them.
-func (c *call) mustLoad(names []string) (*files, error) {
-	f, err := load(names)
+// schemaFlag declares the flag of a schema, and langFlag that of the language.
+func schemaFlag(c *call) {
+	c.StringVar(&c.schemaFile, "schema", "", "`file` that declares attributes beyond those that every exchange has")
+}
+
+// schema is what documents may read: nil is the base schema. What is wrong with
+// its file is printed.
+func (c *call) schema() (*policy.Schema, error) {
+	if c.schemaFile == "" {
+		return nil, nil
+	}
+	text, err := cli.Read(c.schemaFile, maxFile)
+	if err != nil {
+		return nil, err
+	}
+	src := policy.Source{Name: c.schemaFile, Text: text}
+	schema, err := policy.ParseSchema(src)
 	if bad, ok := errors.AsType[*policy.Errors](err); ok {
-		return nil, errors.Join(c.faults(f, bad), cli.ErrShown)
+		return nil, c.faulty(&files{docs: []policy.Source{src}}, bad)
+	}
+	return schema, cli.Usage(err)
+}
+
+// load reads documents and the tests beside them; it prints what is wrong with
+// them.
+func (c *call) load(names []string) (*files, error) {
+	schema, err := c.schema()
+	if err != nil {
+		return nil, err
+	}
+	f, err := load(schema, names)
+	if bad, ok := errors.AsType[*policy.Errors](err); ok {
+		return nil, c.faulty(f, bad)
 	}
 	return f, err
 }
 
-// faults prints every error of documents with its line and a caret.
-func (c *call) faults(f *files, bad *policy.Errors) error {
-	for _, e := range bad.List {
-		if c.JSON {
-			if err := c.object(fault{Severity: "error", Error: e}); err != nil {
-				return err
-			}
-			continue
-		}
-		c.printf("%s\n%s", e, f.pointAt(e.File, e.Line, e.Col))
-	}
-	if bad.More && !c.JSON {
-		c.printf("and more\n")
-	}
-	return nil
+// faulty is what a command prints with -json of documents that cannot be used.
+type faulty struct {
+	OK     bool            `json:"ok"` // false
+	Errors []*policy.Error `json:"errors"`
+	More   bool            `json:"more,omitempty"` // there were more
 }
 
-// fault is one line of lint -json.
-type fault struct {
-	Severity string `json:"severity"` // "error"
-	*policy.Error
+// faulty prints every error of documents with its line and a caret, and returns
+// cli.ErrShown.
+func (c *call) faulty(f *files, bad *policy.Errors) error {
+	said := faulty{More: bad.More}
+	for _, e := range bad.List {
+		one := *e
+		one.Text = c.words().fault(e.Text)
+		said.Errors = append(said.Errors, &one)
+	}
+	if c.JSON {
+		return errors.Join(c.object(said), cli.ErrShown)
+	}
+	for _, e := range said.Errors {
+		c.printf("%s\n%s", e, f.pointAt(e.File, e.Line, e.Col))
+	}
+	if said.More {
+		c.printf("%s\n", c.words().text("and.more"))
+	}
+	return cli.ErrShown
 }
 
 // lineWidth is how much of a line is shown around a place.

@@ -33,6 +33,11 @@ func newSpeaker(l *language, set *policy.Set, q *question) *speaker {
 	return s
 }
 
+// thingSpeaker speaks of a thing in the market, whose attributes it does not know.
+func thingSpeaker(l *language, set *policy.Set, employer string, action policy.Action, category string) *speaker {
+	return &speaker{language: l, schema: set.Schema(), set: set, employer: employer, action: action, category: category, zone: zoneOf(set, employer)}
+}
+
 func zoneOf(set *policy.Set, employer string) *time.Location {
 	if zone, err := time.LoadLocation(set.Zone(employer)); err == nil {
 		return zone
@@ -78,6 +83,9 @@ func (s *speaker) verdict(x *policy.Explanation) []string {
 		return lines
 	}
 	reasons := s.reasons(x.Reasons)
+	if reasons == nil {
+		reasons = []string{s.text("no.permit")} // what decides is about the other side
+	}
 	if len(reasons) == 1 {
 		return []string{s.text("denied", reasons[0])}
 	}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"sync"
+)
+
+// pair is one sentence about a document, as package policy says it and in
+// another language.
+type pair struct{ said, other string }
+
+// faults are the sentences of one language, ready to be looked up.
+type faults struct {
+	pairs []pair
+	forms func() []*regexp.Regexp
+	words map[string]string // parts that are words of a language, not of a document
+	mean  string            // for "did you mean"
+}
+
+func newFaults(pairs []pair, words map[string]string, mean string) *faults {
+	return &faults{pairs, sync.OnceValue(func() []*regexp.Regexp {
+		var list []*regexp.Regexp
+		for _, p := range pairs {
+			form := regexp.QuoteMeta(p.said)
+			form = strings.ReplaceAll(strings.ReplaceAll(form, "%s", "(.+?)"), "%d", `(\d+)`)
+			list = append(list, regexp.MustCompile("(?s)^"+form+"$"))
+		}
+		return list
+	}), words, mean}
+}
+
+var meant = regexp.MustCompile(`(?s)^(.*); did you mean '(.+)'\?$`)
+
+// fault says a sentence about a document in the language: as it stands where it
+// is not known, such as what a parser says of a condition.
+func (l *language) fault(text string) string {
+	if l.faults == nil {
+		return text
+	}
+	if m := meant.FindStringSubmatch(text); m != nil {
+		return l.fault(m[1]) + fmt.Sprintf(l.faults.mean, m[2])
+	}
+	for i, form := range l.faults.forms() {
+		if m := form.FindStringSubmatch(text); m != nil {
+			var parts []any
+			for _, part := range m[1:] {
+				if word, ok := l.faults.words[part]; ok {
+					part = word
+				}
+				parts = append(parts, part)
+			}
+			return fmt.Sprintf(l.faults.pairs[i].other, parts...)
+		}
+	}
+	return text
+}
