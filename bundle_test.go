@@ -136,6 +136,8 @@ func TestOnlyBundles(t *testing.T) {
 	_, err = s.x.Import(t.Context(), s.operator(), csss.Import{Policies: []csss.PolicyText{{Firm: "seller", Text: s.document("seller", 2)}}})
 	assert.ErrorIs(t, err, csss.ErrUnsigned)
 	assert.ErrorIs(t, s.pin(s.owner(), false, time.Time{}), csss.ErrNotYours)
+	_, err = s.x.IssueGrant(t.Context(), s.owner(), policy.Grant{ID: "wide", Role: "owner"})
+	assert.ErrorIs(t, err, csss.ErrUnsigned, "a grant beside the rules would be one more rule")
 	require.NoError(t, s.apply(s.owner(), s.bundle(2)))
 	assert.Equal(t, 2, s.version())
 	require.NoError(t, s.pin(s.operator(), false, time.Time{}))

@@ -259,8 +259,9 @@ func (st *state) offices(firm, person string) []string {
 }
 
 // seats are the approvals in which a vote could count: by the rules of now, and
-// where they have changed since, by those that a session opened under, each
-// asked as [state.decideSince] asks it.
+// where they have changed since, also by those that a session opened under,
+// each asked as [state.decideSince] asks it. Both must be content where both
+// ask.
 func (st *state) seats(r *policy.Request, opened disclosure.Digest, vote policy.ApprovalEvent) []string {
 	now, f := st.inForce(r.Employer), st.firms[r.Employer]
 	if now == opened || now == (disclosure.Digest{}) || f == nil || f.past[opened] == nil {
@@ -268,7 +269,15 @@ func (st *state) seats(r *policy.Request, opened disclosure.Digest, vote policy.
 	}
 	then := *r
 	then.Binding = [32]byte{}
-	return slices.Concat(st.rules.Seats(unrevealed(r), vote), f.past[opened].Seats(&then, vote))
+	before, after := f.past[opened].Seats(&then, vote), st.rules.Seats(unrevealed(r), vote)
+	return slices.DeleteFunc(slices.Concat(before, after), func(id string) bool {
+		return requires(f.past[opened], r.Employer, id) && !slices.Contains(before, id) || requires(st.rules, r.Employer, id) && !slices.Contains(after, id)
+	})
+}
+
+// requires reports whether a firm's rules know an approval.
+func requires(set *policy.Set, firm, id string) bool {
+	return slices.ContainsFunc(set.Requirements(firm), func(q policy.Requirement) bool { return q.ID == id })
 }
 
 // standIn is what a person's vote in a session counts under; empty where it is

@@ -27,9 +27,9 @@ func (s *Set) CheckHandOver(events []ApprovalEvent, e ApprovalEvent) error {
 	}
 	e.Kind = ApprovalDelegated
 	all := append(slices.Clone(events), e)
-	var why error = &RequestError{Field: "requirement", Text: "is none of the employer's"}
+	var why error = &RequestError{Field: "requirement", Text: "is none of the employer's that may be handed on"}
 	for _, a := range doc.approvals {
-		if e.Requirement != "" && e.Requirement != a.ID {
+		if e.Requirement != "" && e.Requirement != a.ID || a.Delegation.Depth < 1 {
 			continue
 		}
 		if why = gives(&a.Requirement, all, &e); why == nil {
@@ -46,8 +46,6 @@ func gives(req *Requirement, events []ApprovalEvent, e *ApprovalEvent) error {
 	c.takeBack()
 	h, ok := c.handOver(e.ID, len(c.events), maxDepth)
 	switch {
-	case req.Delegation.Depth < 1:
-		return &RequestError{Field: "requirement", Text: "may not be handed on, by the rules"}
 	case e.Depth >= req.Delegation.Depth:
 		return &RequestError{Field: "depth", Text: fmt.Sprintf("is %d, must be below %d by the rules", e.Depth, req.Delegation.Depth)}
 	case !ok && e.Under != "":

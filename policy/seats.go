@@ -1,8 +1,6 @@
 package policy
 
-import (
-	"slices"
-)
+import "slices"
 
 // Seats returns the requirements of an employer in which a vote would take a seat if it were the only one, whatever the
 // order of the seats: what its voter may be asked for. The vote counts as a yes that is bound to the request, at its own
@@ -21,7 +19,7 @@ func (s *Set) Seats(r *Request, vote ApprovalEvent) []string {
 		return nil
 	}
 	alone := *r
-	vote.Kind, vote.Binding, vote.Employer = ApprovalGranted, r.Binding, r.Employer
+	vote.ID, vote.Kind, vote.Binding, vote.Employer = " the vote", ApprovalGranted, r.Binding, r.Employer // no word has a blank
 	alone.Votes, alone.Approvals = nil, append(handOvers(r.Approvals), vote)
 	b := &bound{req: &alone, doc: doc, frame: q.frame}
 	var list []string
