@@ -3,6 +3,7 @@ package csss_test
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -15,7 +16,7 @@ import (
 // A search asks the rules through filters, and decides as if it asked each.
 func TestHearingDecidesAsEveryRuleAsked(t *testing.T) {
 	p := inWorld(t)
-	p.pickier(t)
+	p.pickier(world.Build(world.Options{Stories: true}))
 	r := p.x.HearPairs(world.Opening(), 7, 9)
 	t.Logf("%d pairs: %d permitted, %d refused, %d by the offer's own rules; %d exact filters", r.Pairs, r.Permitted, r.Refused, r.Own, r.Exact)
 	assert.Empty(t, r.Differences)
@@ -26,10 +27,40 @@ func TestHearingDecidesAsEveryRuleAsked(t *testing.T) {
 	assert.Less(t, r.Exact, r.Filters, "some filters let through what must be decided")
 }
 
-// pickier gives every third firm a rule more, of several kinds.
-func (p *play) pickier(t *testing.T) {
-	t.Helper()
-	w := world.Build(world.Options{Stories: true})
+// Where no rule asks for what a search does not know, its filters are exact, and
+// nothing is decided at all.
+func TestExactFiltersDecideAlone(t *testing.T) {
+	w := plain(world.Build(world.Options{Firms: 80, Offers: 300}))
+	p := open(t, csss.Config{K: 3, KPeople: 3}, nil)
+	require.NoError(t, load(p.x, w))
+	p.pickier(w)
+	r := p.x.HearPairs(world.Opening(), 1, 3)
+	t.Logf("%d pairs: %d permitted, %d refused", r.Pairs, r.Permitted, r.Refused)
+	assert.Empty(t, r.Differences)
+	assert.Positive(t, r.Permitted)
+	assert.Positive(t, r.Own)
+	assert.Greater(t, r.Refused, r.Own)
+	assert.Equal(t, r.Filters, r.Exact)
+}
+
+// plain is the part of a world whose firms' rules read the request alone.
+func plain(w *world.World) *world.World {
+	beyond := map[string]bool{}
+	for _, doc := range w.Policies {
+		beyond[doc.Firm] = bytes.Contains(doc.Text, []byte("quotas:")) || bytes.Contains(doc.Text, []byte("walls:")) ||
+			bytes.Contains(doc.Text, []byte("authority:"))
+	}
+	w.Firms = slices.DeleteFunc(w.Firms, func(f csss.Firm) bool { return beyond[f.ID] })
+	w.Policies = slices.DeleteFunc(w.Policies, func(d csss.PolicyText) bool { return beyond[d.Firm] })
+	w.Offers = slices.DeleteFunc(w.Offers, func(o csss.Publication) bool { return beyond[o.By.Firm] })
+	w.Needs = slices.DeleteFunc(w.Needs, func(n csss.Registration) bool { return beyond[n.By.Firm] })
+	w.Usage = slices.DeleteFunc(w.Usage, func(u world.UsageReport) bool { return beyond[u.By.Firm] })
+	return w
+}
+
+// pickier gives every third firm of a world a rule more, of several kinds.
+func (p *play) pickier(w *world.World) {
+	p.Helper()
 	rules := []string{
 		`effect: forbid, actions: [match], when: 'request.distance_km > 300'`,
 		`effect: forbid, actions: [summarise], when: 'price.rate > 12000'`,
@@ -43,11 +74,11 @@ func (p *play) pickier(t *testing.T) {
 		}
 		var version int
 		_, err := fmt.Sscanf(string(doc.Text[bytes.Index(doc.Text, []byte("version:")):]), "version: %d", &version)
-		require.NoError(t, err)
+		require.NoError(p, err)
 		text := bytes.Replace(doc.Text, fmt.Appendf(nil, "version: %d", version), fmt.Appendf(nil, "version: %d", version+1), 1)
 		text = bytes.Replace(text, []byte("\nrules:\n"), fmt.Appendf(nil, "\nrules:\n  - {id: pickier, categories: [machine, space, expertise, demand], %s}\n", rules[i/3%len(rules)]), 1)
-		_, err = p.x.SetPolicy(t.Context(), csss.By{At: world.Opening()}, doc.Firm, doc.Name, text)
-		require.NoError(t, err, string(text))
+		_, err = p.x.SetPolicy(p.Context(), csss.By{At: world.Opening()}, doc.Firm, doc.Name, text)
+		require.NoError(p, err, string(text))
 	}
 }
 
