@@ -32,6 +32,10 @@ import (
 // No record names the counterparty before the reveal: its group is recorded as
 // withheld, and where a wall must know whether it is a former partner, under a
 // name that is made for that one request.
+//
+// Payloads hold people and bounds. They are outside the ledger, and so outside
+// what [Exchange.Erase] erases: the host erases those whose
+// [policy.Payload.Request] speaks of the subject.
 
 // deciding runs a step on the state. With a log it runs on a copy of the
 // state's head that takes the decisions down.
