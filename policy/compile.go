@@ -316,7 +316,7 @@ func (d *decoder) may(n *node, g *grantDoc) {
 }
 
 func (d *decoder) rule(n *node) {
-	r := &rule{at: n.place}
+	r := &rule{at: n.place, terms: &terms{}}
 	var use, with *node
 	d.named(n, func() {
 		ok := d.object(n, "rule",
@@ -328,7 +328,7 @@ func (d *decoder) rule(n *node) {
 			}},
 			field{"actions", false, func(n *node) { r.actions = d.actions(n) }},
 			field{"categories", false, func(n *node) { r.categories = d.categories(n) }},
-			field{"when", false, func(n *node) { r.whenText, r.when, r.whenAt = n.text, d.condition(n), n.place }},
+			field{"when", false, func(n *node) { r.when, r.whenAt = d.condition(n), n.place }},
 			field{"use", false, func(n *node) { use = n }},
 			field{"with", false, func(n *node) { with = n }},
 			field{"valid", false, func(n *node) { r.valid = d.validity(n, false) }},
@@ -352,8 +352,7 @@ func (d *decoder) rule(n *node) {
 		case use != nil && n.child("when") != nil:
 			d.fail(use, "rule: 'use' stands beside 'when'; one of them is the condition")
 		case use != nil:
-			r.whenText, r.when = d.use(use, with)
-			r.whenAt = use.place
+			r.when, r.whenAt = d.use(use, with), use.place
 		case with != nil:
 			d.fail(with, "rule: 'with' stands without 'use'")
 		}
@@ -515,12 +514,15 @@ func (doc *document) sort() {
 	doc.overriding = slices.ContainsFunc(doc.rules, func(r *rule) bool { return len(r.overrides) > 0 })
 	doc.consentRank, _ = slices.BinarySearchFunc(doc.approvals, PersonConsent, func(a *approvalDoc, id string) int { return cmp.Compare(a.ID, id) })
 	for i, r := range doc.rules {
-		r.index = uint16(i)
+		if r.index = uint16(i); r.terms.empty() {
+			r.terms = &noTerms
+		}
 		r.needAt = -1
 		if r.need != nil {
 			r.needAt = doc.requirementIndex(r.need.ID)
 		}
 		r.name = r.id + "@" + strconv.Itoa(doc.version)
+		r.id = r.name[:len(r.id)]
 		r.timed = r.valid != validity{}
 		r.simple = !r.authority && r.need == nil && len(r.quotas) == 0 && len(r.requires) == 0 && len(r.obligations) == 0
 	}

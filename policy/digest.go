@@ -85,7 +85,7 @@ func appendRule(b []byte, r *rule) []byte {
 	b = appendTexts(b, "quotas", ids(r.quotaRefs))
 	b = appendTexts(b, "requires", r.requires)
 	b = appendTime(b, "until", r.valid.until)
-	b = appendField(b, "when", r.whenText)
+	b = appendField(b, "when", r.whenText())
 	return append(b, '}')
 }
 

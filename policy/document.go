@@ -86,17 +86,11 @@ type rule struct {
 	effect     effect
 	actions    []Action
 	categories []string
-	valid      validity
-	whenText   string
 	whenAt     place
 	when       *condition // nil: always
 	authority  bool       // authority: grant
 	approval   ref        // "auto" or a requirement
-	quotaRefs  []ref
-	overrides  []ref
-	requires   []string
-	// A permit's duties, sorted.
-	obligations, advice []string
+	*terms
 
 	needAt int16  // need's place in the document's approvals; -1: none
 	index  uint16 // in the document's rules
@@ -104,7 +98,31 @@ type rule struct {
 	simple bool   // a permit that asks for no grant, quota, approval or consent
 	name   string // id@version
 	need   *Requirement
-	quotas []*Quota
+}
+
+// terms are what most rules do not say. Those that say none of it share noTerms.
+type terms struct {
+	valid     validity
+	quotaRefs []ref
+	quotas    []*Quota
+	overrides []ref
+	requires  []string
+	// A permit's duties, sorted.
+	obligations, advice []string
+}
+
+var noTerms terms // never written
+
+func (t *terms) empty() bool {
+	return t.valid == validity{} && len(t.quotaRefs)+len(t.overrides)+len(t.requires)+len(t.obligations)+len(t.advice) == 0
+}
+
+// whenText is the rule's condition in the document's words, "" if it has none.
+func (r *rule) whenText() string {
+	if r.when == nil {
+		return ""
+	}
+	return r.when.Text()
 }
 
 // heads reports whether the rule is to be looked at for this request.

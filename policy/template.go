@@ -251,7 +251,7 @@ func endOfText(text string, i int, raw bool) int {
 }
 
 // use compiles a rule's condition from a template and the values of its parameters.
-func (d *decoder) use(n, with *node) (text string, c *condition) {
+func (d *decoder) use(n, with *node) *condition {
 	id := d.word(n, "use")
 	i := slices.IndexFunc(d.templates, func(t *template) bool { return t.id == id })
 	if i < 0 {
@@ -260,11 +260,11 @@ func (d *decoder) use(n, with *node) (text string, c *condition) {
 			names[k] = t.id
 		}
 		d.fail(n, "use: no template is called '%s'%s", clip(id), expr.Suggest(id, names))
-		return "", nil
+		return nil
 	}
 	t := d.templates[i]
 	if t.broken {
-		return "", nil
+		return nil
 	}
 	before := len(d.errs.List)
 	literals := make([]string, len(t.params))
@@ -279,18 +279,18 @@ func (d *decoder) use(n, with *node) (text string, c *condition) {
 		d.fail(n, "use: 'with' is missing, which gives the template's parameters")
 	}
 	if len(d.errs.List) > before || d.errs.More {
-		return "", nil
+		return nil
 	}
-	text, _ = t.fill(literals)
+	text, _ := t.fill(literals)
 	if utf8.RuneCountInString(text) > maxConditionChars {
 		d.fail(n, "use: with its values the condition has more than %d characters", maxConditionChars)
-		return "", nil
+		return nil
 	}
 	c, problems := d.engine.Compile(text)
 	for _, p := range problems {
 		d.fail(n, "use: with its values: %s", p.Text)
 	}
-	return text, c
+	return c
 }
 
 // literal reads the value of a parameter and spells it as conditions do.
