@@ -128,14 +128,14 @@ func (c *call) compared(said *compared, tests []*policy.Test) {
 		c.printf("  %s\n", l.text("diff.head", h.Employer, orAll(l, h.Actions, "every.step"), orAll(l, h.Categories, "every.category")))
 	}
 	if said.Tests != nil {
-		c.printf("%s\n", l.text("diff.tests", said.Tests.Requests, said.Tests.Different))
+		c.printf("%s\n", l.text("diff.tests", said.Tests.Different, said.Tests.Requests))
 		for _, d := range said.Tests.Differences {
 			c.printf("  %s\n", l.text("diff.test", d.Employer, d.Rule, l.text("outcome."+d.Old.String()), l.text("outcome."+d.New.String()),
 				l.count(d.Count, "request"), l.quoted(tests[d.First].Name)))
 		}
 	}
 	if said.Market != nil {
-		c.printf("%s\n", l.text("diff.things", l.count(said.Market.Asked, "thing"), len(said.Market.List)))
+		c.printf("%s\n", l.text("diff.things", len(said.Market.List), l.count(said.Market.Asked, "thing")))
 		for _, one := range said.Market.List {
 			c.changed(&one)
 		}

@@ -33,13 +33,13 @@ var english = language{
 		"warning": "warning", "advice": "advice", "linted": "%s, no errors, %s", "and.more": "and more",
 		"tests.passed": "%d of %s passed", "no.tests": "no document has tests, which proves nothing",
 		"covered.permit": "%s: looked at %d, applied %d, shown %d of %d", "covered.forbid": "%s: looked at %d, denied %d, shown %d of %d",
-		"never.true": "never true: %s", "never.untrue": "never untrue: %s", "shown": "shown %d of %d",
+		"never.true": "never true: %s", "never.untrue": "never untrue: %s", "shown": "The tests show %d of %d: each rule deciding, and each of its clauses both true and not.",
 
 		"diff.none": "Nothing can decide differently.", "diff.heads": "What may decide differently:", "diff.head": "%s: %s on %s",
 		"every.step": "every step", "every.category": "every category",
-		"diff.tests":  "Of the %d requests in the tests of both, %d decide differently.",
+		"diff.tests":  "Decided differently: %d of the %d requests in the tests of both.",
 		"diff.test":   "%s: %s, was %s, would be %s: %s, the first is %s",
-		"diff.things": "Of %s in the market, %d decide differently.",
+		"diff.things": "Decided differently: %d of %s in the market.",
 		"kind.offer":  "offer", "kind.need": "need", "kind.session": "session", "kind.engagement": "engagement",
 
 		"stranger.nothing": "A stranger sees nothing: %s could be meant; the field that costs most is %s.",

@@ -12,10 +12,10 @@ import (
 
 // explaining are the flags of explain.
 type explaining struct {
-	rules                                  cli.List
-	employer, action, category, now, thing string
-	with, usage, consent, grants           cli.List
-	expect                                 string
+	rules                             cli.List
+	employer, action, category, thing string
+	with, usage, consent, grants      cli.List
+	expect                            string
 }
 
 func explainFlags(c *call) {
@@ -87,8 +87,9 @@ func (c *call) explained(ctx context.Context) (said *explained, err error) {
 			return nil, err
 		}
 		return c.answer(f.set)
-	case e.employer == "":
-		return nil, cli.Usagef("explain in a market needs -employer")
+	}
+	if err := c.wantEmployer(); err != nil {
+		return nil, err
 	}
 	err = c.inMarket(ctx, func(x *csss.Exchange, by csss.By) error {
 		set, err := x.Rules(by, e.employer)
@@ -104,6 +105,22 @@ func (c *call) explained(ctx context.Context) (said *explained, err error) {
 		return err
 	})
 	return said, err
+}
+
+// wantEmployer finds out whose rules a market is asked for.
+func (c *call) wantEmployer() error {
+	e := &c.explaining
+	if len(c.Words) == 1 && e.employer == "" && e.thing == "" {
+		keys, err := c.requestKeys(policy.BaseSchema())
+		if err != nil {
+			return err
+		}
+		e.employer, _ = keys["employer"].(string)
+	}
+	if e.employer == "" {
+		return cli.Usagef("explain in a market needs -employer")
+	}
+	return nil
 }
 
 // answer decides the request that the words and flags describe.

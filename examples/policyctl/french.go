@@ -33,13 +33,13 @@ var french = language{
 		"warning": "avertissement", "advice": "conseil", "linted": "%s, aucune erreur, %s", "and.more": "et d'autres",
 		"tests.passed": "Réussite : %d sur %s", "no.tests": "aucun document n'a de tests, ce qui ne prouve rien",
 		"covered.permit": "%s : regardée %d fois, appliquée %d, montré %d sur %d", "covered.forbid": "%s : regardée %d fois, refus %d, montré %d sur %d",
-		"never.true": "jamais vrai : %s", "never.untrue": "jamais non vrai : %s", "shown": "montré %d sur %d",
+		"never.true": "jamais vrai : %s", "never.untrue": "jamais non vrai : %s", "shown": "Les tests montrent %d sur %d : chaque règle à l'œuvre, chacune de ses clauses vraie et non vraie.",
 
 		"diff.none": "Rien ne peut être décidé autrement.", "diff.heads": "Ce qui peut être décidé autrement :", "diff.head": "%s : %s sur %s",
 		"every.step": "toutes les étapes", "every.category": "toutes les catégories",
-		"diff.tests":  "Des %d demandes dans les tests des deux, %d sont décidées autrement.",
+		"diff.tests":  "Décidées autrement : %d des %d demandes dans les tests des deux.",
 		"diff.test":   "%s : %s, était %s, serait %s : %s, la première est %s",
-		"diff.things": "Sur %s dans le marché, %d sont décidées autrement.",
+		"diff.things": "Décidées autrement : %d sur %s du marché.",
 		"kind.offer":  "offre", "kind.need": "besoin", "kind.session": "session", "kind.engagement": "engagement",
 
 		"stranger.nothing": "Un inconnu ne voit rien : %s pourraient être en cause ; le champ qui coûte le plus est %s.",

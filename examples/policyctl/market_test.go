@@ -13,6 +13,7 @@ import (
 
 	"github.com/deeperpoint/csss"
 	"github.com/deeperpoint/csss/internal/world"
+	"github.com/deeperpoint/csss/policy"
 )
 
 // dealt is a folder with the second story's market, in which a session is open
@@ -122,7 +123,7 @@ func TestDiffListsWhatTheMarketWouldDecideOtherwise(t *testing.T) {
 	code, out, errs := ctl(t, append([]string{"diff", old, dearer}, flags...)...)
 	require.Equal(t, 1, code, errs)
 	assert.Contains(t, out, "What may decide differently:")
-	assert.Contains(t, out, "2 decide differently")
+	assert.Contains(t, out, "Decided differently: 2 of ")
 	assert.Contains(t, out, "offer "+s.Offer+" (machine.capacity.shift2): permitted → denied")
 	assert.Contains(t, out, "needs approval → denied\n    – your rule shift2-sell needs at least $155.00/h\n")
 	assert.NotContains(t, out, "95.00", "nor what the offer asks")
@@ -141,10 +142,25 @@ func TestDiffListsWhatTheMarketWouldDecideOtherwise(t *testing.T) {
 	assert.Equal(t, csss.SessionEffect, got.Market.List[1].Kind)
 	assert.NotEmpty(t, got.Market.List[1].Text)
 
+	explain := append([]string{"explain", "-employer", s.Vance.Firm, "-thing", got.Market.List[1].ID}, flags...)
+	code, out, errs = ctl(t, append(explain, "-expect", "require_approval")...)
+	require.Zero(t, code, errs)
+	assert.Contains(t, out, "Needs approval under your rule shift2-sell:\n  – shift2-release: 1 of operations_director, owner must agree; 0 so far")
+	code, out, errs = ctl(t, append(explain, "-json", "-expect", "permit")...)
+	assert.Equal(t, 1, code, errs)
+	var why explained
+	require.NoError(t, json.Unmarshal([]byte(out), &why))
+	assert.False(t, why.OK)
+	assert.Equal(t, policy.RequireApproval, why.Outcome)
+	assert.Equal(t, policy.Reveal, why.Action)
+	code, _, errs = ctl(t, append([]string{"explain", "testdata/request.json", "-employer", "nobody"}, flags...)...)
+	assert.Equal(t, 2, code)
+	assert.Contains(t, errs, "nobody is not in the market")
+
 	_, same := rulesOf(t, s, "need: 1, expires: 72h", "need: 1, expires: 96h")
 	code, out, errs = ctl(t, append([]string{"diff", old, same}, flags...)...)
 	require.Equal(t, 1, code, errs)
-	assert.Contains(t, out, "0 decide differently.\n")
+	assert.Contains(t, out, "Decided differently: 0 of 2 things in the market.\n")
 
 	code, _, errs = ctl(t, append([]string{"diff", dearer, old}, flags...)...)
 	assert.Equal(t, 2, code)
@@ -159,5 +175,5 @@ func TestDiffWorksBesideAWriter(t *testing.T) {
 	old, dearer := rulesOf(t, s, ">= 9500", ">= 15500")
 	code, out, errs := ctl(t, append([]string{"diff", old, dearer}, flags...)...)
 	require.Equal(t, 1, code, errs)
-	assert.Contains(t, out, "2 decide differently")
+	assert.Contains(t, out, "Decided differently: 2 of ")
 }
