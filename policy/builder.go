@@ -102,6 +102,8 @@ type GrantRule struct {
 	May        []string          `json:"may"`
 	Categories []string          `json:"categories"`
 	When       string            `json:"when,omitempty"`
+	Use        string            `json:"use,omitempty"`  // a template, instead of When …
+	With       map[string]any    `json:"with,omitempty"` // … and its parameters, as a rule's
 	Quotas     []string          `json:"quotas,omitempty"`
 	Discharges []string          `json:"discharges,omitempty"`
 	Depth      int               `json:"depth,omitempty"`

@@ -272,12 +272,15 @@ const approvePrefix = "approve:"
 func (d *decoder) grant(n *node) {
 	g := &grantDoc{at: n.place, Grant: Grant{AtExpiry: "finish"}}
 	d.named(n, func() {
+		var use, with *node
 		d.object(n, "grant",
 			field{"id", true, func(n *node) { g.ID = d.word(n, "id") }},
 			field{"to", true, func(n *node) { d.grantee(n, g) }},
 			field{"may", true, func(n *node) { d.list(n, "may", maxListed, func(n *node) { d.may(n, g) }) }},
 			field{"categories", true, func(n *node) { g.Categories = d.categories(n) }},
 			field{"when", false, func(n *node) { g.When, g.when, g.whenAt = n.text, d.condition(n), n.place }},
+			field{"use", false, func(n *node) { use = n }},
+			field{"with", false, func(n *node) { with = n }},
 			field{"quotas", false, func(n *node) { g.quotaRefs = d.refs(n, "quotas") }},
 			field{"discharges", false, func(n *node) { g.discharge = d.refs(n, "discharges") }},
 			field{"depth", false, func(n *node) { g.Depth = int(d.integer(n, "depth", 0, 8)) }},
@@ -288,6 +291,9 @@ func (d *decoder) grant(n *node) {
 		}
 		if g.Role == "" && len(g.mayRefs) > 0 {
 			d.fail(n, "grant: approve: needs a role, since seats are roles")
+		}
+		if when := d.used(n, "grant", use, with); when != nil {
+			g.When, g.when, g.whenAt = when.Text(), when, use.place
 		}
 	})
 	slices.Sort(g.May)
@@ -348,13 +354,8 @@ func (d *decoder) rule(n *node) {
 			return
 		}
 		d.ruleShape(n, r)
-		switch {
-		case use != nil && n.child("when") != nil:
-			d.fail(use, "rule: 'use' stands beside 'when'; one of them is the condition")
-		case use != nil:
-			r.when, r.whenAt = d.use(use, with), use.place
-		case with != nil:
-			d.fail(with, "rule: 'with' stands without 'use'")
+		if when := d.used(n, "rule", use, with); when != nil {
+			r.when, r.whenAt = when, use.place
 		}
 	})
 	d.doc.rules = append(d.doc.rules, r)

@@ -270,7 +270,7 @@ func FuzzCompile(f *testing.F) {
 		require.NoError(f, err)
 		f.Add(text)
 	}
-	for _, seed := range []string{head + foldKeys, head + wallRules, head + delegationRules, head + countRules, "", "a: &a [*a]", "? {a: b}\n: c", "%TAG ! tag:x,2000:\n---\n!a b", rulesHead + "  - {id: x, effect: forbid, when: \"\\x00\"}\n",
+	for _, seed := range []string{head + foldKeys, head + wallRules, head + delegationRules, head + countRules, eventful, "", "a: &a [*a]", "? {a: b}\n: c", "%TAG ! tag:x,2000:\n---\n!a b", rulesHead + "  - {id: x, effect: forbid, when: \"\\x00\"}\n",
 		rulesHead + "  - {id: x, effect: forbid, when: |\n      a.b.c.d(\n }\n"} {
 		f.Add([]byte(seed))
 	}

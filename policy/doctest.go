@@ -13,8 +13,11 @@ import (
 
 // Test is one row of a document's `tests`: a request and what must come of it. Package policytest runs them.
 //
-// What a row leaves out is filled in so that it can be asked: `now` is the latest `from` of the grants it names, else
-// 2026-01-01T00:00:00Z; a text attribute that is the key of a quota is one unnamed account; where a row names grants, no
+// Beside the request a row may tell what was before it: `votes`, `served`, `usage`, `approvals` (approval events, hand-overs
+// among them) and `grant_events`.
+//
+// What a row leaves out is filled in so that it can be asked: `now` is the latest of its events and of the `from` of the
+// grants it names, else 2026-01-01T00:00:00Z; a text attribute that is the key of a quota is one unnamed account; where a row names grants, no
 // other grant is live, and the actor holds their roles; the caller knows every obligation of the document.
 type Test struct {
 	Name    string      `json:"name"`
@@ -151,6 +154,8 @@ type testRow struct {
 	grants  []ref
 	granted bool // the row says which grants are live
 	knowing bool // the row says which obligations the caller knows
+	timed   bool // the row says when it is
+	events  eventRefs
 }
 
 func (d *decoder) test(n *node) {
@@ -163,7 +168,7 @@ func (d *decoder) test(n *node) {
 		field{"name", true, func(n *node) { row.Name = d.text(n, "name") }},
 		field{"action", true, func(n *node) { req.Action = d.action(n) }},
 		field{"category", true, func(n *node) { req.Category = d.category(n) }},
-		field{"now", false, func(n *node) { req.Now = d.time(n, "now") }},
+		field{"now", false, func(n *node) { req.Now, row.timed = d.time(n, "now"), true }},
 		field{"with", false, func(n *node) { d.with(n, req.Attrs) }},
 		field{"withheld", false, func(n *node) { d.withheld(n, req) }},
 		field{"weeks", false, func(n *node) { d.weeks(n, req) }},
@@ -179,6 +184,12 @@ func (d *decoder) test(n *node) {
 		field{"member", false, func(n *node) { req.Member = d.text(n, "member") }},
 		field{"grants", false, func(n *node) { row.grants, row.granted = d.refs(n, "grants"), true }},
 		field{"votes", false, func(n *node) { d.list(n, "votes", maxListed, func(n *node) { d.vote(n, req) }) }},
+		field{"approvals", false, func(n *node) {
+			d.list(n, "approvals", maxListed, func(n *node) { d.approvalEvent(n, row) })
+		}},
+		field{"grant_events", false, func(n *node) {
+			d.list(n, "grant_events", maxListed, func(n *node) { d.grantEvent(n, row) })
+		}},
 		field{"expect", true, func(n *node) { d.expect(n, &row.Expect) }})
 	d.inside = ""
 	req.Usage = row.used
@@ -330,6 +341,7 @@ func (d *decoder) testRefs() {
 		row.Request.Employer = d.doc.employer
 		d.quotaRefs(row.usage)
 		d.grantRefs(row)
+		d.eventNames(row)
 		if !row.knowing {
 			row.Request.Knows = unite(d.doc.rules, func(r *rule) []string { return r.obligations })
 		}
@@ -355,13 +367,12 @@ func (d *decoder) grantRefs(row *testRow) {
 	}
 	req := &row.Request
 	var roles []string
-	timed := !req.Now.IsZero()
 	for _, g := range d.doc.grants {
 		if !slices.ContainsFunc(row.grants, func(r ref) bool { return r.id == g.ID }) {
 			req.Revoked = append(req.Revoked, g.ID)
 			continue
 		}
-		if !timed && g.From.After(req.Now) {
+		if !row.timed && g.From.After(req.Now) {
 			req.Now = g.From
 		}
 		if g.Role != "" {

@@ -10,7 +10,7 @@ import (
 	"github.com/deeperpoint/csss/policy/internal/expr"
 )
 
-// A template is a condition with typed parameters, written param.NAME. A rule that uses it says their values, and means
+// A template is a condition with typed parameters, written param.NAME. A rule or a grant that uses it says their values, and means
 // exactly what it would mean with the values written in their places: it has the same digest and the same reasons. Many
 // rules on one template share what is compiled.
 type template struct {
@@ -250,7 +250,20 @@ func endOfText(text string, i int, raw bool) int {
 	return len(text)
 }
 
-// use compiles a rule's condition from a template and the values of its parameters.
+// used is the condition that a rule or a grant takes from a template; nil if it takes none, or there is a fault.
+func (d *decoder) used(n *node, what string, use, with *node) *condition {
+	switch {
+	case use != nil && n.child("when") != nil:
+		d.fail(use, "%s: 'use' stands beside 'when'; one of them is the condition", what)
+	case use != nil:
+		return d.use(use, with)
+	case with != nil:
+		d.fail(with, "%s: 'with' stands without 'use'", what)
+	}
+	return nil
+}
+
+// use compiles a condition from a template and the values of its parameters.
 func (d *decoder) use(n, with *node) *condition {
 	id := d.word(n, "use")
 	i := slices.IndexFunc(d.templates, func(t *template) bool { return t.id == id })
