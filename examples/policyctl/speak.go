@@ -23,6 +23,8 @@ type speaker struct {
 	given    map[string][]string // the request's attributes; nil: not known, and then not spoken of
 	withheld []string
 	zone     *time.Location
+
+	looked map[string]policy.RuleCoverage // of the rules that the request is under, where the request is known
 }
 
 func newSpeaker(l *language, set *policy.Set, q *question) *speaker {
@@ -30,6 +32,12 @@ func newSpeaker(l *language, set *policy.Set, q *question) *speaker {
 		given: maps.Clone(q.given), withheld: q.Withheld, zone: zoneOf(set, q.Employer)}
 	s.given["resource.category"] = []string{q.Category}
 	s.given["context.now"] = []string{q.Now.Format(time.RFC3339Nano)}
+	s.looked = map[string]policy.RuleCoverage{}
+	for _, r := range policy.Cover(set, slices.Values([]*policy.Request{q.Request})) {
+		if r.Employer == q.Employer {
+			s.looked[r.Rule] = r
+		}
+	}
 	return s
 }
 
@@ -182,6 +190,9 @@ func (s *speaker) closed(text string, more bool) string {
 func (s *speaker) because(kind string, r policy.Reason) string {
 	switch {
 	case r.Tainted:
+		if missing := s.unsaid(r.Rule); missing != "" {
+			return missing
+		}
 		return s.text("excluded")
 	case r.Clause != "":
 		c, ok := s.schema.Clause(r.Clause)
@@ -197,6 +208,26 @@ func (s *speaker) because(kind string, r policy.Reason) string {
 		return said
 	}
 	return s.quoted(r.Text)
+}
+
+// unsaid names what a rule reads of the other side and the request does not say:
+// whoever describes a request may know what is left out of it.
+func (s *speaker) unsaid(rule string) string {
+	id, _, _ := strings.Cut(rule, "@")
+	suffix := ""
+	if s.looked[id].Forbid {
+		suffix = ".forbid"
+	}
+	for _, k := range s.looked[id].Clauses {
+		c, ok := s.schema.Clause(k.Text)
+		if !ok || k.Undefined == 0 {
+			continue
+		}
+		if missing, _ := s.absent(&c); missing != nil {
+			return s.gone(missing, nil, suffix)
+		}
+	}
+	return ""
 }
 
 // unmet says what a clause that does not hold asks for.
