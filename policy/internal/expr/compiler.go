@@ -41,7 +41,7 @@ type Compiler struct {
 	mu     sync.RWMutex
 	shapes map[string]*Cond // by the text with its literals taken out
 	texts  map[string]*Cond // by the text, where the literals cannot be
-	parts  map[string]*part // operands of &&, by their text as in shapes; nil: cannot be joined
+	parts  map[string]*part // operands of && and ||, by their text as in shapes; nil: cannot be joined
 
 	lexed sync.Pool // of *lexed, for the next text
 

@@ -2,11 +2,14 @@ package expr
 
 import (
 	"bytes"
+	"regexp"
 	"slices"
 	"strings"
+
+	"cel.dev/cel-go/cel"
 )
 
-// part is an operand of the && of a text, compiled by itself. Conditions are many and their operands few: what is new is
+// part is an operand of a && or a ||, compiled by itself. Conditions are many and their operands few: what is new is
 // mostly a new row of known operands, and joining those is a hundred times faster than parsing and checking the whole.
 type part struct {
 	built
@@ -16,48 +19,111 @@ type part struct {
 // maxJoined bounds the nodes of what is joined. It is far below the limit, so that no joined text is beyond that.
 const maxJoined = maxNodes / 2
 
+// maxTakenApart bounds how deep a text is taken apart, and so how often a faulty one is looked at.
+const maxTakenApart = 3
+
 // join makes the condition of a text out of its operands, just as [Compiler.build] would make it from the whole; nil if it
 // cannot. Faults are left to build.
 func (c *Compiler) join(text string, l *lexed) *Cond {
-	if len(l.cuts) < 2 || c.language != Documents || slices.ContainsFunc(l.tokens, tooLong) {
+	if c.language != Documents || slices.ContainsFunc(l.tokens, tooLong) {
 		return nil
 	}
-	parts := make([]*part, len(l.cuts))
-	nodes, cost := 0, uint64(0)
-	for k := range parts {
-		p := c.part(l.operand(text, k))
-		if p == nil {
-			return nil
-		}
-		parts[k] = p
-		nodes += p.nodes + 1
-		cost += p.cond.shape.cost
+	return c.joined(text, l, maxTakenApart).cond
+}
+
+// joined takes a text apart and what it finds in it, so deep at most.
+func (c *Compiler) joined(text string, l *lexed, deep int) built {
+	switch {
+	case deep == 0:
+		return built{}
+	case len(l.cuts) > 1:
+		return c.both(text, l, deep-1)
 	}
-	if nodes > maxJoined || cost > maxCost {
-		return nil
+	return c.either(text, l, deep-1)
+}
+
+// both makes the condition of a text that is a &&.
+func (c *Compiler) both(text string, l *lexed, deep int) built {
+	o, ok := c.operands(text, l, l.cuts, deep)
+	if !ok {
+		return built{}
 	}
-	j := newJoiner(parts)
-	for k, p := range parts {
+	j := newJoiner(o, false)
+	first := j.other
+	for k, p := range o.parts {
 		j.add(p, int32(l.cuts[k].token))
 	}
-	cond := j.cond(text)
-	cond.shape.compiler, cond.shape.cost = c, cost
-	if !cond.bindAll(cond.shape.binds, l.tokens) {
-		return nil
+	return built{cond: j.cond(c, text, o, l.tokens), first: first, nodes: o.nodes}
+}
+
+// either makes the condition of a text that is a ||, and none of any other.
+func (c *Compiler) either(text string, l *lexed, deep int) built {
+	inside := text
+	if l.wrapped {
+		inside = strings.TrimSpace(text)
+		inside = inside[1 : len(inside)-1]
+		inner, ok := lex(inside, lexed{})
+		if !ok {
+			return built{}
+		}
+		l = &inner
 	}
-	return cond
+	if len(l.bars) < 2 || c.celOnly {
+		return built{}
+	}
+	o, ok := c.operands(inside, l, l.bars, deep)
+	if !ok || slices.ContainsFunc(o.parts, (*part).tangled) {
+		return built{}
+	}
+	j := newJoiner(o, true)
+	roots := make([]int32, len(o.parts))
+	for k, p := range o.parts {
+		j.add(p, int32(l.bars[k].token))
+		roots[k] = j.root(len(p.cond.shape.conjuncts))
+	}
+	j.whole(j.family(tOr, roots))
+	return built{cond: j.cond(c, text, o, l.tokens), nodes: o.nodes}
+}
+
+// tangled is true of parts whose code is another one inside of ||: leaves stand before the rest only at the top, and a ||
+// in a || is one.
+func (p *part) tangled() bool {
+	s := p.cond.shape
+	return len(s.conjuncts) > 1 && len(s.rest) > 0 || len(s.conjuncts) == 1 && p.cond.ins[s.conjuncts[0].at].op == tOr
+}
+
+// operands are the parts of a text.
+type operands struct {
+	parts []*part
+	nodes int
+	cost  uint64
+}
+
+func (c *Compiler) operands(text string, l *lexed, cuts []cut, deep int) (o operands, ok bool) {
+	o.parts = make([]*part, len(cuts))
+	for k := range cuts {
+		one, key := l.operand(text, cuts, k)
+		p := c.part(one, key, deep)
+		if p == nil {
+			return o, false
+		}
+		o.parts[k] = p
+		o.nodes += p.nodes + 1
+		o.cost += p.cond.shape.cost
+	}
+	return o, o.nodes <= maxJoined && o.cost <= maxCost
 }
 
 // tooLong is true of literals that no shape takes.
 func tooLong(t token) bool { return t.kind == 's' && len(t.text) > maxShared }
 
 // operand returns the text and the key of an operand.
-func (l *lexed) operand(text string, k int) (string, []byte) {
-	from, key := l.cuts[k], l.key
+func (l *lexed) operand(text string, cuts []cut, k int) (string, []byte) {
+	from, key := cuts[k], l.key
 	key = key[from.key:]
 	text = text[from.text:]
-	if k+1 < len(l.cuts) {
-		next := l.cuts[k+1]
+	if k+1 < len(cuts) {
+		next := cuts[k+1]
 		key = key[:next.key-from.key-len("&&")]
 		text = text[:next.text-from.text-len("&&")]
 	}
@@ -65,7 +131,7 @@ func (l *lexed) operand(text string, k int) (string, []byte) {
 }
 
 // part returns an operand, compiled once; nil if it is none that can be joined.
-func (c *Compiler) part(text string, key []byte) *part {
+func (c *Compiler) part(text string, key []byte, deep int) *part {
 	c.mu.RLock()
 	p, known := c.parts[string(key)]
 	c.mu.RUnlock()
@@ -77,9 +143,12 @@ func (c *Compiler) part(text string, key []byte) *part {
 	if !ok || !bytes.Equal(l.key, key) {
 		return nil
 	}
-	b, problems := c.build(text, l.tokens, true)
-	if problems != nil {
-		return nil // perhaps for its literals alone
+	b := c.joined(text, &l, deep)
+	if b.cond == nil {
+		var problems []Problem
+		if b, problems = c.build(text, l.tokens, true); problems != nil {
+			return nil // perhaps for its literals alone
+		}
 	}
 	if b.cond.shape.shared {
 		p = &part{built: b, end: b.cond.reach()}
@@ -98,25 +167,39 @@ func (c *Cond) reach() mark {
 		listRegexps: int32(len(s.regexps)), listPrograms: int32(len(s.programs))}
 }
 
-// joiner puts parts together: first the leaves of all of them, then the rest of all of them.
+// joiner puts parts together: first the leaves of all of them, then the rest of all of them; or, if it is flat, one part
+// after the other.
 type joiner struct {
 	code
 	shape shape
+	flat  bool
 	leaf  mark // where the leaves of the next part go
 	other mark // where the rest of it goes
 }
 
-func newJoiner(parts []*part) *joiner {
-	j := &joiner{}
+func newJoiner(o operands, flat bool) *joiner {
+	j := &joiner{flat: flat}
 	var end mark
 	words := 0
-	for _, p := range parts {
+	for _, p := range o.parts {
 		for list := range end {
-			j.other[list] += p.first[list]
+			j.other[list] += j.first(p)[list]
 			end[list] += p.end[list]
 		}
-		j.shape.quick += p.cond.shape.quick
-		words = max(words, len(p.cond.shape.need))
+		if !flat {
+			j.shape.quick += p.cond.shape.quick
+			words = max(words, len(p.cond.shape.need))
+		}
+	}
+	if flat { // the connectives
+		for _, p := range o.parts {
+			if n := len(p.cond.shape.conjuncts); n > 1 {
+				end[listIns]++
+				end[listKids] += int32(n)
+			}
+		}
+		end[listIns]++
+		end[listKids] += int32(len(o.parts))
 	}
 	j.ins = room[instr](end[listIns])
 	j.lists = room[[]string](end[listTexts])
@@ -124,11 +207,54 @@ func newJoiner(parts []*part) *joiner {
 	j.instants = room[instant](end[listInstants])
 	j.shape.kids = room[int32](end[listKids])
 	j.shape.binds = room[bind](end[listBinds])
-	j.shape.regexps = slices.Grow(j.shape.regexps, int(end[listRegexps]))[:end[listRegexps]]
-	j.shape.programs = slices.Grow(j.shape.programs, int(end[listPrograms]))[:end[listPrograms]]
+	j.shape.regexps = room[*regexp.Regexp](end[listRegexps])
+	j.shape.programs = room[cel.Program](end[listPrograms])
 	j.shape.need = room[uint64](int32(words))
 	j.shape.shared = true
 	return j
+}
+
+// first is how far the leaves of a part reach that go before the rest of all parts.
+func (j *joiner) first(p *part) mark {
+	if j.flat {
+		return mark{}
+	}
+	return p.built.first
+}
+
+// root returns what the part that was just added is as a whole; it had so many conjuncts.
+func (j *joiner) root(conjuncts int) int32 {
+	last := len(j.shape.conjuncts)
+	added := j.shape.conjuncts[last-conjuncts:]
+	if conjuncts == 1 {
+		return added[0].at
+	}
+	kids := make([]int32, conjuncts)
+	for i, one := range added {
+		kids[i] = one.at
+	}
+	return j.family(tAnd, kids)
+}
+
+// family adds an instruction with a list of operands.
+func (j *joiner) family(o op, kids []int32) int32 {
+	at, start := j.other[listIns], j.other[listKids]
+	copy(j.shape.kids[start:], kids)
+	j.ins[at] = instr{op: o, num: pair(start, int32(len(kids)))}
+	j.other[listIns]++
+	j.other[listKids] += int32(len(kids))
+	return at
+}
+
+// whole makes a single conjunct of all that was added.
+func (j *joiner) whole(root int32) {
+	one := conjunct{at: root, tainted: j.shape.tainted}
+	for _, part := range j.shape.conjuncts {
+		one.cel = one.cel || part.cel
+	}
+	j.sortReads()
+	one.reads = j.shape.reads
+	j.shape.rest, j.shape.conjuncts = []int32{root}, []conjunct{one}
 }
 
 // room is a list of n elements, nil of none.
@@ -158,7 +284,7 @@ func place[T any](s *shift, list int, to, from []T) {
 
 // add puts a part in its places; its literals begin with the given one of the whole text.
 func (j *joiner) add(p *part, token int32) {
-	s := &shift{p.first, j.leaf, j.other}
+	s := &shift{j.first(p), j.leaf, j.other}
 	c, from := p.cond, p.cond.shape
 	for i, in := range c.ins {
 		j.ins[s.to(listIns, int32(i))] = s.instr(in)
@@ -180,8 +306,8 @@ func (j *joiner) add(p *part, token int32) {
 	}
 	j.head(from, s)
 	for list := range p.end {
-		j.leaf[list] += p.first[list]
-		j.other[list] += p.end[list] - p.first[list]
+		j.leaf[list] += s.first[list]
+		j.other[list] += p.end[list] - s.first[list]
 	}
 }
 
@@ -194,8 +320,8 @@ func (j *joiner) head(from *shape, s *shift) {
 		one.at = s.to(listIns, one.at)
 		j.shape.conjuncts = append(j.shape.conjuncts, one)
 	}
-	for w, mask := range from.need {
-		j.shape.need[w] |= mask
+	for w := range j.shape.need[:min(len(j.shape.need), len(from.need))] {
+		j.shape.need[w] |= from.need[w]
 	}
 	j.shape.reads = append(j.shape.reads, from.reads...)
 	j.shape.tainted = j.shape.tainted || from.tainted
@@ -214,12 +340,21 @@ func (s *shift) bind(b bind, token int32) bind {
 	return b
 }
 
-// cond returns the whole.
-func (j *joiner) cond(text string) *Cond {
+// cond returns the condition of a text with these literals, nil if they do not fit.
+func (j *joiner) cond(c *Compiler, text string, o operands, tokens []token) *Cond {
+	j.sortReads()
+	shape := j.shape // a copy, since a pointer into j would keep all of it
+	shape.compiler, shape.cost = c, o.cost
+	cond := &Cond{text: text, shape: &shape, code: j.code}
+	if !cond.bindAll(shape.binds, tokens) {
+		return nil
+	}
+	return cond
+}
+
+func (j *joiner) sortReads() {
 	slices.Sort(j.shape.reads)
 	j.shape.reads = slices.Clip(slices.Compact(j.shape.reads))
-	shape := j.shape // a copy, since a pointer into j would keep all of it
-	return &Cond{text: text, shape: &shape, code: j.code}
 }
 
 // refers says what the number of an instruction is about.

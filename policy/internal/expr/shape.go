@@ -55,6 +55,9 @@ type lexed struct {
 	key    []byte // the text with single spaces and without its exchangeable literals
 	tokens []token
 	cuts   []cut // where the operands of the text's own && begin, if that is what it is
+	bars   []cut // the same of ||
+
+	wrapped bool // all of the text is in one pair of brackets
 }
 
 // cut is a place in a lexed text.
@@ -64,15 +67,19 @@ type cut struct{ text, key, token int }
 // by one. A pattern stays in the key, since it is compiled. The result is in the room's lists.
 func lex(text string, room lexed) (l lexed, ok bool) {
 	x := lexer{text: text, minus: -1}
-	x.key, x.tokens, x.cuts = room.key[:0], room.tokens[:0], append(room.cuts[:0], cut{})
+	x.key, x.tokens, x.cuts, x.bars = room.key[:0], room.tokens[:0], append(room.cuts[:0], cut{}), append(room.bars[:0], cut{})
 	for x.pos < len(text) {
 		if !x.next() {
 			return x.lexed, false
 		}
 	}
 	if x.depth != 0 || x.loose {
+		x.cuts, x.bars = x.cuts[:1], x.bars[:1]
+	}
+	if len(x.bars) > 1 {
 		x.cuts = x.cuts[:1]
 	}
+	x.wrapped = x.closed > 0 && x.closed == len(x.key)
 	return x.lexed, true
 }
 
@@ -84,7 +91,8 @@ type lexer struct {
 	minus   int  // where the last sign was, if it was a minus, in characters
 	pattern int  // 1 after `matches`, 2 after `matches(`
 	depth   int  // of brackets
-	loose   bool // something binds less than && outside of all brackets, or closes a bracket that was not opened
+	loose   bool // something binds less than || outside of all brackets, or closes a bracket that was not opened
+	closed  int  // where the key is when the bracket at its beginning is closed
 }
 
 func (l *lexer) next() bool {
@@ -124,7 +132,10 @@ func (l *lexer) sign(c byte) {
 	case ')', ']', '}':
 		l.depth--
 		l.loose = l.loose || l.depth < 0
-	case '|', '?', ':':
+		if l.depth == 0 && l.closed == 0 && l.key[0] == '(' {
+			l.closed = len(l.key) + 1
+		}
+	case '?', ':':
 		l.loose = l.loose || l.depth == 0
 	}
 	if l.pattern == 1 && c == '(' {
@@ -134,10 +145,20 @@ func (l *lexer) sign(c byte) {
 	}
 	l.key = append(l.key, c)
 	l.pos++
-	if c == '&' && l.depth == 0 && l.pos < len(l.text) && l.text[l.pos] == '&' {
-		l.key = append(l.key, c)
-		l.pos++
-		l.cuts = append(l.cuts, cut{l.pos, len(l.key), len(l.tokens)})
+	if l.depth == 0 && (c == '&' || c == '|') && l.pos < len(l.text) && l.text[l.pos] == c {
+		l.connective(c)
+	}
+}
+
+// connective takes the second half of a && or || outside of all brackets.
+func (l *lexer) connective(c byte) {
+	l.key = append(l.key, c)
+	l.pos++
+	at := cut{l.pos, len(l.key), len(l.tokens)}
+	if c == '&' {
+		l.cuts = append(l.cuts, at)
+	} else {
+		l.bars = append(l.bars, at)
 	}
 }
 
