@@ -27,6 +27,7 @@ type story struct {
 	s      *world.SecondShift
 	demand disclosure.Handle
 	supply disclosure.Handle
+	second disclosure.Handle // the second buyer's
 	digest disclosure.Digest // of the terms
 	log    policy.MemoryLog  // of decisions
 }
@@ -40,7 +41,7 @@ func tell(ctx context.Context, seed uint64, out io.Writer) (err error) {
 	t := &story{Teller: teller.Teller{Ctx: ctx, Out: out}, s: world.Story2()}
 	return t.Tell(csss.Config{Dir: filepath.Join(dir, "ledger"), Decisions: policy.NewRecorder(&t.log, nil)},
 		func() error { return t.load(seed) }, t.register, t.match, t.choose, t.demandSide, t.supplySide,
-		t.reveal, t.engage, t.secondBuyer, t.decisions, func() error { return t.receipt(dir) }, func() error { return t.tiles(dir) }, t.check)
+		t.reveal, t.engage, t.secondBuyer, t.authority, t.decisions, func() error { return t.receipt(dir) }, func() error { return t.tiles(dir) }, t.check)
 }
 
 func (t *story) load(seed uint64) error {
@@ -227,6 +228,7 @@ func (t *story) secondBuyer() error {
 	if err := teller.Told(len(m.Candidates) == 1, "want one candidate, have %d", len(m.Candidates)); err != nil {
 		return err
 	}
+	t.second = m.Candidates[0].Handle
 	t.Say("  It is shown %q. No hour is promised twice.", m.Candidates[0].Covers)
 	return nil
 }
