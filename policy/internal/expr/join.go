@@ -13,7 +13,8 @@ import (
 // mostly a new row of known operands, and joining those is a hundred times faster than parsing and checking the whole.
 type part struct {
 	built
-	end mark
+	end  mark
+	open bool // see opened
 }
 
 // maxJoined bounds the nodes of what is joined. It is far below the limit, so that no joined text is beyond that.
@@ -75,21 +76,45 @@ func (c *Compiler) either(text string, l *lexed, deep int) built {
 	if !ok || slices.ContainsFunc(o.parts, (*part).tangled) {
 		return built{}
 	}
+	for k, p := range o.parts {
+		o.parts[k] = p.opened()
+	}
 	j := newJoiner(o, true)
-	roots := make([]int32, len(o.parts))
+	var roots []int32
 	for k, p := range o.parts {
 		j.add(p, int32(l.bars[k].token))
-		roots[k] = j.root(len(p.cond.shape.conjuncts))
+		roots = append(roots, j.roots(p)...)
 	}
 	j.whole(j.family(tOr, roots))
 	return built{cond: j.cond(c, text, o, l.tokens), nodes: o.nodes}
 }
 
-// tangled is true of parts whose code is another one inside of ||: leaves stand before the rest only at the top, and a ||
-// in a || is one.
+// tangled is true of parts whose code is another one inside of ||, since leaves stand before the rest at the top alone.
 func (p *part) tangled() bool {
 	s := p.cond.shape
-	return len(s.conjuncts) > 1 && len(s.rest) > 0 || len(s.conjuncts) == 1 && p.cond.ins[s.conjuncts[0].at].op == tOr
+	return len(s.conjuncts) > 1 && len(s.rest) > 0
+}
+
+// opened returns a part that is a || without that, since a || in a || is one: its operands stand in the place of its
+// conjuncts. Any other part is returned as it is.
+func (p *part) opened() *part {
+	ins, from := p.cond.ins, p.cond.shape
+	last := len(ins) - 1
+	if len(from.conjuncts) > 1 || ins[last].op != tOr || int(from.conjuncts[0].at) != last {
+		return p
+	}
+	start, n := ins[last].left(), ins[last].right()
+	shape := *from
+	shape.kids, shape.conjuncts = from.kids[:start], make([]conjunct, n)
+	for i, kid := range from.kids[start:][:n] {
+		shape.conjuncts[i] = conjunct{at: kid, cel: from.conjuncts[0].cel}
+	}
+	q := &part{built: p.built, end: p.end, open: true}
+	q.cond = &Cond{shape: &shape, code: p.cond.code}
+	q.cond.ins = ins[:last]
+	q.end[listIns]--
+	q.end[listKids] -= n
+	return q
 }
 
 // operands are the parts of a text.
@@ -193,13 +218,14 @@ func newJoiner(o operands, flat bool) *joiner {
 	}
 	if flat { // the connectives
 		for _, p := range o.parts {
-			if n := len(p.cond.shape.conjuncts); n > 1 {
+			n := int32(len(p.cond.shape.conjuncts))
+			end[listKids] += n
+			if n > 1 && !p.open {
 				end[listIns]++
-				end[listKids] += int32(n)
+				end[listKids]++
 			}
 		}
 		end[listIns]++
-		end[listKids] += int32(len(o.parts))
 	}
 	j.ins = room[instr](end[listIns])
 	j.lists = room[[]string](end[listTexts])
@@ -222,18 +248,18 @@ func (j *joiner) first(p *part) mark {
 	return p.built.first
 }
 
-// root returns what the part that was just added is as a whole; it had so many conjuncts.
-func (j *joiner) root(conjuncts int) int32 {
-	last := len(j.shape.conjuncts)
-	added := j.shape.conjuncts[last-conjuncts:]
-	if conjuncts == 1 {
-		return added[0].at
-	}
-	kids := make([]int32, conjuncts)
+// roots returns the operands that the part which was just added is.
+func (j *joiner) roots(p *part) []int32 {
+	n := len(p.cond.shape.conjuncts)
+	added := j.shape.conjuncts[len(j.shape.conjuncts)-n:]
+	roots := make([]int32, n)
 	for i, one := range added {
-		kids[i] = one.at
+		roots[i] = one.at
 	}
-	return j.family(tAnd, kids)
+	if n > 1 && !p.open {
+		return []int32{j.family(tAnd, roots)}
+	}
+	return roots
 }
 
 // family adds an instruction with a list of operands.
