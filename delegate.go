@@ -280,6 +280,17 @@ func requires(set *policy.Set, firm, id string) bool {
 	return slices.ContainsFunc(set.Requirements(firm), func(q policy.Requirement) bool { return q.ID == id })
 }
 
+// stillVotes reports whether what a vote was given under still lets its voter
+// speak: not for one who stood in for somebody and does so no more.
+func (st *state) stillVotes(ss *sessionState, side disclosure.Side, v disclosure.Vote, at time.Time) bool {
+	f, ok := st.sessionFit(&ss.state)
+	if v.Under == "" || !ok {
+		return v.Under == ""
+	}
+	req := st.sessionRequest(f, &disclosure.AuthRequest{Session: ss.state, Side: side, Action: disclosure.ActReveal, Now: at})
+	return len(st.seats(req, ss.deal.Rules[side], ballot(v))) > 0
+}
+
 // standIn is what a person's vote in a session counts under; empty where it is
 // the person's own, or nobody waits for it.
 func (x *Exchange) standIn(by By, h disclosure.Handle, requirement string) string {

@@ -125,6 +125,20 @@ func TestDelegateApproves(t *testing.T) {
 	assert.Equal(t, disclosure.Revealed, d.phase())
 }
 
+// Whoever may approve in another's place may refuse in it; the principal's own
+// word goes before it.
+func TestDelegateRefuses(t *testing.T) {
+	d := shopWith(t, csss.Config{}, handable...)
+	require.NoError(t, d.delegate(d.s.Owner, d.away()))
+	d.almost()
+	_, err := d.x.Refuse(background, d.s.ShiftLead.At(d.at), d.supply, "not this month")
+	require.NoError(t, err)
+	assert.Equal(t, disclosure.Summarised, d.phase())
+	_, err = d.x.Approve(background, d.s.Owner.At(d.at), d.supply, "")
+	require.NoError(t, err)
+	assert.Equal(t, disclosure.Revealed, d.phase())
+}
+
 // What a hand-over does not cover, or does not cover any more, lets nobody
 // approve.
 func TestDelegateApprovesWithinBounds(t *testing.T) {
@@ -205,6 +219,9 @@ func TestVoteGoesWithItsHandOver(t *testing.T) {
 	require.NoError(t, err, "the operations director may")
 	_, err = d.x.Undelegate(background, d.s.Owner.At(d.at), "away")
 	assert.ErrorIs(t, err, csss.ErrNotFound)
+	require.NoError(t, d.shopApproves(d.s.ShiftLead), "the same command says only what was said then")
+	_, err = d.x.Revoke(background, d.s.ShiftLead.At(d.at), d.supply, "")
+	assert.ErrorIs(t, err, csss.ErrNotYours, "who does not stand in any more has no say")
 	d.must(d.consents()[2])
 	assert.Equal(t, disclosure.Summarised, d.phase())
 	assert.ErrorIs(t, d.delegate(d.s.Owner, d.away()), csss.ErrExists, "the old vote must not count under a new word")

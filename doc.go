@@ -31,7 +31,10 @@
 //
 // Each firm's document (see package policy) says what may be offered or asked
 // for, to whom, by whom, and who must approve. No document allows nothing.
-// Both firms' current rules judge every step.
+// Both firms' current rules judge every step. A document may have to come under
+// a key ([Exchange.PinKeys], [Exchange.ApplyBundle]). Within what it allows
+// people let others vote for them ([Exchange.Delegate]), and grants are given,
+// handed on and taken back ([Exchange.IssueGrant]).
 //
 // # Time
 //

@@ -1,6 +1,7 @@
 package csss_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -211,6 +212,30 @@ func TestGrantIsHandedOn(t *testing.T) {
 	require.NoError(t, d.revoke(d.s.Owner, "ops-second-shift"))
 	require.ErrorIs(t, publish(), csss.ErrDenied)
 	d.replays(cfg)
+}
+
+// A search decides by grants that were issued and taken back as by those of the
+// rules.
+func TestSearchKnowsGrants(t *testing.T) {
+	d := shopWith(t, csss.Config{}, "quotas: [shift2-total], approval: auto}", "quotas: [shift2-total], authority: grant, approval: auto}",
+		"may: [publish,", "may: [publish, match, summarise,")
+	d.must(move{"register", d.s.Requester, func(ctx context.Context, d *deal, by csss.By) (csss.Receipt, error) {
+		return d.x.Register(ctx, by, d.s.Need)
+	}})
+	found := func() int {
+		r := d.x.HearPairs(d.at, 1, 1)
+		assert.Empty(t, r.Differences)
+		return r.Permitted
+	}
+	all := found()
+	require.Positive(t, all)
+	require.NoError(t, d.revoke(d.s.Owner, "ops-second-shift"))
+	less := found()
+	assert.Less(t, less, all)
+	g := d.standing()
+	g.May, g.Bounds = []string{"match", "summarise"}, nil
+	require.NoError(t, d.issue(g))
+	assert.Greater(t, found(), less)
 }
 
 func TestGrantsAreChecked(t *testing.T) {

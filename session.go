@@ -564,8 +564,9 @@ func (x *Exchange) hasSay(by By, h disclosure.Handle) error {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	st := x.st
-	voted := slices.ContainsFunc(st.sessions[ref.session].state.Sides[ref.side].Votes,
-		func(v disclosure.Vote) bool { return v.Actor == by.Person })
+	ss, at := st.sessions[ref.session], st.clamp(by.At)
+	voted := slices.ContainsFunc(ss.state.Sides[ref.side].Votes,
+		func(v disclosure.Vote) bool { return v.Actor == by.Person && st.stillVotes(ss, ref.side, v, at) })
 	if voted || st.governs(by.Firm, by.Person) {
 		return nil
 	}
@@ -577,7 +578,7 @@ func (x *Exchange) hasSay(by By, h disclosure.Handle) error {
 			}
 		}
 	}
-	if _, ok := st.standsIn(st.sessions[ref.session], ref.side, by.Person, "", st.clamp(by.At)); ok {
+	if _, ok := st.standsIn(ss, ref.side, by.Person, "", at); ok {
 		return nil
 	}
 	return ErrNotYours
