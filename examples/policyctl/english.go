@@ -27,6 +27,11 @@ var english = language{
 		"true": "holds", "!true": "does not hold", "present": "is given", "!present": "is not given",
 	},
 	texts: map[string]string{
+		"hint.slip": "; write %s for %s", "hint.tag": "; a condition that begins with ! stands in quotation marks", "hint.bare": "; a text stands in quotation marks, such as \"%s\"",
+		"hint.cents": "; money is in cents, such as 9500 for $95.00", "hint.fraction": "; write a fraction, such as 1.0", "hint.number": "; a number has no quotation marks",
+		"hint.quotes": "; a text stands in quotation marks", "hint.duration": "; write duration(\"4h\")", "hint.timestamp": "; write timestamp(\"2026-12-01T00:00:00-05:00\")",
+		"hint.list": "; write \"a\" in the list",
+
 		"one.document": "%d document", "many.document": "%d documents", "one.warning": "%d warning", "many.warning": "%d warnings",
 		"one.test": "%d test", "many.test": "%d tests", "one.request": "%d request", "many.request": "%d requests",
 		"one.employer": "%d employer", "many.employer": "%d employers", "one.thing": "%d thing", "many.thing": "%d things",
@@ -89,4 +94,12 @@ var english = language{
 	months: [12]string{"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"},
 	quote:  [2]string{"“", "”"},
 	and:    "and", or: "or",
+	faults: newFaults([]pair{
+		{"found no matching overload for '_%s_' applied to '(%s, %s)'", "'%s' does not go between %s and %s"},
+		{"expected type '%s' but found '%s'", "wants %s, this is %s"},
+		{"a condition is true or false, this is %s", "a condition is true or false, this is %s"},
+	}, map[string]string{
+		"int": "a whole number", "double": "a number with a fraction", "string": "a text", "list(string)": "a list of texts", "bool": "true or false",
+		"timestamp": "a time", "duration": "a length of time",
+	}, "; did you mean '%s'?"),
 }

@@ -34,11 +34,8 @@ func newFaults(pairs []pair, words map[string]string, mean string) *faults {
 var meant = regexp.MustCompile(`(?s)^(.*); did you mean '(.+)'\?$`)
 
 // fault says a sentence about a document in the language: as it stands where it
-// is not known, such as what a parser says of a condition.
+// is not known.
 func (l *language) fault(text string) string {
-	if l.faults == nil {
-		return text
-	}
 	if m := meant.FindStringSubmatch(text); m != nil {
 		return l.fault(m[1]) + fmt.Sprintf(l.faults.mean, m[2])
 	}

@@ -27,6 +27,11 @@ var french = language{
 		"true": "vaut", "!true": "ne vaut pas", "present": "figure dans la demande", "!present": "ne figure pas dans la demande",
 	},
 	texts: map[string]string{
+		"hint.slip": " ; écrivez %s pour %s", "hint.tag": " ; une condition qui commence par ! se met entre guillemets", "hint.bare": " ; un texte se met entre guillemets, comme \"%s\"",
+		"hint.cents": " ; l'argent est en cents, comme 9500 pour 95,00 $", "hint.fraction": " ; écrivez une fraction, comme 1.0", "hint.number": " ; un nombre n'a pas de guillemets",
+		"hint.quotes": " ; un texte se met entre guillemets", "hint.duration": " ; écrivez duration(\"4h\")", "hint.timestamp": " ; écrivez timestamp(\"2026-12-01T00:00:00-05:00\")",
+		"hint.list": " ; écrivez \"a\" in, puis la liste",
+
 		"one.document": "%d document", "many.document": "%d documents", "one.warning": "%d avertissement", "many.warning": "%d avertissements",
 		"one.test": "%d test", "many.test": "%d tests", "one.request": "%d demande", "many.request": "%d demandes",
 		"one.employer": "%d employeur", "many.employer": "%d employeurs", "one.thing": "%d chose", "many.thing": "%d choses",

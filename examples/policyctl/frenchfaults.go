@@ -125,6 +125,12 @@ var frenchFaults = []pair{
 	{"%s: '%s' is missing, which a %s one needs", "%s : il manque « %s », qu'exige une sorte %s"},
 	{"%s: '%s' is of kind %s, want int or duration", "%s : « %s » est de la sorte %s, il faut int ou duration"},
 	{"%s: '%s' means nothing in a %s one", "%s : « %s » n'a pas de sens pour une sorte %s"},
+	{"found no matching overload for '_%s_' applied to '(%s, %s)'", "« %s » ne va pas entre %s et %s"},
+	{"expected type '%s' but found '%s'", "il faut %s, ceci est %s"},
+	{"Syntax error: unexpected token after expression", "erreur de syntaxe : mot inattendu après l'expression"},
+	{"Syntax error: unexpected token", "erreur de syntaxe : mot inattendu"},
+	{"Syntax error: %s", "erreur de syntaxe : %s"},
+
 	{"%s: unknown key '%s'", "%s : clé inconnue « %s »"},
 	{"%s: '%s' is missing", "%s : il manque « %s »"},
 	{"%s: want an object, got %s", "%s : il faut un objet, pas %s"},
@@ -152,5 +158,7 @@ var frenchFaults = []pair{
 var frenchForms = map[string]string{
 	"text": "un texte", "a whole number": "un nombre entier", "true or false": "true ou false", "a time": "un moment",
 	"another value": "une autre valeur", "a list": "une liste", "an object": "un objet",
+	"int": "un nombre entier", "double": "un nombre à virgule", "string": "un texte", "list(string)": "une liste de textes", "bool": "vrai ou faux",
+	"timestamp": "un moment", "duration": "une durée",
 	"rule": "règle", "grant": "délégation", "approval": "approbation", "template": "modèle", "wall": "cloison", "every category": "toutes les catégories",
 }

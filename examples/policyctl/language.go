@@ -26,7 +26,7 @@ type language struct {
 	quote            [2]string
 	and, or          string
 	noneIsOne        bool    // 0 takes the singular
-	faults           *faults // sentences about documents; nil: as package policy says them
+	faults           *faults // sentences about documents, where they differ from package policy's
 }
 
 // languageFlag is a flag that names a language.

@@ -95,7 +95,7 @@ func (c *call) faulty(f *files, bad *policy.Errors) error {
 	said := faulty{More: bad.More}
 	for _, e := range bad.List {
 		one := *e
-		one.Text = c.words().fault(e.Text)
+		one.Text = c.words().fault(e.Text) + c.words().hint(e, f.line(e.File, e.Line))
 		said.Errors = append(said.Errors, &one)
 	}
 	if c.JSON {
@@ -116,33 +116,36 @@ const lineWidth = 110
 // pointAt shows a line of a file and a caret below its column; nothing where
 // the whole file is meant.
 func (f *files) pointAt(file string, line, col int) string {
+	text := []rune(f.line(file, line))
+	if len(text) == 0 {
+		return ""
+	}
+	from := 0
+	if at := col - 1; at > lineWidth*3/4 {
+		from = min(at-lineWidth/2, len(text))
+	}
+	text = text[from:min(len(text), from+lineWidth)]
+	pad := make([]rune, max(min(col-1-from, len(text)), 0))
+	for i, r := range text {
+		if r != '\t' && !unicode.IsPrint(r) {
+			text[i] = '?' // it would disturb a terminal
+		}
+		if i < len(pad) {
+			pad[i] = ' '
+			if r == '\t' {
+				pad[i] = '\t'
+			}
+		}
+	}
+	return fmt.Sprintf("    %s\n    %s^\n", string(text), string(pad))
+}
+
+// line is a line of a file; empty where there is none.
+func (f *files) line(file string, line int) string {
 	for _, src := range append(f.docs, f.beside...) {
-		if src.Name != file || line < 1 {
-			continue
+		if lines := strings.Split(string(src.Text), "\n"); src.Name == file && line >= 1 && line <= len(lines) {
+			return strings.TrimRight(lines[line-1], "\r")
 		}
-		lines := strings.Split(string(src.Text), "\n")
-		if line > len(lines) {
-			return ""
-		}
-		text := []rune(strings.TrimRight(lines[line-1], "\r"))
-		from := 0
-		if at := col - 1; at > lineWidth*3/4 {
-			from = min(at-lineWidth/2, len(text))
-		}
-		text = text[from:min(len(text), from+lineWidth)]
-		pad := make([]rune, max(min(col-1-from, len(text)), 0))
-		for i, r := range text {
-			if r != '\t' && !unicode.IsPrint(r) {
-				text[i] = '?' // it would disturb a terminal
-			}
-			if i < len(pad) {
-				pad[i] = ' '
-				if r == '\t' {
-					pad[i] = '\t'
-				}
-			}
-		}
-		return fmt.Sprintf("    %s\n    %s^\n", string(text), string(pad))
 	}
 	return ""
 }
