@@ -20,8 +20,18 @@ type part struct {
 // maxJoined bounds the nodes of what is joined. It is far below the limit, so that no joined text is beyond that.
 const maxJoined = maxNodes / 2
 
-// maxTakenApart bounds how deep a text is taken apart, and so how often a faulty one is looked at.
-const maxTakenApart = 3
+// Bounds of what is done for one text before it is left to build: how deep it is taken apart, and how many new operands are
+// compiled. What is learnt serves the next text.
+const (
+	maxTakenApart = 3
+	maxLearnt     = 4
+)
+
+// taking is a text being taken apart.
+type taking struct {
+	*Compiler
+	left int // new operands that may be compiled
+}
 
 // join makes the condition of a text out of its operands, just as [Compiler.build] would make it from the whole; nil if it
 // cannot. Faults are left to build.
@@ -29,23 +39,24 @@ func (c *Compiler) join(text string, l *lexed) *Cond {
 	if c.language != Documents || slices.ContainsFunc(l.tokens, tooLong) {
 		return nil
 	}
-	return c.joined(text, l, maxTakenApart).cond
+	t := &taking{c, maxLearnt}
+	return t.joined(text, l, maxTakenApart).cond
 }
 
 // joined takes a text apart and what it finds in it, so deep at most.
-func (c *Compiler) joined(text string, l *lexed, deep int) built {
+func (t *taking) joined(text string, l *lexed, deep int) built {
 	switch {
 	case deep == 0:
 		return built{}
 	case len(l.cuts) > 1:
-		return c.both(text, l, deep-1)
+		return t.both(text, l, deep-1)
 	}
-	return c.either(text, l, deep-1)
+	return t.either(text, l, deep-1)
 }
 
 // both makes the condition of a text that is a &&.
-func (c *Compiler) both(text string, l *lexed, deep int) built {
-	o, ok := c.operands(text, l, l.cuts, deep)
+func (t *taking) both(text string, l *lexed, deep int) built {
+	o, ok := t.operands(text, l, l.cuts, deep)
 	if !ok {
 		return built{}
 	}
@@ -54,11 +65,11 @@ func (c *Compiler) both(text string, l *lexed, deep int) built {
 	for k, p := range o.parts {
 		j.add(p, int32(l.cuts[k].token))
 	}
-	return built{cond: j.cond(c, text, o, l.tokens), first: first, nodes: o.nodes}
+	return built{cond: j.cond(t.Compiler, text, o, l.tokens), first: first, nodes: o.nodes}
 }
 
 // either makes the condition of a text that is a ||, and none of any other.
-func (c *Compiler) either(text string, l *lexed, deep int) built {
+func (t *taking) either(text string, l *lexed, deep int) built {
 	inside := text
 	if l.wrapped {
 		inside = strings.TrimSpace(text)
@@ -69,10 +80,10 @@ func (c *Compiler) either(text string, l *lexed, deep int) built {
 		}
 		l = &inner
 	}
-	if len(l.bars) < 2 || c.celOnly {
+	if len(l.bars) < 2 || t.celOnly {
 		return built{}
 	}
-	o, ok := c.operands(inside, l, l.bars, deep)
+	o, ok := t.operands(inside, l, l.bars, deep)
 	if !ok || slices.ContainsFunc(o.parts, (*part).tangled) {
 		return built{}
 	}
@@ -86,7 +97,7 @@ func (c *Compiler) either(text string, l *lexed, deep int) built {
 		roots = append(roots, j.roots(p)...)
 	}
 	j.whole(j.family(tOr, roots))
-	return built{cond: j.cond(c, text, o, l.tokens), nodes: o.nodes}
+	return built{cond: j.cond(t.Compiler, text, o, l.tokens), nodes: o.nodes}
 }
 
 // tangled is true of parts whose code is another one inside of ||, since leaves stand before the rest at the top alone.
@@ -124,19 +135,21 @@ type operands struct {
 	cost  uint64
 }
 
-func (c *Compiler) operands(text string, l *lexed, cuts []cut, deep int) (o operands, ok bool) {
+func (t *taking) operands(text string, l *lexed, cuts []cut, deep int) (o operands, ok bool) {
 	o.parts = make([]*part, len(cuts))
 	for k := range cuts {
 		one, key := l.operand(text, cuts, k)
-		p := c.part(one, key, deep)
+		p := t.part(one, key, deep)
 		if p == nil {
 			return o, false
 		}
 		o.parts[k] = p
 		o.nodes += p.nodes + 1
-		o.cost += p.cond.shape.cost
+		if o.cost += p.cond.shape.cost; o.nodes > maxJoined || o.cost > maxCost {
+			return o, false
+		}
 	}
-	return o, o.nodes <= maxJoined && o.cost <= maxCost
+	return o, true
 }
 
 // tooLong is true of literals that no shape takes.
@@ -156,10 +169,10 @@ func (l *lexed) operand(text string, cuts []cut, k int) (string, []byte) {
 }
 
 // part returns an operand, compiled once; nil if it is none that can be joined.
-func (c *Compiler) part(text string, key []byte, deep int) *part {
-	c.mu.RLock()
-	p, known := c.parts[string(key)]
-	c.mu.RUnlock()
+func (t *taking) part(text string, key []byte, deep int) *part {
+	t.mu.RLock()
+	p, known := t.parts[string(key)]
+	t.mu.RUnlock()
 	if known {
 		return p
 	}
@@ -168,19 +181,22 @@ func (c *Compiler) part(text string, key []byte, deep int) *part {
 	if !ok || !bytes.Equal(l.key, key) {
 		return nil
 	}
-	b := c.joined(text, &l, deep)
+	b := t.joined(text, &l, deep)
 	if b.cond == nil {
+		if t.left--; t.left < 0 {
+			return nil
+		}
 		var problems []Problem
-		if b, problems = c.build(text, l.tokens, true); problems != nil {
+		if b, problems = t.build(text, l.tokens, true); problems != nil {
 			return nil // perhaps for its literals alone
 		}
 	}
 	if b.cond.shape.shared {
 		p = &part{built: b, end: b.cond.reach()}
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	keep(c.parts, string(key), p)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	keep(t.parts, string(key), p)
 	return p
 }
 

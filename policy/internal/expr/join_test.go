@@ -101,3 +101,15 @@ func TestJoinedConditionsKeepTheLimitsOfTheWhole(t *testing.T) {
 		}
 	}
 }
+
+// One text teaches a few operands only, so that one which is refused in the end costs little more than by itself.
+func TestOneTextTeachesFewOperands(t *testing.T) {
+	c := newCompiler(t)
+	text := `a.b && !a.b && a.i < 1 && a.i > 1 && a.j < 1 && a.j > 1 && a.s == "x" && a.s != "x" && a.d < duration("1s")`
+	for learnt := range 3 {
+		_, problems := c.Compile(text + strings.Repeat(" || a.b", learnt))
+		require.Empty(t, problems)
+		assert.LessOrEqual(t, c.Parts(), 5*(learnt+1))
+	}
+	assert.Greater(t, c.Parts(), 8)
+}
