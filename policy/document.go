@@ -83,21 +83,21 @@ type grantDoc struct {
 type rule struct {
 	id         string
 	at         place
-	effect     effect
 	actions    []Action
 	categories []string
 	whenAt     place
 	when       *condition // nil: always
-	authority  bool       // authority: grant
 	approval   ref        // "auto" or a requirement
 	*terms
 
-	needAt int16  // need's place in the document's approvals; -1: none
-	index  uint16 // in the document's rules
-	timed  bool   // valid says something
-	simple bool   // a permit that asks for no grant, quota, approval or consent
-	name   string // id@version
-	need   *Requirement
+	needAt    int16  // need's place in the document's approvals; -1: none
+	index     uint16 // in the document's rules
+	effect    effect
+	authority bool   // authority: grant
+	timed     bool   // valid says something
+	simple    bool   // a permit that asks for no grant, quota, approval or consent
+	name      string // id@version
+	need      *Requirement
 }
 
 // terms are what most rules do not say. Those that say none of it share noTerms.
