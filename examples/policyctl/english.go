@@ -96,7 +96,7 @@ var english = language{
 	and:    "and", or: "or",
 	faults: newFaults([]pair{
 		{"found no matching overload for '_%s_' applied to '(%s, %s)'", "'%s' does not go between %s and %s"},
-		{"expected type '%s' but found '%s'", "wants %s, this is %s"},
+		{"expected type '%k' but found '%k'", "wants %s, this is %s"},
 		{"a condition is true or false, this is %s", "a condition is true or false, this is %s"},
 	}, map[string]string{
 		"int": "a whole number", "double": "a number with a fraction", "string": "a text", "list(string)": "a list of texts", "bool": "true or false",

@@ -21,7 +21,7 @@ type explaining struct {
 func explainFlags(c *call) {
 	e := &c.explaining
 	c.Var(&e.rules, "rules", "`file` with a rule document; may be repeated; without it the rules in force in a market")
-	c.StringVar(&e.employer, "employer", "", "whose rules are asked; may be left out with one document")
+	c.StringVar(&e.employer, "employer", "", "`firm` whose rules are asked; may be left out with one document")
 	c.StringVar(&e.action, "action", "", "`step` of a deal: publish, register, match, summarise, reveal, engage, renew")
 	c.StringVar(&e.category, "category", "", "`category`, such as machine.capacity.shift2")
 	c.Var(&e.with, "with", "`attribute=value`; may be repeated; lists with commas")

@@ -8,7 +8,8 @@ import (
 )
 
 // pair is one sentence about a document, as package policy says it and in
-// another language.
+// another language. There %d is a number, %k the name of a kind, and %s a text:
+// a word of the document where it is quoted.
 type pair struct{ said, other string }
 
 // faults are the sentences of one language, ready to be looked up.
@@ -24,7 +25,7 @@ func newFaults(pairs []pair, words map[string]string, mean string) *faults {
 		var list []*regexp.Regexp
 		for _, p := range pairs {
 			form := regexp.QuoteMeta(p.said)
-			form = strings.ReplaceAll(strings.ReplaceAll(form, "%s", "(.+?)"), "%d", `(\d+)`)
+			form = strings.NewReplacer("%s", "(.+?)", "%k", "(.+?)", "%d", `(\d+)`).Replace(form)
 			list = append(list, regexp.MustCompile("(?s)^"+form+"$"))
 		}
 		return list
@@ -41,15 +42,23 @@ func (l *language) fault(text string) string {
 	}
 	for i, form := range l.faults.forms() {
 		if m := form.FindStringSubmatch(text); m != nil {
-			var parts []any
-			for _, part := range m[1:] {
-				if word, ok := l.faults.words[part]; ok {
-					part = word
-				}
-				parts = append(parts, part)
-			}
-			return fmt.Sprintf(l.faults.pairs[i].other, parts...)
+			return fmt.Sprintf(l.faults.pairs[i].other, l.faults.parts(l.faults.pairs[i].said, m[1:])...)
 		}
 	}
 	return text
+}
+
+// parts are what stands for the verbs of a sentence, in the words of the language
+// where they are not the document's own.
+func (f *faults) parts(said string, found []string) []any {
+	var parts []any
+	between := strings.Split(said, "%")
+	for i, part := range found {
+		quoted := strings.HasSuffix(between[i], "'") || strings.HasSuffix(between[i], `"`)
+		if word, ok := f.words[part]; ok && (!quoted || between[i+1][0] == 'k') {
+			part = word
+		}
+		parts = append(parts, part)
+	}
+	return parts
 }

@@ -111,6 +111,8 @@ func TestWhateverIsWrongWithADocumentIsSaidInFrench(t *testing.T) {
 	}
 	assert.LessOrEqual(t, len(unsaid), len(list)/20, "said in English only:\n%s", strings.Join(unsaid, "\n"))
 	assert.Equal(t, "attribut inconnu « a.b » ; vouliez-vous dire « a.c » ?", french.fault("unknown attribute 'a.b'; did you mean 'a.c'?"))
+	assert.Equal(t, "règle : clé inconnue « grant »", french.fault("rule: unknown key 'grant'"), "a document's own word stays")
+	assert.Equal(t, "il faut vrai ou faux, ceci est un texte", french.fault("expected type 'bool' but found 'string'"))
 	assert.Equal(t, "when : il faut une condition en texte, pas une liste", french.fault("when: want a condition as text, got a list"))
 }
 

@@ -126,7 +126,7 @@ var frenchFaults = []pair{
 	{"%s: '%s' is of kind %s, want int or duration", "%s : « %s » est de la sorte %s, il faut int ou duration"},
 	{"%s: '%s' means nothing in a %s one", "%s : « %s » n'a pas de sens pour une sorte %s"},
 	{"found no matching overload for '_%s_' applied to '(%s, %s)'", "« %s » ne va pas entre %s et %s"},
-	{"expected type '%s' but found '%s'", "il faut %s, ceci est %s"},
+	{"expected type '%k' but found '%k'", "il faut %s, ceci est %s"},
 	{"Syntax error: unexpected token after expression", "erreur de syntaxe : mot inattendu après l'expression"},
 	{"Syntax error: unexpected token", "erreur de syntaxe : mot inattendu"},
 	{"Syntax error: %s", "erreur de syntaxe : %s"},
