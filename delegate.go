@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -59,6 +60,9 @@ func (st *state) decideHandOver(by By, h *HandOver, at time.Time) ([]event, erro
 	}
 	if err := openBounds("hand_over", h.Bounds); err != nil {
 		return nil, err
+	}
+	if len(lastingHandOvers(st.handOvers[by.Firm], at)) >= maxHanded {
+		return nil, &InputError{Field: "hand_over", Limit: fmt.Sprintf("the firm has %d that have not ended: no more", maxHanded)}
 	}
 	e := policy.ApprovalEvent{ID: h.ID, Kind: policy.ApprovalDelegated, Employer: by.Firm, Requirement: h.Requirement,
 		Person: by.Person, Roles: h.Roles, Under: h.Under, At: at, To: h.To, Until: h.Until.UTC().Round(0), Depth: h.Depth,
@@ -138,7 +142,24 @@ type authorityHanded struct {
 func (ev *authorityHanded) kind() string { return string(ev.Kind) }
 
 func (ev *authorityHanded) fold(st *state, _ ledger.Entry) {
-	st.handOvers[ev.Employer] = append(st.handOvers[ev.Employer], ev.ApprovalEvent)
+	st.handOvers[ev.Employer] = append(lastingHandOvers(st.handOvers[ev.Employer], ev.At), ev.ApprovalEvent)
+}
+
+// maxHanded bounds the hand-overs of a firm that have not ended, and likewise
+// its grants: every decision about the firm folds them, in other firms' searches
+// too.
+const maxHanded = 1000
+
+// lastingHandOvers leaves out what has ended, which is worth nothing any more.
+func lastingHandOvers(events []policy.ApprovalEvent, now time.Time) []policy.ApprovalEvent {
+	list := slices.DeleteFunc(slices.Clone(events), func(e policy.ApprovalEvent) bool {
+		return e.Kind == policy.ApprovalDelegated && !now.Before(e.Until)
+	})
+	lasting := map[string]bool{}
+	for _, e := range list {
+		lasting[e.ID] = true
+	}
+	return slices.DeleteFunc(list, func(e policy.ApprovalEvent) bool { return e.Kind == policy.ApprovalRevoked && !lasting[e.Revokes] })
 }
 
 // ownRules are the firm's rules in force; the empty set without any.

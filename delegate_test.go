@@ -125,6 +125,29 @@ func TestDelegateApproves(t *testing.T) {
 	assert.Equal(t, disclosure.Revealed, d.phase())
 }
 
+// A firm has so many hand-overs and grants at a time; what has ended makes
+// room.
+func TestHandOversAreBounded(t *testing.T) {
+	d := shopWith(t, csss.Config{}, handable...)
+	for i := range 1001 {
+		h, g := d.away(), d.standing()
+		h.ID, g.ID = fmt.Sprint("h", i), fmt.Sprint("g", i)
+		g.AtExpiry, g.Until = "", h.Until
+		err, err2 := d.delegate(d.s.Owner, h), d.issue(g)
+		if i < 1000 {
+			require.NoError(t, errors.Join(err, err2))
+			continue
+		}
+		assert.ErrorContains(t, err, "hand_over: the firm has 1000")
+		assert.ErrorContains(t, err2, "grant: the firm has 1000")
+	}
+	d.at = d.at.AddDate(0, 0, 20)
+	require.NoError(t, errors.Join(d.delegate(d.s.Owner, d.away()), d.issue(d.standing())))
+	again, err := d.x.Replay(background)
+	require.NoError(t, err)
+	assert.Equal(t, d.digest(), again)
+}
+
 // Whoever may approve in another's place may refuse in it; the principal's own
 // word goes before it.
 func TestDelegateRefuses(t *testing.T) {

@@ -2,6 +2,7 @@ package csss
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -81,6 +82,9 @@ func (st *state) decideGrant(e *policy.GrantEvent) ([]event, error) {
 	}
 	if err := openBounds("grant", g.Bounds); err != nil {
 		return nil, err
+	}
+	if len(lastingGrants(st.grants[e.Employer], e.At)) >= maxHanded {
+		return nil, &InputError{Field: "grant", Limit: fmt.Sprintf("the firm has %d that have not ended: no more", maxHanded)}
 	}
 	known := st.rolesNow(e.Employer, nil)
 	for _, person := range []string{e.Person, g.Person} {
@@ -202,6 +206,26 @@ type grantChanged struct {
 func (ev *grantChanged) kind() string { return string(ev.Kind) }
 
 func (ev *grantChanged) fold(st *state, _ ledger.Entry) {
-	st.grants[ev.Employer] = append(st.grants[ev.Employer], ev.GrantEvent)
+	st.grants[ev.Employer] = append(lastingGrants(st.grants[ev.Employer], ev.At), ev.GrantEvent)
 	st.indexAgain(ev.Employer)
+}
+
+// untilTicked is how long a grant that ends what runs under it is remembered
+// after its own end: some Tick has come by then.
+const untilTicked = 366 * 24 * time.Hour
+
+// lastingGrants leaves out what has ended, and not what was taken back of the
+// rules.
+func lastingGrants(events []policy.GrantEvent, now time.Time) []policy.GrantEvent {
+	ended := map[string]bool{}
+	for _, e := range events {
+		end := e.Grant.Until
+		if e.Grant.AtExpiry == "end" {
+			end = end.Add(untilTicked)
+		}
+		if e.Kind != policy.GrantRevoked && !now.Before(end) {
+			ended[e.Grant.ID] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(events), func(e policy.GrantEvent) bool { return ended[e.Grant.ID] })
 }

@@ -40,6 +40,8 @@ approvals:
 grants:
   - {id: g, to: {role: boss}, may: [publish, "approve:a"], categories: [x], when: price.rate > 1 && price.rate < 7, quotas: [q], discharges: [a], depth: 2,
      valid: {from: 2026-01-01T00:00:00-05:00, until: 2027-01-01T00:00:00-05:00}, at_expiry: end}
+  - {id: h, to: {person: ann}, may: [publish], categories: [x], use: t, with: {min: 1, until: 2026-06-01T00:00:00Z, list: [a, b], ok: true, long: 90m, part: 0.5, mode: x},
+     valid: {from: 2026-01-01T00:00:00-05:00, until: 2027-01-01T00:00:00-05:00}}
 walls:
   - {id: w, key: [resource.person], class: counterparty.naics, distinct: 2, cooling_off: 4320h, categories: [x]}
 rules:

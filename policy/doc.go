@@ -42,6 +42,12 @@
 // in the decision log, which holds digests and ids and no value; [Replay] decides the whole log again.
 // A [Batch] logs the decisions of one step together, with the filters of a search, which stand for what they refuse.
 //
+// # Before authority is recorded
+//
+// What people hand on, issue and vote is recorded by the caller, and the folds ignore what gives nothing.
+// [Set.CheckHandOver] and [Set.CheckGrant] say beforehand why it would; [Set.Seats] says for which approvals somebody can
+// be asked.
+//
 // # Before a document is put in force
 //
 // [Analyse] says what in a document cannot mean what it says: conditions that are always or never true, rules that are
