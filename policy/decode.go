@@ -129,6 +129,8 @@ func isWord(s string) bool {
 	return true
 }
 
+func isKeyByte(c byte) bool { return isWordByte(c) || c == '.' || c == '-' }
+
 // isCategory is true of words of lower-case letters, digits, '_' and '-' that are joined by single dots.
 func isCategory(s string) bool {
 	dot := true

@@ -123,15 +123,6 @@ func (t *tree) parse(text []byte) *node {
 		t.fail(line, col, "the document has more than %d lines, items or keys and values", maxNodes)
 		return nil
 	}
-	if root := t.plain(text); root != nil {
-		return root
-	}
-	t.nodes = 0
-	return t.parseYAML(text)
-}
-
-// parseYAML reads any document by the library.
-func (t *tree) parseYAML(text []byte) *node {
 	root, err := decodeYAML(text)
 	if err != nil {
 		t.syntax(err)
