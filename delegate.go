@@ -198,7 +198,7 @@ func (st *state) ballots(firm string, votes []disclosure.Vote) []policy.Approval
 	list := slices.Clone(st.handOvers[firm])
 	for i, v := range votes {
 		e := ballot(v)
-		e.ID = "vote/" + strconv.Itoa(i)
+		e.ID, e.Employer = "vote/"+strconv.Itoa(i), firm
 		list = append(list, e)
 	}
 	return list

@@ -18,7 +18,8 @@ type Requirement struct {
 	Delegation Delegation    `json:"delegation,omitzero"` // whether a seat may be handed on
 }
 
-// Vote is one person's signed word, a fact of the ledger. Votes are passed in ledger order; a person's last word counts.
+// Vote is one person's signed word, a fact of the ledger. Votes are passed in ledger order; a person's last word counts,
+// and once that is taken back they have said nothing.
 type Vote struct {
 	Requirement string    `json:"requirement,omitempty"` // "" counts for any requirement in which the roles can be seated
 	Person      string    `json:"person"`
@@ -93,9 +94,10 @@ type Approval struct {
 // A seat is taken by the first live vote, in ledger order, of someone who holds its role. One person takes one seat,
 // whatever their roles, and so does whoever handed a role on, together with all who vote for them; seats are handed around
 // (bipartite matching, not first come first served) so that everyone who can sit does. A refusal takes a seat as a yes
-// does, and does not expire. Those who handed a role on keep their own word: it goes before their delegates', among whom
-// a refusal goes before a yes. A vote whose Via is longer than the requirement's delegation does not count. It costs
-// O(votes × seats × (votes+seats)).
+// does, and does not expire. What the requirement's own seats refuse stays refused, whoever else is asked later. Those who handed a role on keep their own word: it goes before their delegates', among whom
+// a refusal goes before a yes. A vote whose Via is longer than the requirement's delegation does not count, nor does one
+// of or through somebody without a name that [RequestError] would let pass. A Need below 1 is 1, so that nobody's silence
+// satisfies. It costs O(votes × seats²).
 func FoldVotes(req Requirement, votes []Vote, facts Facts, now time.Time) Approval {
 	return tally(&req, ballotsOf(&req, votes, &facts, now), &facts, now)
 }
@@ -106,6 +108,7 @@ type ballot struct {
 	principal string // whose role it is: the person's, or that of the first who handed it on
 	roles     []string
 	yes       bool
+	void      bool // taken back, and with it what its person said before
 	at        time.Time
 	until     time.Time // when the authority to vote ends; zero: never
 }
@@ -113,12 +116,17 @@ type ballot struct {
 // ballotsOf drops the votes that do not count.
 func ballotsOf(req *Requirement, votes []Vote, facts *Facts, now time.Time) []ballot {
 	var list []ballot
+	gone := revoked(votes, now)
+	seen := make(map[voteID]bool, len(votes))
 	for i := range votes {
 		v := &votes[i]
-		if len(v.Via) > req.Delegation.Depth || !counts(req, v, facts, now) || redelivered(votes, i) || revoked(votes, i, now) {
-			continue
+		id := v.id()
+		if !seen[id] && len(v.Via) <= req.Delegation.Depth && counts(req, v, facts, now) {
+			b := ballotOf(v, facts, time.Time{})
+			b.void = gone[id]
+			list = append(list, b)
 		}
-		list = append(list, ballotOf(v, facts, time.Time{}))
+		seen[id] = true
 	}
 	return list
 }
@@ -134,20 +142,22 @@ func ballotOf(v *Vote, facts *Facts, until time.Time) ballot {
 
 // tally seats the ballots.
 func tally(req *Requirement, ballots []ballot, facts *Facts, now time.Time) Approval {
-	opened, opens := req.Escalate.seatsAt(facts.Requested, now)
-	full := *req
-	full.Seats = slices.Concat(req.Seats, opened)
+	own := *req
+	own.Need = max(req.Need, 1)
+	opened, opens := own.Escalate.seatsAt(facts.Requested, now)
+	full := own
+	full.Seats = slices.Concat(own.Seats, opened)
 	words := lastWords(&full, ballots)
-	a := Approval{Seats: full.Seats, Escalated: len(opened) > 0, Next: earliest(opens, lapseOf(req, words, now))}
+	a := Approval{Seats: full.Seats, Escalated: len(opened) > 0, Next: earliest(opens, lapseOf(&own, words, now))}
 	yes, no := seat(&full, words, now)
 	a.Have = yes
 	switch {
-	case req.Veto && slices.ContainsFunc(words, func(w word) bool { return !w.yes }):
+	case own.Veto && slices.ContainsFunc(words, func(w word) bool { return !w.yes }):
 		a.Status = Rejected
-	case yes >= req.Need:
+	case len(full.Seats)-no < own.Need || refusedByFirst(&own, ballots, now):
+		a.Status = Rejected
+	case yes >= own.Need:
 		a.Status = Satisfied
-	case len(full.Seats)-no < req.Need || refusedByFirst(req, ballots, now):
-		a.Status = Rejected
 	case wouldHold(&full, words, now):
 		a.Status = Expired
 	}
@@ -155,9 +165,9 @@ func tally(req *Requirement, ballots []ballot, facts *Facts, now time.Time) Appr
 }
 
 // refusedByFirst reports whether the requirement's own seats refuse. Seats opened for silence do not outvote a refusal.
-func refusedByFirst(req *Requirement, ballots []ballot, now time.Time) bool {
-	_, no := seat(req, lastWords(req, ballots), now)
-	return len(req.Seats)-no < req.Need
+func refusedByFirst(own *Requirement, ballots []ballot, now time.Time) bool {
+	_, no := seat(own, lastWords(own, ballots), now)
+	return len(own.Seats)-no < own.Need
 }
 
 // wouldHold reports whether only time has undone the approval.
@@ -207,46 +217,67 @@ func (w *word) lapse(req *Requirement) time.Time {
 // for. They may have several standing yeses, of which the first that has not lapsed is used.
 func lastWords(req *Requirement, ballots []ballot) []word {
 	var words []word
+	said := map[string][]int{} // by person: the places of what stands, which all says the same
 	for _, b := range ballots {
-		w := word{ballot: b, seats: seatsOf(req, b.roles)}
-		if len(w.seats) == 0 && w.yes {
+		w := word{ballot: b}
+		if !b.void {
+			w.seats = seatsOf(req, b.roles)
+		}
+		mine := said[b.person]
+		again := len(mine) > 0 && words[mine[0]].repeatedBy(&b)
+		switch {
+		case b.yes && !b.void && len(w.seats) == 0:
 			continue
-		}
-		if slices.ContainsFunc(words, func(old word) bool {
-			return old.person == w.person && old.principal == w.principal && !old.yes && !w.yes
-		}) {
+		case again && !b.yes:
 			continue // a refusal that is repeated keeps its first place
+		case !again: // a refusal without a seat still takes back the person's yes
+			for _, at := range mine {
+				words[at].seats = nil
+			}
+			mine = nil
 		}
-		words = slices.DeleteFunc(words, func(old word) bool {
-			return old.person == w.person && (old.yes != w.yes || old.principal != w.principal)
-		})
-		if len(w.seats) > 0 { // a refusal without a seat still takes back the person's yes
+		if len(w.seats) > 0 {
+			mine = append(mine, len(words))
 			words = append(words, w)
 		}
+		said[b.person] = mine
 	}
-	return words
+	return slices.DeleteFunc(words, func(w word) bool { return len(w.seats) == 0 })
 }
 
-// sameVote reports whether two entries are one vote that was delivered twice.
-func sameVote(a, b *Vote) bool {
-	return a.Person == b.Person && a.Requirement == b.Requirement && a.Yes == b.Yes && a.At.Equal(b.At) && a.Binding == b.Binding
+// repeatedBy reports whether a later ballot of the same person says the same.
+func (w *word) repeatedBy(b *ballot) bool {
+	return !b.void && w.yes == b.yes && w.principal == b.principal
 }
 
-func redelivered(votes []Vote, i int) bool {
-	return slices.ContainsFunc(votes[:i], func(v Vote) bool { return sameVote(&v, &votes[i]) })
+// voteID tells votes apart: entries with one are one vote that was delivered twice.
+type voteID struct {
+	person, requirement string
+	yes                 bool
+	second              int64
+	nanosecond          int
+	binding             [32]byte
 }
 
-// revoked reports whether any copy of the vote was revoked by now.
-func revoked(votes []Vote, i int, now time.Time) bool {
-	return slices.ContainsFunc(votes, func(v Vote) bool {
-		return sameVote(&v, &votes[i]) && !v.RevokedAt.IsZero() && !now.Before(v.RevokedAt)
-	})
+func (v *Vote) id() voteID {
+	return voteID{v.Person, v.Requirement, v.Yes, v.At.Unix(), v.At.Nanosecond(), v.Binding}
+}
+
+// revoked returns the votes of which any copy was revoked by now.
+func revoked(votes []Vote, now time.Time) map[voteID]bool {
+	gone := map[voteID]bool{}
+	for i := range votes {
+		if v := &votes[i]; !v.RevokedAt.IsZero() && !now.Before(v.RevokedAt) {
+			gone[v.id()] = true
+		}
+	}
+	return gone
 }
 
 // counts reports whether a vote exists at now, for this requirement, from someone who may vote.
 func counts(req *Requirement, v *Vote, facts *Facts, now time.Time) bool {
 	switch {
-	case v.Person == "", v.At.After(now):
+	case !isName(v.Person), v.At.After(now), slices.ContainsFunc(v.Via, func(p string) bool { return !isName(p) }):
 		return false
 	case v.Requirement != "" && v.Requirement != req.ID:
 		return false
@@ -342,13 +373,17 @@ func liveWords(req *Requirement, words []word, now time.Time) []word {
 		}
 		return 0
 	}
-	var live []word
+	best := map[string]int{} // by principal
 	for i := range standing {
 		w := &standing[i]
-		better := func(o word) bool { return o.principal == w.principal && rank(&o) > rank(w) }
-		first := func(o word) bool { return o.principal == w.principal && rank(&o) >= rank(w) }
-		if !slices.ContainsFunc(standing[i:], better) && !slices.ContainsFunc(standing[:i], first) {
-			live = append(live, *w)
+		if at, there := best[w.principal]; !there || rank(w) > rank(&standing[at]) {
+			best[w.principal] = i
+		}
+	}
+	var live []word
+	for i, w := range standing {
+		if best[w.principal] == i {
+			live = append(live, w)
 		}
 	}
 	return live

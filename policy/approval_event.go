@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
@@ -24,7 +23,7 @@ const (
 type ApprovalEvent struct {
 	ID          string       `json:"id"` // unique; of several events with one id the first counts, one without does not
 	Kind        ApprovalKind `json:"kind"`
-	Employer    string       `json:"employer,omitempty"`
+	Employer    string       `json:"employer,omitempty"`    // whose it is; in a request it counts for that employer alone
 	Requirement string       `json:"requirement,omitempty"` // "": any
 	Binding     [32]byte     `json:"binding,omitzero"`      // what it is about, see [Ballot]; of a hand-over zero: any deal
 	Person      string       `json:"person,omitempty"`      // who did it; a revocation without one is the employer's own
@@ -62,8 +61,7 @@ func FoldApprovals(req Requirement, events []ApprovalEvent, facts Facts, now tim
 
 // ballotsOfEvents returns the votes that count, and when agreement was first asked for.
 func ballotsOfEvents(req *Requirement, events []ApprovalEvent, facts *Facts, now time.Time) (list []ballot, asked time.Time) {
-	c := &chains{req: req, facts: facts, events: existing(events, facts, now), revoked: map[string]bool{}}
-	c.takeBack()
+	c := newChains(req, events, facts, now)
 	for i := range c.events {
 		e := &c.events[i]
 		v := Vote{Requirement: e.Requirement, Person: e.Person, Roles: e.Roles, Yes: e.Kind == ApprovalGranted, At: e.At, Binding: e.Binding}
@@ -77,25 +75,25 @@ func ballotsOfEvents(req *Requirement, events []ApprovalEvent, facts *Facts, now
 		default:
 			continue
 		}
-		until, ok := c.authority(e, i, &v, now)
-		if ok && !c.revoked[e.ID] && counts(req, &v, facts, now) {
-			list = append(list, ballotOf(&v, facts, until))
+		if until, ok := c.authority(e, i, &v, now); counts(req, &v, facts, now) && (ok || c.revoked[e.ID]) {
+			b := ballotOf(&v, facts, until)
+			b.void = c.revoked[e.ID]
+			list = append(list, b)
 		}
 	}
 	return list, asked
 }
 
-// existing keeps the events there are at now, each once, of one employer.
+// existing keeps the events there are at now, each once, of one employer: one that names none is of none.
 func existing(events []ApprovalEvent, facts *Facts, now time.Time) []ApprovalEvent {
 	var list []ApprovalEvent
 	seen := make(map[string]bool, len(events))
 	for _, e := range events {
-		foreign := e.Employer != "" && facts.Employer != "" && e.Employer != facts.Employer
+		foreign := facts.Employer != "" && e.Employer != facts.Employer
 		if e.ID == "" || seen[e.ID] || foreign || e.At.After(now) {
 			continue
 		}
 		seen[e.ID] = true
-		e.Employer = cmp.Or(e.Employer, facts.Employer)
 		list = append(list, e)
 	}
 	return list
@@ -112,8 +110,7 @@ func (c *chains) takeBack() {
 		if r.Kind != ApprovalRevoked {
 			continue
 		}
-		at := slices.IndexFunc(c.events, func(e ApprovalEvent) bool { return e.ID == r.Revokes })
-		if at >= 0 && (r.Person == "" || c.above(at, r.Person)) {
+		if at, ok := c.places[r.Revokes]; ok && (r.Person == "" || c.above(at, r.Person)) {
 			c.revoked[r.Revokes] = true
 		}
 	}
@@ -126,9 +123,11 @@ func (c *chains) above(at int, person string) bool {
 		if e.Person == person {
 			return true
 		}
-		if at = slices.IndexFunc(c.events[:at], func(up ApprovalEvent) bool { return e.Under != "" && up.ID == e.Under }); at < 0 {
+		up, ok := c.places[e.Under]
+		if !ok || up >= at {
 			return false
 		}
+		at = up
 	}
 	return false
 }

@@ -42,8 +42,7 @@ func (s *Set) CheckHandOver(events []ApprovalEvent, e ApprovalEvent) error {
 // gives reports why the last of some events hands on no seat of a requirement.
 func gives(req *Requirement, events []ApprovalEvent, e *ApprovalEvent) error {
 	facts := &Facts{Employer: e.Employer}
-	c := &chains{req: req, facts: facts, events: existing(events, facts, e.At), revoked: map[string]bool{}}
-	c.takeBack()
+	c := newChains(req, events, facts, e.At)
 	h, ok := c.handOver(e.ID, len(c.events), maxDepth)
 	switch {
 	case e.Depth >= req.Delegation.Depth:

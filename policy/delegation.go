@@ -117,13 +117,23 @@ type chains struct {
 	req     *Requirement
 	facts   *Facts
 	events  []ApprovalEvent // that exist at now, each once, of one employer
+	places  map[string]int  // of the events, by id
 	revoked map[string]bool // ids of events taken back by now
 }
 
-// find returns the event with an id, which stands before another in the ledger, and its place.
+func newChains(req *Requirement, events []ApprovalEvent, facts *Facts, now time.Time) *chains {
+	c := &chains{req: req, facts: facts, events: existing(events, facts, now), places: map[string]int{}, revoked: map[string]bool{}}
+	for i := range c.events {
+		c.places[c.events[i].ID] = i
+	}
+	c.takeBack()
+	return c
+}
+
+// find returns the place of the hand-over with an id, which stands before another event in the ledger.
 func (c *chains) find(id string, before int) (at int, ok bool) {
-	at = slices.IndexFunc(c.events[:before], func(e ApprovalEvent) bool { return e.ID == id && e.Kind == ApprovalDelegated })
-	return at, at >= 0
+	at, ok = c.places[id]
+	return at, ok && at < before && c.events[at].Kind == ApprovalDelegated
 }
 
 // handOver resolves the delegation with an id that stands before a place. It fails for one that is unknown, taken back,

@@ -87,10 +87,10 @@ func TestEscalatedSeatsAreDue(t *testing.T) {
 	assert.Equal(t, []string{"owner", "owner", "chair"}, due.Seats)
 	assert.True(t, due.Escalated)
 	r.Requested = time.Time{}
-	r.Approvals = []policy.ApprovalEvent{{ID: "1", Kind: policy.ApprovalRequested, At: noon}}
+	r.Approvals = []policy.ApprovalEvent{{ID: "1", Kind: policy.ApprovalRequested, Employer: "shop", At: noon}}
 	agrees(t, set, r)
 	assert.True(t, set.Explain(r).Due[0].Escalated)
-	r.Approvals = append(r.Approvals, policy.ApprovalEvent{ID: "2", Kind: policy.ApprovalGranted, Person: "c", Roles: []string{"chair"}, At: noon})
+	r.Approvals = append(r.Approvals, policy.ApprovalEvent{ID: "2", Kind: policy.ApprovalGranted, Employer: "shop", Person: "c", Roles: []string{"chair"}, At: noon})
 	agrees(t, set, r)
 	assert.Equal(t, policy.Permit, set.Explain(r).Outcome)
 	r.Now = r.Now.Add(-1)
@@ -105,7 +105,7 @@ func TestLogReplaysTheFolds(t *testing.T) {
 	walled.Served = set.FoldWalls("shop", served("h", "ruiz", "3327", "acme", noon.Add(-hour)), noon)
 	kim := ask(policy.Engage, policy.Attrs{"price.rate": policy.Int(9500), "request.requester": policy.String("pat")})
 	kim.Grants = []policy.GrantEvent{delegated("ops", "dana", policy.Grant{ID: "to-kim", Person: "kim"}, "director")}
-	kim.Approvals = []policy.ApprovalEvent{{ID: "v", Kind: policy.ApprovalGranted, Person: "kim", Under: "to-kim", At: noon}}
+	kim.Approvals = []policy.ApprovalEvent{{ID: "v", Kind: policy.ApprovalGranted, Employer: "shop", Person: "kim", Under: "to-kim", At: noon}}
 	for want, c := range map[policy.Outcome]struct {
 		set *policy.Set
 		req *policy.Request

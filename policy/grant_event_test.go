@@ -294,7 +294,7 @@ func TestSeatsAreHandedOnWithGrants(t *testing.T) {
 		r := ask(policy.Engage, policy.Attrs{"price.rate": policy.Int(9500), "request.requester": policy.String("pat")})
 		r.Now = noon.Add(time.Hour)
 		r.Grants = []policy.GrantEvent{delegated("ops", "dana", policy.Grant{ID: "to-kim", Person: "kim"}, "director")}
-		r.Approvals = []policy.ApprovalEvent{{ID: "v", Kind: policy.ApprovalGranted, Person: "kim", Under: "to-kim", At: noon}}
+		r.Approvals = []policy.ApprovalEvent{{ID: "v", Kind: policy.ApprovalGranted, Employer: "shop", Person: "kim", Under: "to-kim", At: noon}}
 		change(r)
 		agrees(t, set, r)
 		return set.Explain(r)

@@ -42,7 +42,7 @@ var Rows = []Row{
 	{"./embed/embedtest", []string{"./embed"}, "the suite of the seam"},
 	{"./embed/lexical", []string{"./embed", "golang.org/x/text"}, "an implementation knows the seam and normalises text"},
 
-	{"./policy", []string{"./policy/internal/expr", "./policy/internal/solve", "go.yaml.in/yaml/v3"}, "a leaf; the only package that knows the form rules are written in"},
+	{"./policy", []string{"./policy/internal/expr", "./policy/internal/solve", "go.yaml.in/yaml/v3", "golang.org/x/text"}, "a leaf; the only package that knows the form rules are written in; x/text tells names that only look alike"},
 	{"./policy/internal/expr", []string{"./policy/internal/solve", "cel.dev/cel-go"}, "the only package that knows the rule language"},
 	{"./policy/internal/solve", nil, "proofs about conditions know neither their language nor their documents"},
 	{"./policy/policytest", []string{"./policy"}, "runs rule tests against the package's own API"},
@@ -98,7 +98,7 @@ var Owners = []Owner{
 	{"github.com/transparency-dev/formats", []string{"./ledger", "./ledger/internal/checkpoint"}, "checkpoints"},
 	{"github.com/teambition/rrule-go", []string{"./match"}, "recurring windows"},
 	{"github.com/RoaringBitmap/roaring/v2", []string{"./match", "./match/hnsw"}, "attribute sets and filters"},
-	{"golang.org/x/text", []string{".", "./match", "./embed/lexical"}, "normalisation"},
+	{"golang.org/x/text", []string{".", "./match", "./embed/lexical", "./policy"}, "normalisation"},
 	{"github.com/stretchr", nil, "a helper of tests must not reach programs"},
 	{"pgregory.net/rapid", nil, "as above"},
 	{"github.com/anishathalye/porcupine", nil, "as above"},
