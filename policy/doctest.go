@@ -17,8 +17,9 @@ import (
 // among them) and `grant_events`.
 //
 // What a row leaves out is filled in so that it can be asked: `now` is the latest of its events and of the `from` of the
-// grants it names, else 2026-01-01T00:00:00Z; a text attribute that is the key of a quota is one unnamed account; where a row names grants, no
-// other grant is live, and the actor holds their roles; the caller knows every obligation of the document.
+// grants it names, else 2026-01-01T00:00:00Z; where a row names grants, no other grant is live, and the actor holds their
+// roles; the caller knows every obligation of the document. Its usage has one account per quota, so a quota whose key is
+// left out is none the less counted; no condition sees a key that the row does not say.
 type Test struct {
 	Name    string      `json:"name"`
 	File    string      `json:"file"`
@@ -139,7 +140,8 @@ func reasonNames(d Explanation) []string {
 	return slices.Compact(names)
 }
 
-// fixedUsage is the usage of a test: an amount per quota, whatever the account and the period.
+// fixedUsage is the usage of a test: an amount per quota, whatever the account and the period. So it needs no key to tell
+// accounts apart.
 type fixedUsage map[string]time.Duration
 
 // Used implements [Usage].
@@ -347,13 +349,6 @@ func (d *decoder) testRefs() {
 		}
 		if row.Request.Now.IsZero() {
 			row.Request.Now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-		}
-		for _, q := range d.doc.quotas {
-			for _, key := range q.Key {
-				if _, ok := row.Request.Attrs[key]; !ok && key != attrCategory {
-					row.Request.Attrs[key] = String("unnamed")
-				}
-			}
 		}
 		d.doc.tests = append(d.doc.tests, row.Test)
 	}

@@ -76,12 +76,18 @@ func (q *Quota) check(b *bound) (headroom time.Duration, bounded bool, misses []
 func (b *bound) key(q *Quota) (key []string, missing string) {
 	for _, name := range q.Key {
 		v, ok := b.released(name)
-		if !ok {
+		if !ok && !b.oneAccount(name) {
 			return nil, name
 		}
 		key = append(key, v)
 	}
 	return key, ""
+}
+
+// oneAccount reports whether an attribute that a request leaves out tells no accounts apart. One that is withheld does.
+func (b *bound) oneAccount(name string) bool {
+	_, fixed := b.req.Usage.(fixedUsage)
+	return fixed && !b.frame.Withheld(b.slot(name))
 }
 
 func (b *bound) used(q *Quota, key []string, period string) time.Duration {

@@ -43,8 +43,14 @@ func (c *call) question(set *policy.Set) (*question, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &question{Request: &tests[0].Request, given: given}, nil
+	r := &tests[0].Request
+	r.Usage = accounts{r.Usage}
+	return &question{Request: r, given: given}, nil
 }
+
+// accounts is usage that, as a market's and unlike a test's, needs the keys of
+// quotas to tell accounts apart.
+type accounts struct{ policy.Usage }
 
 // inRequest leaves out places, which are not those of the file.
 func (c *call) inRequest(bad *policy.Errors) error {
