@@ -13,7 +13,7 @@
 //   - Default deny. A request that no permit allows is denied; so is one of an unknown employer, without a time, with an
 //     unknown action, with an attribute the schema does not know, of another type, or with a NaN or infinite number.
 //   - Heads first: a rule is looked at when its actions, categories (by dotted segment) and validity cover the request.
-//   - A condition has four values: true, false, error (an absent attribute, an overflow) and unknown (an attribute its
+//   - A condition has four values: true, false, error (an absent attribute, an overflow, NaN) and unknown (an attribute its
 //     owner has not released, see [Request.Withheld]). A permit applies only on true. A forbid denies on everything but
 //     false, and always wins.
 //   - The approvals of all applying permits are due together; a laxer second rule never removes one. Only `overrides`,

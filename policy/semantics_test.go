@@ -414,3 +414,14 @@ func TestExplainIsSafeForConcurrentUse(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// A forbid whose arithmetic comes to no number cannot be decided, and denies.
+func TestNaNDoesNotSwitchAForbidOff(t *testing.T) {
+	for _, cond := range []string{"double(price.amount) / double(price.rate) < 10.0", "double(price.amount) * 1e300 * 1e300 - 1.0 / double(price.rate) < 0.5"} {
+		set := compile(t, nil, fmt.Sprintf("rules:\n  - {id: a, effect: permit, actions: [match], categories: [machine], approval: auto}\n  - {id: f, effect: forbid, actions: [match], when: %q}\n", cond))
+		for amount, want := range map[int64]policy.Outcome{1: policy.Permit, 0: policy.Deny} {
+			got := agrees(t, set, ask(policy.Match, policy.Attrs{"price.amount": policy.Int(100 * amount), "price.rate": policy.Int(amount)}))
+			assert.Equal(t, want, got.Outcome, "%s of %d", cond, amount)
+		}
+	}
+}

@@ -182,14 +182,19 @@ func (m *machine) have(s Slot) Truth {
 
 // leaf evaluates a leaf whatever its slots are.
 func (m *machine) leaf(i *instr) Truth {
+	if state := m.leafState(i); state != True {
+		return state
+	}
+	return Of(i.holds(m.f, m.c))
+}
+
+// leafState returns True if a leaf's slots can be read, else its value.
+func (m *machine) leafState(i *instr) Truth {
 	state := m.have(i.slot)
 	if i.twoSlots() {
 		state = m.both(i, state, m.have(i.slot2))
 	}
-	if state != True {
-		return state
-	}
-	return Of(i.holds(m.f, m.c))
+	return state
 }
 
 // both joins the states of two operands: == and != look at both and prefer the error, all else stops at the first.
@@ -447,8 +452,10 @@ func (m *machine) double(k int32) (v float64, state Truth) {
 		}
 		return m.double(next)
 	case dNeg:
-		v, state = m.double(i.left())
-		return -v, state
+		if v, state = m.double(i.left()); state != True {
+			return 0, state
+		}
+		return orNaN(-v)
 	}
 	a, state := m.double(i.left())
 	if state != True {
@@ -460,13 +467,13 @@ func (m *machine) double(k int32) (v float64, state Truth) {
 	}
 	switch i.op {
 	case dAdd:
-		return a + b, True
+		return orNaN(a + b)
 	case dSub:
-		return a - b, True
+		return orNaN(a - b)
 	case dMul:
-		return a * b, True
+		return orNaN(a * b)
 	case dDiv:
-		return a / b, True
+		return orNaN(a / b)
 	}
 	return 0, Error
 }

@@ -22,5 +22,16 @@ func Same(a, b *Cond) bool {
 		len(a.shape.programs) == len(b.shape.programs) && len(a.shape.regexps) == len(b.shape.regexps)
 }
 
+// PlainCEL returns what evaluates the condition by cel-go without the rule on NaN.
+func (c *Cond) PlainCEL() func(f *Frame) Truth {
+	front := c.shape.compiler.front
+	checked, _ := front.check(c.text)
+	program, err := front.env.PlanProgram(checked)
+	if err != nil {
+		panic(err)
+	}
+	return func(f *Frame) Truth { return run(program, f) }
+}
+
 // Parts returns how many operands of && the compiler remembers.
 func (c *Compiler) Parts() int { return len(c.parts) }

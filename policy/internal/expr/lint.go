@@ -138,6 +138,8 @@ func (l *linter) call(e ast.Expr, locals []string) {
 		l.fail(e, "'%s' takes no zone; named zones are not offered in conditions", name)
 	case (name == "duration" || name == "timestamp") && !(len(args) == 1 && args[0].Kind() == ast.LiteralKind):
 		l.fail(e, "'%s' takes a constant", name)
+	case name == "double" && isNaN(args):
+		l.fail(e, "NaN is not a number")
 	}
 	if call.IsMemberFunction() {
 		l.walk(call.Target(), locals)
@@ -145,6 +147,15 @@ func (l *linter) call(e ast.Expr, locals []string) {
 	for _, arg := range args {
 		l.walk(arg, locals)
 	}
+}
+
+// isNaN reports whether the argument of a conversion spells NaN.
+func isNaN(args []ast.Expr) bool {
+	if len(args) != 1 {
+		return false
+	}
+	s, ok := literalText(args[0])
+	return ok && strings.EqualFold(strings.TrimLeft(s, "+-"), "nan")
 }
 
 // pattern insists on a constant, short regular expression.

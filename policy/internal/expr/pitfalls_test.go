@@ -43,6 +43,28 @@ func TestPitfallAbsentIsAnErrorThatIsAbsorbed(t *testing.T) {
 	}
 }
 
+// Arithmetic that comes to no number is an error and not a comparison that is false, whoever evaluates it.
+func TestPitfallNaNIsAnError(t *testing.T) {
+	table := newTable(t)
+	f := formFrame(t, table)
+	zero, _ := table.Lookup("a.x")
+	f.SetDouble(zero, 0)
+	for _, celOnly := range []bool{false, true} {
+		c, err := expr.NewCompiler(table, &expr.Options{CELOnly: celOnly})
+		require.NoError(t, err)
+		for text, want := range map[string]expr.Truth{
+			"a.x / a.x < 10.0": ee, "a.x / 0.0 != 1.0": ee, "!(a.x / a.x < 10.0)": ee, "1.0 / a.x - 1.0 / a.x < 0.5": ee,
+			"1.0 / a.x * a.x >= 0.0": ee, "1.0 / a.x + -1.0 / a.x == 0.0": ee, "1.0 / a.x > 10.0": tt, "-(a.x / a.x) < 1.0": ee,
+			"a.x / a.x < 10.0 || a.b": tt, "a.x / a.x < 10.0 && a.c": ff, `double("nan" + "") < 1.0`: ee, `[a.x / a.x, 1.0].exists(v, v < 0.5)`: ee,
+		} {
+			assert.Equal(t, want, eval(t, c, f, text), text)
+		}
+	}
+	for _, text := range []string{`a.x < double("NaN")`, `double('nan') != a.x`, `a.x == double("+NaN")`} {
+		assert.Equal(t, "NaN is not a number", refused(t, text))
+	}
+}
+
 func newCompilerFor(t testing.TB, table *expr.Table) *expr.Compiler {
 	t.Helper()
 	c, err := expr.NewCompiler(table, nil)
