@@ -237,7 +237,7 @@ func (b *bound) mergedWeeks() []asked {
 func charge(list []asked, period string, amount time.Duration) []asked {
 	for i := range list {
 		if list[i].period == period {
-			list[i].amount += amount
+			list[i].amount = plus(list[i].amount, amount)
 			return list
 		}
 	}

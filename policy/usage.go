@@ -3,6 +3,7 @@ package policy
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 )
@@ -12,8 +13,8 @@ type UsageKind string
 
 // The kinds. That a provisional hold lapses is computed, not an event.
 const (
-	HoldPlaced   UsageKind = "hold.placed"   // work is booked; a second one of the same hold replaces the first
-	HoldEngaged  UsageKind = "hold.engaged"  // the hold does not lapse any more: the work is agreed
+	HoldPlaced   UsageKind = "hold.placed"   // work is booked; a second one of the same hold replaces the first, but see [FoldWall]
+	HoldEngaged  UsageKind = "hold.engaged"  // the work is agreed: the hold does not lapse any more, nor has it if that comes late
 	HoldReleased UsageKind = "hold.released" // what had not been worked is given back: the work is over
 )
 
@@ -32,7 +33,8 @@ type UsageEvent struct {
 	From   time.Time         `json:"from,omitzero"`    // released: work that begins then or later is given back; zero: all of it
 }
 
-// Work is a stretch of booked time.
+// Work is a stretch of booked time. One that ends before it starts is read the other way round; so one without an end
+// touches every period.
 type Work struct {
 	Start  time.Time     `json:"start"`
 	End    time.Time     `json:"end"`              // exclusive
@@ -42,7 +44,7 @@ type Work struct {
 // Taken is how much of a quota one account has used in one period.
 type Taken struct {
 	Key    []string      `json:"key,omitempty"` // values of the quota's key attributes, in their order
-	Period string        `json:"period"`        // as in [Usage]
+	Period string        `json:"period"`        // as in [Usage]; or "every": of each week and month there is
 	Amount time.Duration `json:"amount"`        // of a quota that counts: that many
 }
 
@@ -50,6 +52,7 @@ type Taken struct {
 const (
 	periodTotal      = "total"
 	periodConcurrent = "concurrent"
+	periodEvery      = "every"
 )
 
 // FoldUsage returns what is taken of a quota at now, sorted by account and period, without zeros. Weeks and months are
@@ -58,6 +61,8 @@ const (
 //
 //   - Work without a gap is divided among the periods exactly. Of other work that touches several, each is charged all of
 //     it: that may count time twice, never too little. A week counts in both months it touches. The total counts all once.
+//   - Work of more than ten years, and a week whose name is none, is charged to every period there is, all of it. Sums
+//     end at the largest duration. Negative amounts are none, and a piece of Work with one counts from Start to End.
 //   - A quota that counts takes one per hold: in every period its work touches, in all, or, per concurrent, while it is
 //     neither released nor lapsed.
 //   - A hold without an attribute of the key is in no account; a request without it is denied.
@@ -67,7 +72,7 @@ const (
 func FoldUsage(quota Quota, zone *time.Location, events []UsageEvent, now time.Time) []Taken {
 	var list []Taken
 	for _, h := range foldHolds(events, now) {
-		key, ok := h.key(quota.Key)
+		key, ok := h.placed.key(quota.Key)
 		if !ok {
 			continue
 		}
@@ -81,12 +86,20 @@ func FoldUsage(quota Quota, zone *time.Location, events []UsageEvent, now time.T
 	var sums []Taken
 	for _, t := range list {
 		if last := len(sums) - 1; last >= 0 && compareTaken(sums[last], t) == 0 {
-			sums[last].Amount += t.Amount
+			sums[last].Amount = plus(sums[last].Amount, t.Amount)
 			continue
 		}
 		sums = append(sums, t)
 	}
 	return sums
+}
+
+// plus adds amounts of which none is negative. What is too much to be told stays too much.
+func plus(a, b time.Duration) time.Duration {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
 }
 
 func compareTaken(a, b Taken) int {
@@ -113,7 +126,11 @@ func (s *Set) FoldUsage(employer string, events []UsageEvent, now time.Time) Boo
 
 // Used implements [Usage].
 func (b Books) Used(_ string, q Quota, key []string, period string) time.Duration {
-	list := b[q.ID]
+	return plus(b.of(q.ID, key, period), b.of(q.ID, key, periodEvery))
+}
+
+func (b Books) of(quota string, key []string, period string) time.Duration {
+	list := b[quota]
 	at, ok := slices.BinarySearchFunc(list, Taken{Key: key, Period: period}, compareTaken)
 	if !ok {
 		return 0
@@ -123,8 +140,9 @@ func (b Books) Used(_ string, q Quota, key []string, period string) time.Duratio
 
 // hold is one booking as it stands.
 type hold struct {
-	placed   *UsageEvent // nil: never
-	engaged  time.Time   // zero: not
+	placed   *UsageEvent   // nil: never
+	before   []*UsageEvent // placed while it was engaged, and replaced
+	engaged  time.Time     // zero: not
 	released bool
 	ended    time.Time // of the release
 	from     time.Time // of the release; zero: everything is given back
@@ -155,9 +173,12 @@ func foldHolds(events []UsageEvent, now time.Time) []*hold {
 func (h *hold) apply(e *UsageEvent) {
 	switch e.Kind {
 	case HoldPlaced:
+		if h.placed != nil && !h.engaged.IsZero() {
+			h.before = append(h.before, h.placed)
+		}
 		h.placed, h.released = e, false
 	case HoldEngaged:
-		if h.engaged.IsZero() && h.placed != nil && !h.lapsed(e.At) {
+		if h.engaged.IsZero() {
 			h.engaged = e.At
 		}
 	case HoldReleased:
@@ -167,15 +188,15 @@ func (h *hold) apply(e *UsageEvent) {
 	}
 }
 
-// lapsed reports whether the hold was provisional for too long. The engagement of a hold that had lapsed is none.
+// lapsed reports whether the hold was provisional for too long, and is still.
 func (h *hold) lapsed(now time.Time) bool {
 	return h.engaged.IsZero() && !h.placed.Until.IsZero() && !now.Before(h.placed.Until)
 }
 
-// key returns the values of an account's attributes, if the hold has them all.
-func (h *hold) key(names []string) (key []string, ok bool) {
+// key returns the values of an account's attributes, if what was placed has them all.
+func (e *UsageEvent) key(names []string) (key []string, ok bool) {
 	for _, name := range names {
-		v := h.placed.Attrs[name]
+		v := e.Attrs[name]
 		if v == "" {
 			return nil, false
 		}
@@ -209,13 +230,18 @@ func (h *hold) takes(q *Quota, zone *time.Location, now time.Time) []asked {
 // amounts divides the hold's work among the periods of a kind.
 func (h *hold) amounts(per string, zone *time.Location) (list []asked) {
 	for _, w := range h.placed.Work {
-		if h.keeps(w.Start) {
+		if w = w.forward(); h.keeps(w.Start) {
 			list = w.charge(list, per, zone)
 		}
 	}
 	for _, w := range h.placed.Weeks {
-		if first, ok := weekStart(w.Week, zone); ok && w.Hours > 0 && h.keeps(first) {
+		first, ok := weekStart(w.Week, zone)
+		switch {
+		case w.Hours <= 0:
+		case ok && h.keeps(first):
 			list = chargeWeek(list, per, first, w)
+		case !ok && h.keeps(time.Time{}): // it may have begun
+			list = chargeEvery(list, per, w.Hours)
 		}
 	}
 	return list
@@ -237,35 +263,54 @@ func chargeWeek(list []asked, per string, first time.Time, w WeekAmount) []asked
 	return list
 }
 
-// maxPeriods bounds the periods of one piece of work: ten years of weeks.
-const maxPeriods = maxWeeks
-
-// charge adds the work to the periods it touches.
-func (w Work) charge(list []asked, per string, zone *time.Location) []asked {
-	length := w.End.Sub(w.Start)
-	amount := cmp.Or(w.Amount, length)
-	if length <= 0 || amount <= 0 {
-		return list
-	}
+// chargeEvery adds an amount of which nobody can tell in which of the periods it lies.
+func chargeEvery(list []asked, per string, amount time.Duration) []asked {
 	switch per {
 	case perTotal:
 		return charge(list, periodTotal, amount)
 	case perWeek, perMonth:
-	default:
+		return charge(list, periodEvery, amount)
+	}
+	return list
+}
+
+// maxPeriods bounds the periods of one request or piece of work: ten years of weeks.
+const maxPeriods = maxWeeks
+
+// maxStretch is the longest piece of work that is divided among periods.
+const maxStretch = maxPeriods * 7 * 24 * time.Hour
+
+// forward returns the work with its end after its start.
+func (w Work) forward() Work {
+	if w.End.Before(w.Start) {
+		w.Start, w.End = w.End, w.Start
+	}
+	return w
+}
+
+// charge adds the work to the periods it touches: at least the one in which it starts.
+func (w Work) charge(list []asked, per string, zone *time.Location) []asked {
+	length := w.End.Sub(w.Start)
+	amount := w.Amount
+	if amount <= 0 {
+		amount = length
+	}
+	switch {
+	case amount == 0:
+		return list
+	case per == perTotal || length > maxStretch:
+		return chargeEvery(list, per, amount)
+	case per != perWeek && per != perMonth:
 		return list
 	}
-	start := w.Start
-	for range maxPeriods {
+	for start, more := w.Start, true; more; {
 		name, next := civilPeriod(per, start, zone)
 		if amount == length {
 			list = charge(list, name, earliest(w.End, next).Sub(start))
 		} else {
 			list = charge(list, name, amount)
 		}
-		if !next.Before(w.End) {
-			break
-		}
-		start = next
+		start, more = next, next.Before(w.End)
 	}
 	return list
 }

@@ -3,6 +3,7 @@ package policy_test
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"sync"
 	"testing"
@@ -74,7 +75,15 @@ func TestWorkIsDividedByCivilPeriods(t *testing.T) {
 		{"hours somewhere in two weeks", week, policy.Work{Start: day(2026, 9, 20, 0), End: day(2026, 9, 22, 0), Amount: 3 * hour}, "[2026-W38=3 2026-W39=3]"},
 		{"but once in all", total, policy.Work{Start: day(2026, 9, 20, 0), End: day(2026, 9, 22, 0), Amount: 3 * hour}, "[total=3]"},
 		{"an engagement has its own", policy.Quota{Per: "engagement"}, policy.Work{Start: day(2026, 9, 20, 0), End: day(2026, 9, 22, 0)}, "[]"},
-		{"backwards", total, policy.Work{Start: day(2026, 9, 22, 0), End: day(2026, 9, 20, 0)}, "[]"},
+		{"backwards", total, policy.Work{Start: day(2026, 9, 22, 0), End: day(2026, 9, 20, 0)}, "[total=48]"},
+		{"without an end", week, policy.Work{Start: day(2026, 9, 22, 0), Amount: 3 * hour}, "[every=3]"},
+		{"without an end, in all", total, policy.Work{Start: day(2026, 9, 22, 0), Amount: 3 * hour}, "[total=3]"},
+		{"in no time", week, policy.Work{Start: day(2026, 9, 22, 0), End: day(2026, 9, 22, 0), Amount: 3 * hour}, "[2026-W39=3]"},
+		{"nothing", policy.Quota{Per: "iso_week", Unit: "count"}, policy.Work{Start: day(2026, 9, 22, 0), End: day(2026, 9, 22, 0)}, "[]"},
+		{"a negative amount", week, policy.Work{Start: day(2026, 9, 15, 8), End: day(2026, 9, 15, 16), Amount: -hour}, "[2026-W38=8]"},
+		{"somewhere in fourteen years", week, policy.Work{Start: day(2016, 1, 5, 0), End: day(2030, 1, 1, 0), Amount: 3 * hour}, "[every=3]"},
+		{"somewhere in their months", month, policy.Work{Start: day(2016, 1, 5, 0), End: day(2030, 1, 1, 0), Amount: 3 * hour}, "[every=3]"},
+		{"one in each of their weeks", policy.Quota{Per: "iso_week", Unit: "count"}, policy.Work{Start: day(2016, 1, 5, 0), End: day(2030, 1, 1, 0)}, "[every=1]"},
 		{"by weeks touched", policy.Quota{Per: "iso_week", Unit: "count"}, policy.Work{Start: day(2026, 9, 20, 0), End: day(2026, 9, 22, 0)}, "[2026-W38=1 2026-W39=1]"},
 		{"one in all", policy.Quota{Per: "total", Unit: "count"}, policy.Work{Start: day(2026, 9, 20, 0), End: day(2026, 9, 22, 0)}, "[total=1]"},
 		{"one at a time", policy.Quota{Per: "concurrent", Unit: "count"}, policy.Work{Start: day(2026, 9, 20, 0), End: day(2026, 9, 22, 0)}, "[concurrent=1]"},
@@ -90,11 +99,11 @@ func TestWeeksOfAVector(t *testing.T) {
 	e := placedHold("h")
 	e.Weeks = []policy.WeekAmount{{Week: "2026-W40", Hours: 2 * hour}, {Week: "2026-W41", Hours: 3 * hour}, {Week: "2026-W40", Hours: hour}, {Week: "2026-W99", Hours: hour}}
 	zone := toronto(t)
-	assert.Equal(t, "[2026-W40=3 2026-W41=3]", takenOf(policy.Quota{Per: "iso_week"}, zone, noon, e))
-	assert.Equal(t, "[2026-09=3 2026-10=6]", takenOf(policy.Quota{Per: "month"}, zone, noon, e), "a week in two months counts in both")
-	assert.Equal(t, "[total=6]", takenOf(policy.Quota{Per: "total"}, zone, noon, e))
+	assert.Equal(t, "[2026-W40=3 2026-W41=3 every=1]", takenOf(policy.Quota{Per: "iso_week"}, zone, noon, e), "a week that is none may be any")
+	assert.Equal(t, "[2026-09=3 2026-10=6 every=1]", takenOf(policy.Quota{Per: "month"}, zone, noon, e), "a week in two months counts in both")
+	assert.Equal(t, "[total=7]", takenOf(policy.Quota{Per: "total"}, zone, noon, e))
 	given := releasedHold("h", noon, time.Date(2026, 10, 1, 0, 0, 0, 0, zone))
-	assert.Equal(t, "[2026-W40=3]", takenOf(policy.Quota{Per: "iso_week"}, zone, noon, e, given), "a week that had begun stays")
+	assert.Equal(t, "[2026-W40=3 every=1]", takenOf(policy.Quota{Per: "iso_week"}, zone, noon, e, given), "a week that had begun stays")
 }
 
 func TestHoldsComeAndGo(t *testing.T) {
@@ -118,7 +127,8 @@ func TestHoldsComeAndGo(t *testing.T) {
 		{"lapsed", []policy.UsageEvent{provisional}, noon.Add(2 * hour), "[]", "[]"},
 		{"nearly", []policy.UsageEvent{provisional}, noon.Add(2*hour - 1), "[total=5]", "[concurrent=1]"},
 		{"agreed", []policy.UsageEvent{provisional, engagedHold("h", noon.Add(hour))}, late, "[total=5]", "[concurrent=1]"},
-		{"agreed too late", []policy.UsageEvent{provisional, engagedHold("h", noon.Add(2*hour))}, late, "[]", "[]"},
+		{"agreed too late", []policy.UsageEvent{provisional, engagedHold("h", noon.Add(2*hour))}, late, "[total=5]", "[concurrent=1]"},
+		{"agreed before it was booked", []policy.UsageEvent{engagedHold("h", noon), provisional}, late, "[total=5]", "[concurrent=1]"},
 		{"given back", []policy.UsageEvent{provisional, releasedHold("h", noon, time.Time{})}, noon, "[]", "[]"},
 		{"ended after the first part", []policy.UsageEvent{provisional, engagedHold("h", noon), releasedHold("h", noon.Add(20*hour), noon.Add(20*hour))}, late, "[total=2]", "[]"},
 		{"before it ended", []policy.UsageEvent{provisional, engagedHold("h", noon), releasedHold("h", noon.Add(20*hour), noon.Add(20*hour))}, noon.Add(19 * hour), "[total=5]", "[concurrent=1]"},
@@ -140,6 +150,37 @@ func TestHoldsComeAndGo(t *testing.T) {
 	got := policy.FoldUsage(keyed, zone, []policy.UsageEvent{placedHold("a", first), other, machine, placedHold("b", second)}, noon)
 	assert.Equal(t, []policy.Taken{{[]string{"lau"}, "total", 2 * hour}, {[]string{"ruiz"}, "total", 5 * hour}}, got)
 	assert.Equal(t, got, roundTrip(t, got))
+}
+
+// What is too much to be counted is no room for more.
+func TestUsageSaturates(t *testing.T) {
+	set := compile(t, nil, `quotas:
+  - {id: q, per: total, unit: duration, max: 8h}
+  - {id: w, per: iso_week, unit: duration, max: 8h}
+rules:
+  - {id: a, effect: permit, actions: [engage], categories: [machine], approval: auto, quotas: [q]}
+  - {id: b, effect: permit, actions: [renew], categories: [machine], approval: auto, quotas: [w]}
+`)
+	most := time.Duration(math.MaxInt64)
+	for name, e := range map[string]policy.UsageEvent{
+		"until the end of time": placedHold("h", policy.Work{Start: noon, End: time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)}),
+		"a century and a half":  placedHold("h", policy.Work{Start: noon, End: noon.AddDate(150, 0, 0)}),
+		"amounts":               placedHold("h", policy.Work{Start: noon, End: noon.Add(hour), Amount: 1 << 62}),
+		"weeks":                 {ID: "h", Kind: policy.HoldPlaced, Hold: "h", At: noon, Weeks: []policy.WeekAmount{{Week: "2026-W38", Hours: most}, {Week: "2026-W38", Hours: most}}},
+		"without a name":        {ID: "h", Kind: policy.HoldPlaced, Hold: "h", At: noon, Weeks: []policy.WeekAmount{{Week: "2026-w38", Hours: most}}},
+	} {
+		var events []policy.UsageEvent
+		for i := range 3 {
+			e.ID, e.Hold = fmt.Sprint(i), fmt.Sprint(i)
+			events = append(events, e)
+			r := ask(policy.Engage, policy.Attrs{"request.total": policy.Duration(5 * hour), "request.per_week": policy.Duration(5 * hour)})
+			r.Usage = set.FoldUsage("shop", events, noon)
+			for _, r.Action = range []policy.Action{policy.Engage, policy.Renew} {
+				agrees(t, set, r)
+				assert.Equal(t, policy.Deny, set.Explain(r).Outcome, "%s, %d", name, i+1)
+			}
+		}
+	}
 }
 
 func TestUsageIsPure(t *testing.T) {

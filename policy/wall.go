@@ -28,26 +28,37 @@ type Served struct {
 }
 
 // FoldWall returns whom a wall counts at now: one entry per account, class and member, sorted, those whose cooling-off is
-// over left out. Work begins with [HoldEngaged] and ends with [HoldReleased]. It is a pure function: duplicates and events
-// after now change nothing. An engagement without an attribute of the wall is counted in no history.
+// over left out. Work begins with [HoldEngaged] and ends with [HoldReleased], though not before it began. It is a pure
+// function: duplicates and events after now change nothing. An engagement without an attribute of the wall is counted in no
+// history. What is placed anew in an engaged hold adds to whom it served, and takes nobody away.
 func FoldWall(wall Wall, events []UsageEvent, now time.Time) []Served {
 	var list []Served
 	for _, h := range foldHolds(events, now) {
-		key, ok := h.key(wall.Key)
-		class := h.placed.Attrs[wall.Class]
-		if !ok || class == "" || h.engaged.IsZero() {
+		if h.engaged.IsZero() {
 			continue
 		}
-		s := Served{Wall: wall.ID, Key: key, Class: class, Member: h.placed.Member}
-		if h.released {
-			s.Until = h.ended.Add(wall.CoolingOff)
-		}
-		if s.live(now) {
-			list = append(list, s)
+		until := h.coolsUntil(wall.CoolingOff)
+		for _, e := range append(h.before, h.placed) {
+			key, ok := e.key(wall.Key)
+			class := e.Attrs[wall.Class]
+			if s := (Served{Wall: wall.ID, Key: key, Class: class, Member: e.Member, Until: until}); ok && class != "" && s.live(now) {
+				list = append(list, s)
+			}
 		}
 	}
 	slices.SortStableFunc(list, func(a, b Served) int { return cmp.Or(a.compare(b), -compareEnds(a.Until, b.Until)) })
 	return slices.CompactFunc(list, func(a, b Served) bool { return a.compare(b) == 0 }) // the last end stays
+}
+
+// coolsUntil is when an engagement stops counting; zero: it goes on.
+func (h *hold) coolsUntil(coolingOff time.Duration) time.Time {
+	switch {
+	case !h.released:
+		return time.Time{}
+	case h.ended.Before(h.engaged):
+		return h.engaged.Add(coolingOff)
+	}
+	return h.ended.Add(coolingOff)
 }
 
 // FoldWalls folds the events for all walls of an employer, for Request.Served.

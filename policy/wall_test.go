@@ -3,6 +3,7 @@ package policy_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -107,6 +108,45 @@ func TestWallsOfSeveral(t *testing.T) {
 	ended = policy.FoldWall(w, append(events, releasedHold("1", noon, noon), releasedHold("2", noon.Add(hour), noon.Add(hour))), noon.Add(hour))
 	assert.Equal(t, noon.Add(2*hour), ended[0].Until, "the last end counts")
 	assert.Len(t, policy.FoldWall(w, append(events, releasedHold("3", noon, noon)), noon.Add(hour)), 1, "cooled off")
+}
+
+// TestWallsForgetNobody: whatever becomes of a hold, whom it served stays in the history until they have cooled off.
+func TestWallsForgetNobody(t *testing.T) {
+	w := policy.Wall{ID: "w", Class: "counterparty.naics", CoolingOff: 20 * hour}
+	work := served("h", "ruiz", "3327", "acme", noon.Add(-10*hour))
+	anew := func(change func(e *policy.UsageEvent)) policy.UsageEvent {
+		e := work[0]
+		e.ID, e.At = "anew", noon.Add(-5*hour)
+		change(&e)
+		return e
+	}
+	elsewhere := anew(func(e *policy.UsageEvent) { e.Member = "bolt" })
+	brief := work[0]
+	brief.Until = noon.Add(-11 * hour)
+	for name, c := range map[string]struct {
+		events []policy.UsageEvent
+		want   string
+	}{
+		"one":                         {work, "acme"},
+		"placed anew for another":     {append(slices.Clip(work), elsewhere), "acme bolt"},
+		"placed anew, and it ended":   {append(slices.Clip(work), elsewhere, releasedHold("h", noon.Add(-hour), noon)), "acme19h0m0s bolt19h0m0s"},
+		"placed anew after its end":   {append(slices.Clip(work), releasedHold("h", noon.Add(-hour), noon), elsewhere), "acme bolt"},
+		"placed anew for nobody":      {append(slices.Clip(work), anew(func(e *policy.UsageEvent) { e.Attrs = nil })), "acme"},
+		"ended before it began":       {append(slices.Clip(work), releasedHold("h", noon.Add(-9000*hour), noon)), "acme10h0m0s"},
+		"agreed when it had lapsed":   {[]policy.UsageEvent{brief, work[1]}, "acme"},
+		"agreed before it was placed": {[]policy.UsageEvent{work[1], work[0]}, "acme"},
+		"never agreed, placed anew":   {[]policy.UsageEvent{work[0], elsewhere}, ""},
+	} {
+		var list []string
+		for _, s := range policy.FoldWall(w, c.events, noon) {
+			if one := s.Member; s.Until.IsZero() {
+				list = append(list, one)
+			} else {
+				list = append(list, one+s.Until.Sub(noon).String())
+			}
+		}
+		assert.Equal(t, c.want, strings.Join(list, " "), name)
+	}
 }
 
 // TestWallsHoldWhateverComes engages whoever is let through and looks whether two competitors ever met.
