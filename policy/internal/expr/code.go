@@ -73,7 +73,7 @@ const (
 	nIf    // kids
 	nSize  // characters of text left
 	nLen   // items of list left
-	nField // field at of instant left
+	nField // field at of instant left, in zone slot2
 	nPart  // unit at of duration left
 	nSince // instant left - instant right
 	nTrunc // int(double left)
@@ -150,7 +150,7 @@ type instr struct {
 	want  bool
 	slot  Slot   // for presence
 	at    uint16 // place in the frame's array
-	slot2 Slot   // of num, if that is a place
+	slot2 Slot   // of num, if that is a place; or the number of a zone
 	num   int64  // a number, or two indexes
 	str   string
 }
@@ -174,6 +174,7 @@ type shape struct {
 	conjuncts []conjunct // in the order of the text
 	reads     []Slot
 	tainted   bool
+	utc       bool // a field of an instant is read that names no zone
 	cost      uint64
 
 	shared bool   // other literals may take the places of the text's own

@@ -43,6 +43,8 @@ type Compiler struct {
 	texts  map[string]*Cond // by the text, where the literals cannot be
 	parts  map[string]*part // operands of && and ||, by their text as in shapes; nil: cannot be joined
 
+	zones zones // that conditions name
+
 	lexed sync.Pool // of *lexed, for the next text
 
 	wordsMu sync.RWMutex

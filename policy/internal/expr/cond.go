@@ -27,6 +27,9 @@ func (c *Cond) Reads() []Slot { return c.shape.reads }
 // Tainted reports whether the condition reads an attribute of the counterparty.
 func (c *Cond) Tainted() bool { return c.shape.tainted }
 
+// ReadsUTC reports whether the condition reads a field of an instant, such as the hour, without naming a zone.
+func (c *Cond) ReadsUTC() bool { return c.shape.utc }
+
 // Cost bounds the steps of one evaluation, at most 1,000,000.
 func (c *Cond) Cost() uint64 { return c.shape.cost }
 

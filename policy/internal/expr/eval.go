@@ -597,7 +597,7 @@ func (m *machine) measure(i *instr) (v int64, state Truth) {
 		if state != True {
 			return 0, state
 		}
-		return fields[i.at].of(t.time()), True
+		return fields[i.at].of(t.time().In(m.s.compiler.zones.at(i.slot2))), True
 	case nPart:
 		d, state := m.number(i.left())
 		return parts[i.at].of(time.Duration(d)), state
@@ -663,7 +663,7 @@ func arithmetic(o op, a, b int64) (int64, Truth) {
 	return a / b, True
 }
 
-// fields are the accessors of timestamps, all in UTC.
+// fields are the accessors of timestamps, in the zone of the time.
 var fields = []struct {
 	name string
 	of   func(time.Time) int64

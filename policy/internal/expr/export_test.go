@@ -17,7 +17,7 @@ func Same(a, b *Cond) bool {
 	return a.text == b.text && reflect.DeepEqual(a.code, b.code) && a.shape.quick == b.shape.quick &&
 		reflect.DeepEqual(a.shape.rest, b.shape.rest) && reflect.DeepEqual(a.shape.need, b.shape.need) &&
 		reflect.DeepEqual(a.shape.kids, b.shape.kids) && reflect.DeepEqual(a.shape.conjuncts, b.shape.conjuncts) &&
-		reflect.DeepEqual(a.shape.reads, b.shape.reads) && a.shape.tainted == b.shape.tainted &&
+		reflect.DeepEqual(a.shape.reads, b.shape.reads) && a.shape.tainted == b.shape.tainted && a.shape.utc == b.shape.utc &&
 		a.shape.cost == b.shape.cost && a.shape.shared == b.shape.shared && reflect.DeepEqual(a.shape.binds, b.shape.binds) &&
 		len(a.shape.programs) == len(b.shape.programs) && len(a.shape.regexps) == len(b.shape.regexps)
 }

@@ -200,7 +200,7 @@ func (g *gen) number(d int) string {
 			return oneOf(g, "a.l", "a.m", g.list()) + ".size()"
 		case 9:
 			return g.time(d) + "." + oneOf(g, "getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear",
-				"getHours", "getMinutes", "getSeconds", "getMilliseconds") + "()"
+				"getHours", "getMinutes", "getSeconds", "getMilliseconds") + "(" + g.zone() + ")"
 		case 10:
 			return g.duration(d) + "." + oneOf(g, "getHours", "getMinutes", "getSeconds", "getMilliseconds") + "()"
 		case 11:
@@ -211,6 +211,14 @@ func (g *gen) number(d int) string {
 		return g.integer()
 	}
 	return oneOf(g, "a.i", "a.j", "a.k")
+}
+
+// zone writes what an accessor may take. Zones are rare, since cel-go reads them each time.
+func (g *gen) zone() string {
+	if g.chance(90) {
+		return ""
+	}
+	return oneOf(g, `"America/Toronto"`, "'Asia/Kathmandu'", `"UTC"`)
 }
 
 func (g *gen) duration(d int) string {

@@ -367,6 +367,7 @@ func (j *joiner) head(from *shape, s *shift) {
 	}
 	j.shape.reads = append(j.shape.reads, from.reads...)
 	j.shape.tainted = j.shape.tainted || from.tainted
+	j.shape.utc = j.shape.utc || from.utc
 }
 
 func (s *shift) bind(b bind, token int32) bind {

@@ -30,9 +30,9 @@ var allowed = map[string]string{
 	"size": "linear", "contains": "linear", "startsWith": "linear", "endsWith": "linear",
 	"matches":  "RE2, constant patterns only",
 	"duration": "constant", "timestamp": "constant", "int": "constant", "double": "constant",
-	"getFullYear": "UTC only", "getMonth": "UTC only", "getDate": "UTC only", "getDayOfMonth": "UTC only",
-	"getDayOfWeek": "UTC only", "getDayOfYear": "UTC only", "getHours": "UTC only", "getMinutes": "UTC only",
-	"getSeconds": "UTC only", "getMilliseconds": "UTC only",
+	"getFullYear": "named or UTC", "getMonth": "named or UTC", "getDate": "named or UTC", "getDayOfMonth": "named or UTC",
+	"getDayOfWeek": "named or UTC", "getDayOfYear": "named or UTC", "getHours": "named or UTC", "getMinutes": "named or UTC",
+	"getSeconds": "named or UTC", "getMilliseconds": "named or UTC",
 }
 
 // linter refuses, before the type check, what the language has and documents may not use, and unknown attributes.
@@ -135,7 +135,7 @@ func (l *linter) call(e ast.Expr, locals []string) {
 	case name == "matches":
 		l.pattern(e, call)
 	case strings.HasPrefix(name, "get") && len(args) > 0:
-		l.fail(e, "'%s' takes no zone; named zones are not offered in conditions", name)
+		l.zone(e, name, args)
 	case (name == "duration" || name == "timestamp") && !(len(args) == 1 && args[0].Kind() == ast.LiteralKind):
 		l.fail(e, "'%s' takes a constant", name)
 	case name == "double" && isNaN(args):
@@ -156,6 +156,18 @@ func isNaN(args []ast.Expr) bool {
 	}
 	s, ok := literalText(args[0])
 	return ok && strings.EqualFold(strings.TrimLeft(s, "+-"), "nan")
+}
+
+// zone insists on one constant zone that there is.
+func (l *linter) zone(e ast.Expr, name string, args []ast.Expr) {
+	zone, ok := literalText(args[0])
+	if len(args) > 1 || !ok {
+		l.fail(e, "'%s' takes the name of a zone in quotes, such as \"America/Toronto\"", name)
+		return
+	}
+	if _, ok := loadZone(zone); !ok {
+		l.fail(args[0], "'%s' is not a zone of the IANA database", clip(zone))
+	}
 }
 
 // pattern insists on a constant, short regular expression.

@@ -74,6 +74,7 @@ func (c *Compiler) lower(whole *ast.AST) (lowered, error) {
 	slices.Sort(l.shape.reads)
 	l.shape.reads = slices.Clip(slices.Compact(l.shape.reads))
 	l.shape.compiler, l.shape.kids = c, l.kids
+	l.shape.utc = l.readsUTC()
 	shape := l.shape // a copy, since a pointer into l would keep all of it
 	return lowered{&shape, l.code, l.binds, l.literals, l.first}, nil
 }
@@ -887,7 +888,8 @@ func (l *lowerer) integer(e ast.Expr) (int32, error) {
 
 // accessor lowers getHours and its like.
 func (l *lowerer) accessor(name string, args []ast.Expr) (int32, error) {
-	if len(args) != 1 {
+	zone, ok := l.zone(args[1:])
+	if !ok {
 		return 0, errOutside
 	}
 	o, names, operand := nField, fieldNames(), l.instant
@@ -902,7 +904,7 @@ func (l *lowerer) accessor(name string, args []ast.Expr) (int32, error) {
 	if err != nil {
 		return 0, err
 	}
-	return l.emit(instr{op: o, at: uint16(which), num: pair(of, 0)}), nil
+	return l.emit(instr{op: o, at: uint16(which), slot2: zone, num: pair(of, 0)}), nil
 }
 
 func fieldNames() (names []string) {

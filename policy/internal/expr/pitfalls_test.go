@@ -118,9 +118,13 @@ func TestPitfallPatterns(t *testing.T) {
 	assert.Contains(t, refused(t, `a.s.matches("`+strings.Repeat("a", 300)+`")`), "at most 256")
 }
 
-// 8: there is no clock, no named zone, and timestamps are strict RFC 3339.
+// 8: there is no clock, zones are constants that are there, and timestamps are strict RFC 3339.
 func TestPitfallZonesAndClock(t *testing.T) {
-	assert.Contains(t, refused(t, `a.now.getHours("America/Toronto") < 8`), "takes no zone")
+	assert.Equal(t, "'America/Torronto' is not a zone of the IANA database", refused(t, `a.now.getHours("America/Torronto") < 8`))
+	for _, arg := range []string{"a.s", `"America/" + a.s`, `""`, `"Local"`, `"-05:00"`, `"../UTC"`, `"UTC", "UTC"`, "5"} {
+		assert.Contains(t, refused(t, "a.now.getHours("+arg+") < 8"), "zone", arg)
+	}
+	refused(t, `a.d.getHours("UTC") < 8`)
 	assert.Contains(t, refused(t, `now() > a.now`), "not offered")
 	for _, s := range []string{"2026-09-01", "2026-09-01T00:00:00", "2026-09-01T00:00:00,5Z", "2026-9-1T00:00:00Z", "2026-13-01T00:00:00Z", "2026-09-01 00:00:00Z"} {
 		refused(t, `a.now < timestamp("`+s+`")`)
@@ -129,6 +133,18 @@ func TestPitfallZonesAndClock(t *testing.T) {
 	c, f := newCompilerFor(t, table), table.NewFrame()
 	f.SetTime(slot(t, table, "a.now"), time.Date(2026, 9, 1, 1, 0, 0, 0, time.FixedZone("", -4*3600)))
 	assert.Equal(t, tt, eval(t, c, f, "a.now.getHours() == 5"), "UTC, whatever the zone of the value")
+	for text, want := range map[string]expr.Truth{`a.now.getHours("America/Toronto") == 1`: tt, `a.now.getHours('Asia/Kathmandu') == 10 && a.now.getMinutes("Asia/Kathmandu") == 45`: tt,
+		`a.now.getHours("UTC") == 5`: tt, `a.now.getDayOfWeek("America/Toronto") == a.now.getDayOfWeek()`: tt} {
+		assert.Equal(t, want, eval(t, c, f, text), text)
+		cond, _ := c.Compile(text)
+		assert.False(t, cond.Fallback(), text)
+		assert.Equal(t, strings.Contains(text, "()"), cond.ReadsUTC(), text)
+	}
+	for text, utc := range map[string]bool{"a.d.getHours() > 1": false, "a.now < a.end": false, "a.b || (a.c && a.now.getDate() == 1)": true,
+		`a.l.exists(x, x == "a" && a.now.getMonth() == 1)`: true} {
+		cond, _ := c.Compile(text)
+		assert.Equal(t, utc, cond.ReadsUTC(), text)
+	}
 	assert.Equal(t, tt, eval(t, c, f, `a.now == timestamp("2026-09-01T01:00:00-04:00")`))
 }
 

@@ -64,7 +64,7 @@ type lexed struct {
 type cut struct{ text, key, token int }
 
 // lex takes the exchangeable literals out of a text. It is not ok where anything is unusual; such texts are compiled one
-// by one. A pattern stays in the key, since it is compiled. The result is in the room's lists.
+// by one. A pattern and a zone stay in the key, since they are looked up once. The result is in the room's lists.
 func lex(text string, room lexed) (l lexed, ok bool) {
 	x := lexer{text: text, minus: -1}
 	x.key, x.tokens, x.cuts, x.bars = room.key[:0], room.tokens[:0], append(room.cuts[:0], cut{}), append(room.bars[:0], cut{})
@@ -85,14 +85,14 @@ func lex(text string, room lexed) (l lexed, ok bool) {
 
 type lexer struct {
 	lexed
-	text    string
-	pos     int  // in bytes
-	wide    int  // how many more bytes than characters lie before pos
-	minus   int  // where the last sign was, if it was a minus, in characters
-	pattern int  // 1 after `matches`, 2 after `matches(`
-	depth   int  // of brackets
-	loose   bool // something binds less than || outside of all brackets, or closes a bracket that was not opened
-	closed  int  // where the key is when the bracket at its beginning is closed
+	text   string
+	pos    int  // in bytes
+	wide   int  // how many more bytes than characters lie before pos
+	minus  int  // where the last sign was, if it was a minus, in characters
+	kept   int  // 1 after a word whose argument stays in the key, 2 after its bracket
+	depth  int  // of brackets
+	loose  bool // something binds less than || outside of all brackets, or closes a bracket that was not opened
+	closed int  // where the key is when the bracket at its beginning is closed
 }
 
 func (l *lexer) next() bool {
@@ -138,10 +138,10 @@ func (l *lexer) sign(c byte) {
 	case '?', ':':
 		l.loose = l.loose || l.depth == 0
 	}
-	if l.pattern == 1 && c == '(' {
-		l.pattern = 2
+	if l.kept == 1 && c == '(' {
+		l.kept = 2
 	} else {
-		l.pattern = 0
+		l.kept = 0
 	}
 	l.key = append(l.key, c)
 	l.pos++
@@ -178,9 +178,9 @@ func (l *lexer) word() bool {
 	}
 	word := l.text[start:l.pos]
 	l.key = append(l.key, word...)
-	l.minus, l.pattern = -1, 0
-	if word == "matches" {
-		l.pattern = 1
+	l.minus, l.kept = -1, 0
+	if word == "matches" || strings.HasPrefix(word, "get") {
+		l.kept = 1
 	}
 	return true
 }
@@ -189,7 +189,7 @@ func (l *lexer) put(t token, start int) {
 	t.at, t.minus = start-l.wide, l.minus
 	l.tokens = append(l.tokens, t)
 	l.key = append(l.key, 1, t.kind)
-	l.minus, l.pattern = -1, 0
+	l.minus, l.kept = -1, 0
 }
 
 func (l *lexer) number() bool {
@@ -264,9 +264,9 @@ func (l *lexer) string(quote byte) bool {
 		value = string(escaped)
 	}
 	l.pos = end + 1
-	if l.pattern == 2 {
+	if l.kept == 2 {
 		l.key = append(l.key, spelled...)
-		l.minus, l.pattern = -1, 0
+		l.minus, l.kept = -1, 0
 	} else {
 		l.put(token{kind: 's', text: value}, start)
 	}
