@@ -19,7 +19,14 @@ type Set struct {
 
 	numbered sync.Once
 	cells    []uint32 // first cell of a firm, by its slot
+	bases    []int32  // first part of a firm in filters, by its slot
 	count    uint32   // of cells
+	parts    int32    // of filters
+
+	layouts [actionCount]struct {
+		once sync.Once
+		layout
+	}
 
 	sealed sealed
 }
