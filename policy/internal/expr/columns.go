@@ -2,6 +2,7 @@ package expr
 
 import (
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -231,14 +232,7 @@ func (e *columnEval) keepItems(col *column, list []string) {
 			ids = append(ids, id)
 		}
 	}
-	e.live = keepRows(e.live, func(row int32) bool {
-		for _, id := range ids {
-			if col.ids[row] == id {
-				return col.leaf.want
-			}
-		}
-		return !col.leaf.want
-	})
+	e.live = keepRows(e.live, func(row int32) bool { return slices.Contains(ids, col.ids[row]) == col.leaf.want })
 }
 
 // look begins to look for the text of a slot among lists.
