@@ -170,10 +170,7 @@ func (st *state) publishedUnder(id string, at time.Time) (*policy.Request, bool)
 
 // registeredUnder is what the rules would be asked, were a need registered now.
 func (st *state) registeredUnder(n *match.Need, at time.Time) *policy.Request {
-	req := st.demandRequest(policy.Register, n, nil, at)
-	req.Attrs["actor.person"] = policy.String(n.Requester)
-	req.Attrs["actor.roles"] = policy.Strings(st.roles(n.Firm, n.Requester)...)
-	return req
+	return st.demandRequest(policy.Register, n, nil, at)
 }
 
 // sideQuestion is what a side's rules are asked about a session.

@@ -234,6 +234,10 @@ func TestSearchKnowsGrants(t *testing.T) {
 	assert.Less(t, less, all)
 	g := d.standing()
 	g.May, g.Bounds = []string{"match", "summarise"}, nil
+	other := g
+	other.ID, other.Role, other.Person = "other", "", d.s.ShiftLead.Person
+	require.NoError(t, d.issue(other))
+	assert.Equal(t, less, found(), "somebody else's grant: the offer is asked about in its publisher's name")
 	require.NoError(t, d.issue(g))
 	assert.Greater(t, found(), less)
 }

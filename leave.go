@@ -4,6 +4,7 @@ import (
 	"maps"
 	"time"
 
+	"github.com/deeperpoint/csss/disclosure"
 	"github.com/deeperpoint/csss/match"
 	"github.com/deeperpoint/csss/policy"
 )
@@ -21,8 +22,6 @@ func (st *state) leaves(r *policy.Request) error {
 	q := *r
 	q.Action = policy.ProcessExternally
 	q.Attrs = maps.Clone(r.Attrs)
-	delete(q.Attrs, "actor.person") // the engine acts, and does so again whenever it indexes anew
-	delete(q.Attrs, "actor.roles")
 	q.Attrs["context.destination"] = policy.String(st.external)
 	return st.permits(&q)
 }
@@ -33,7 +32,8 @@ func (st *state) indexable(o *match.Offer, at time.Time) bool {
 	if st.external == "" {
 		return true
 	}
-	r, err := st.publishRequest(o, o.Person, st.roles(o.Firm, o.Person), at)
+	publisher := st.asker(disclosure.Supply, &fit{off: o})
+	r, err := st.publishRequest(o, publisher, st.roles(o.Firm, publisher), at)
 	return err == nil && st.leaves(r) == nil
 }
 

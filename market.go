@@ -189,7 +189,6 @@ func (st *state) decideNeed(by By, n match.Need, at time.Time) ([]event, error) 
 	if !st.employs(by.Firm, by.Person) {
 		return nil, ErrNotYours
 	}
-	roles := st.roles(by.Firm, by.Person)
 	if st.versions["need/"+n.ID] > 0 {
 		return nil, ErrExists
 	}
@@ -208,8 +207,6 @@ func (st *state) decideNeed(by By, n match.Need, at time.Time) ([]event, error) 
 		return nil, err
 	}
 	req := st.demandRequest(policy.Register, &n, nil, at)
-	req.Attrs["actor.person"] = policy.String(by.Person)
-	req.Attrs["actor.roles"] = policy.Strings(roles...)
 	if err := cmp.Or(st.permits(req), st.leaves(req)); err != nil {
 		return nil, err
 	}

@@ -201,7 +201,9 @@ func (st *state) supplyRequest(a policy.Action, f *fit, at time.Time) *policy.Re
 		Attrs: policy.Attrs{"context.now": policy.Time(at)}, Usage: &usage{st: st}}
 	st.resourceAttrs(r.Attrs, f.off, at)
 	f.requestAttrs(r)
-	r.Attrs["request.requester"] = policy.String(st.asker(disclosure.Supply, f))
+	asker := st.asker(disclosure.Supply, f)
+	r.Attrs["request.requester"] = policy.String(asker)
+	st.actor(r, asker)
 	st.counterparty(r, f.need.Firm, nil, at)
 	f.price(r.Attrs, f.off.Floor, f.plan.Amount, f.off.Currency)
 	return st.granting(r)
@@ -216,6 +218,7 @@ func (st *state) demandRequest(a policy.Action, n *match.Need, f *fit, at time.T
 			"request.requester": policy.String(n.Requester),
 			"request.topics":    policy.Strings(n.Topics...),
 		}}
+	st.actor(r, n.Requester)
 	if f == nil {
 		hours := needHours(n)
 		r.Attrs["request.total"] = policy.Duration(hours.Duration())
@@ -286,7 +289,17 @@ func (f *fit) price(a policy.Attrs, own match.Bound, hours match.Amount, currenc
 	priceAttrs(a, own, hours, currency)
 }
 
-// asker is who started it on a side: the publisher or the requester. Rules
+// actor tells a firm's rules in whose name the exchange acts: a grant counts
+// for those alone who hold it.
+func (st *state) actor(r *policy.Request, person string) {
+	if person != "" {
+		r.Attrs["actor.person"] = policy.String(person)
+		r.Attrs["actor.roles"] = policy.Strings(st.roles(r.Employer, person)...)
+	}
+}
+
+// asker is who started it on a side: the publisher or the requester. What the
+// exchange does later it does in their name, while their firm lets them. Rules
 // keep that person apart from approving; they see only their own side's.
 func (st *state) asker(side disclosure.Side, f *fit) string {
 	if side == disclosure.Demand {

@@ -24,7 +24,7 @@ func (b books) Used(employer string, q policy.Quota, key []string, period string
 // guidance is a client of scenario S3.
 func guidance(perWeek time.Duration, weeks ...string) *policy.Request {
 	r := &policy.Request{Employer: "corrway-stamping", Action: policy.Match, Category: "expertise.quality.iatf16949", Now: noon,
-		Attrs: policy.Attrs{"counterparty.naics": policy.String("332710"), "request.mode": policy.String("remote"),
+		Attrs: policy.Attrs{"actor.roles": policy.Strings("quality_manager"), "counterparty.naics": policy.String("332710"), "request.mode": policy.String("remote"),
 			"request.per_week": policy.Duration(perWeek), "resource.person": policy.String("ruiz")}}
 	for _, w := range weeks {
 		r.Weeks = append(r.Weeks, policy.WeekAmount{Week: w, Hours: perWeek})
@@ -258,13 +258,53 @@ grants:
      valid: {from: 2026-01-01T00:00:00Z, until: 2027-01-01T00:00:00Z}}
 rules: [{id: sell, effect: permit, actions: [engage, publish], categories: [machine], approval: boss}]
 `)
-	r := ask(policy.Engage, policy.Attrs{"price.rate": policy.Int(9500)})
+	r := ask(policy.Engage, policy.Attrs{"price.rate": policy.Int(9500), "actor.person": policy.String("kim")})
 	d := set.Explain(r)
 	assert.Equal(t, policy.Permit, d.Outcome)
 	assert.Equal(t, "discharged by a grant", text(d, "approval:boss"))
-	assert.Equal(t, policy.RequireApproval, set.Explain(ask(policy.Engage, policy.Attrs{"price.rate": policy.Int(9499)})).Outcome)
+	r.Attrs["price.rate"] = policy.Int(9499)
+	assert.Equal(t, policy.RequireApproval, set.Explain(r).Outcome)
 	inPerson := ask(policy.Publish, policy.Attrs{"price.rate": policy.Int(9500), "request.end": policy.Time(noon), "actor.person": policy.String("lee")})
 	assert.Equal(t, policy.RequireApproval, set.Explain(inPerson).Outcome, "someone else's grant")
 	inPerson.Attrs["actor.person"] = policy.String("kim")
 	assert.Equal(t, policy.Permit, set.Explain(inPerson).Outcome)
+}
+
+// A grant is its holder's, whatever the action: nobody else acts under it, nor does who does not say who acts.
+func TestGrantsBindTheirHolderInEveryAction(t *testing.T) {
+	set := compile(t, nil, `approvals: [{id: boss, seats: [owner], need: 1, expires: 72h}]
+grants:
+  - {id: ann, to: {person: ann}, may: [match, summarise, reveal, engage, renew, process_externally, register], categories: [machine],
+     valid: {from: 2026-01-01T00:00:00Z, until: 2027-01-01T00:00:00Z}}
+  - {id: standing, to: {role: director}, may: [match, summarise, reveal, engage, renew, process_externally, register], categories: [tool], discharges: [boss],
+     valid: {from: 2026-01-01T00:00:00Z, until: 2027-01-01T00:00:00Z}}
+rules:
+  - {id: own, effect: permit, actions: [match, summarise, reveal, engage, renew, process_externally, register], categories: [machine], authority: grant, approval: auto}
+  - {id: tool, effect: permit, actions: [match, summarise, reveal, engage, renew, process_externally, register], categories: [tool], approval: boss}
+`)
+	person := func(name string, roles ...string) policy.Attrs {
+		return policy.Attrs{"actor.person": policy.String(name), "actor.roles": policy.Strings(roles...)}
+	}
+	for _, action := range policy.Actions() {
+		if action == policy.Publish {
+			continue
+		}
+		for _, c := range []struct {
+			name          string
+			actor         policy.Attrs
+			machine, tool policy.Outcome
+		}{
+			{"the holder", person("ann", "trainee"), policy.Permit, policy.RequireApproval},
+			{"the holder's role", person("dora", "director"), policy.Deny, policy.Permit},
+			{"somebody else", person("mallory", "ann"), policy.Deny, policy.RequireApproval},
+			{"nobody", nil, policy.Deny, policy.RequireApproval},
+		} {
+			r := ask(action, c.actor)
+			agrees(t, set, r)
+			assert.Equal(t, c.machine, set.Explain(r).Outcome, "%s by %s", action, c.name)
+			r.Category = "tool"
+			agrees(t, set, r)
+			assert.Equal(t, c.tool, set.Explain(r).Outcome, "%s by %s, discharged", action, c.name)
+		}
+	}
 }

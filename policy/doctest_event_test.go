@@ -46,11 +46,11 @@ tests:
        {kind: granted, person: max, under: away, at: 2026-06-01T10:00:00Z},
        {kind: revoked, revokes: away, person: olga, at: 2026-06-01T11:00:00Z}],
      expect: {outcome: require_approval, due: [release]}}
-  - {name: a grant skips the approval, action: reveal, category: machine.mill, with: {request.requester: dan, request.total: 40h},
+  - {name: a grant skips the approval, action: reveal, category: machine.mill, with: {actor.roles: [director], request.requester: dan, request.total: 40h},
      grant_events: [{kind: issued, id: standing, to: {role: director}, may: [reveal], categories: [machine], discharges: [release],
        quotas: [total], at_most: {request.total: 60h}, valid: {until: 2026-12-01T00:00:00Z}, at: 2026-06-01T09:00:00Z}],
      expect: {outcome: permit, reasons: ["approval:release"]}}
-  - {name: taken back as well, action: reveal, category: machine.mill, with: {request.requester: dan, request.total: 40h},
+  - {name: taken back as well, action: reveal, category: machine.mill, with: {actor.roles: [director], request.requester: dan, request.total: 40h},
      grant_events: [{kind: issued, id: standing, to: {role: director}, may: [reveal], categories: [machine], discharges: [release],
        valid: {until: 2026-12-01T00:00:00Z}, at: 2026-06-01T09:00:00Z}, {kind: revoked, id: standing, at: 2026-06-01T09:00:00Z}],
      expect: {outcome: require_approval}}

@@ -9,7 +9,9 @@ import (
 )
 
 // Grant is an employer's statement that a role or a person may act for it, within bounds. A rule with
-// `authority: grant` applies only inside a live grant.
+// `authority: grant` applies only inside a live grant that the actor of the request holds, by "actor.person" or by
+// "actor.roles", in the grantee's own right or through links that are events. Nor does a grant discharge an approval for
+// anybody else. A request that names no actor is inside none: what an engine does for people, it asks in their names.
 type Grant struct {
 	ID         string    `json:"id"`
 	Role       string    `json:"role,omitempty"`   // to whom: holders of this role …
@@ -34,10 +36,6 @@ func (g Grant) clone() Grant {
 	return c
 }
 
-// byActor tells which actions somebody does in person. For the others the engine acts, and it is enough that the
-// employer holds the grant.
-func byActor(a Action) bool { return a == Publish || a == Register }
-
 // actions is a grant's `may` without the approvals.
 func (g *grantDoc) mayAct(a Action) bool { return slices.Contains(g.May, string(a)) }
 
@@ -49,7 +47,7 @@ func (g *grantDoc) to() string {
 	return "a named person"
 }
 
-// heldByActor reports whether the acting person is one to whom the grant is made.
+// heldByActor reports whether the acting person is one to whom the grant is made. Without an actor nobody is.
 func (g *grantDoc) heldByActor(b *bound) bool {
 	if g.Role != "" {
 		roles, ok := b.frame.Strings(b.slot(attrRoles))
@@ -140,7 +138,7 @@ func (b *bound) covered(r *rule, headroom map[string]time.Duration) (by *grantDo
 			continue
 		}
 		misses := g.misses(b, headroom)
-		if byActor(b.req.Action) && !g.heldByActor(b) && !b.heldByChain(g, func(*Authority) bool { return true }) {
+		if !b.holds(g, func(*Authority) bool { return true }) {
 			misses = append(misses, miss{text: "is given to " + g.to()})
 		}
 		if len(misses) == 0 {
@@ -168,9 +166,13 @@ func grantReasons(g *grantDoc, misses []miss) (list []Reason) {
 func (b *bound) discharged(req *Requirement) bool {
 	return slices.ContainsFunc(b.grants(), func(g *grantDoc) bool {
 		return slices.Contains(g.Discharges, req.ID) && g.mayAct(b.req.Action) && len(g.misses(b, nil)) == 0 &&
-			(!byActor(b.req.Action) || g.heldByActor(b) ||
-				b.heldByChain(g, func(a *Authority) bool { return slices.Contains(a.Discharges, req.ID) }))
+			b.holds(g, func(a *Authority) bool { return slices.Contains(a.Discharges, req.ID) })
 	})
+}
+
+// holds reports whether the actor has the grant, or a link below it that reaches the request and does also what is asked.
+func (b *bound) holds(g *grantDoc, also func(*Authority) bool) bool {
+	return g.heldByActor(b) || b.heldByChain(g, also)
 }
 
 // approval is where a requirement stands for this request. A role fills a seat only by its own authority or by a grant

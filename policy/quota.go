@@ -120,7 +120,7 @@ func (b *bound) asks(q *Quota) (list []asked, missing string) {
 // asksOne is one engagement in every period that the request touches. What is put on the exchange engages nobody.
 func (b *bound) asksOne(q *Quota) (list []asked, missing string) {
 	var one time.Duration = 1
-	if byActor(b.req.Action) {
+	if b.req.Action == Publish || b.req.Action == Register {
 		one = 0
 	}
 	if q.Per != perWeek && q.Per != perMonth {

@@ -370,7 +370,7 @@ func TestConsentIsAskedFromTheRevealOn(t *testing.T) {
 func TestTaintedReasonsNameTheRuleAlone(t *testing.T) {
 	set := load(t, "corrway-stamping")
 	r := &policy.Request{Employer: "corrway-stamping", Action: policy.Match, Category: "expertise.quality.iatf16949", Now: noon,
-		Attrs: policy.Attrs{"counterparty.naics": policy.String("336370"), "request.mode": policy.String("remote"),
+		Attrs: policy.Attrs{"actor.roles": policy.Strings("quality_manager"), "counterparty.naics": policy.String("336370"), "request.mode": policy.String("remote"),
 			"request.per_week": policy.Duration(2 * time.Hour), "resource.person": policy.String("p")}}
 	want := []policy.Reason{{Rule: "no-competitor@1", Text: "excluded by rule no-competitor", Tainted: true}}
 	assert.Equal(t, want, set.Explain(r).Reasons)
