@@ -50,6 +50,7 @@ var Rows = []Row{
 	{"./disclosure", nil, "a leaf whose guards must be readable without any other source"},
 	{"./disclosure/disclosuretest", []string{"./disclosure"}, "the suite of its seams"},
 	{"./disclosure/terms", nil, "terms are hashed text"},
+	{"./disclosure/sdjwt", []string{"./disclosure"}, "tokens are signed text; the parent names the digest that is logged"},
 
 	{"./ledger", []string{"./ledger/internal/checkpoint", "./ledger/internal/merkle", "./ledger/internal/table", "./ledger/internal/snapshot", "./ledger/internal/vfs", "golang.org/x/mod", "github.com/transparency-dev/formats"}, "a leaf; trees, notes and checkpoints are other people's formats"},
 	{"./ledger/internal/checkpoint", []string{"golang.org/x/mod", "github.com/transparency-dev/formats"}, "the one strict reader of signed texts"},
