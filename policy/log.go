@@ -18,7 +18,8 @@ import (
 var (
 	// ErrLogMoved: another writer has appended since [Logger.Last]; nothing was stored.
 	ErrLogMoved = errors.New("policy: decision log has moved on")
-	// ErrNoObligation: the decision asked for no such obligation, or the fulfilment is none.
+	// ErrNoObligation: the log holds no such decision or it asked for no such obligation, another outcome of it is logged,
+	// or the fulfilment is none or before the decision.
 	ErrNoObligation = errors.New("policy: no such obligation or fulfilment")
 )
 
@@ -35,6 +36,9 @@ type Logger interface {
 	Append(ctx context.Context, entries []LogEntry) error
 	// Last returns the last stored record, false if there is none.
 	Last(ctx context.Context) (Record, bool, error)
+	// About returns the stored record with a digest, then the outcomes that are of it, in order; nothing if there is no such
+	// record.
+	About(ctx context.Context, record [32]byte) ([]Record, error)
 }
 
 // RecorderOptions are the options of [NewRecorder].
@@ -196,33 +200,80 @@ func (c *content) explain(set *Set) (Explanation, Record) {
 	return x, rec
 }
 
-// Fulfil logs what became of an obligation of a logged decision, at now.
+// Fulfil logs what became of an obligation of a decision that is in the log, at now, which is not before the decision. An
+// outcome is final. To say the same once more, as after an error that left open whether it was stored, appends nothing and
+// returns the record there is.
 //
-// Errors: [ErrNoObligation], and those of the append.
+// Errors: [ErrNoObligation], [ErrLogMoved] and the logger's.
 func (r *Recorder) Fulfil(ctx context.Context, decision Record, obligation string, f Fulfilment, now time.Time) (Record, error) {
-	if !slices.Contains(decision.Obligations, obligation) || f != Fulfilled && f != Unfulfilled {
+	out := Record{Kind: OutcomeRecord, Now: recordable(now), Of: decision.Digest(), Obligation: obligation, Fulfilment: f}
+	if f != Fulfilled && f != Unfulfilled || out.Now.IsZero() {
 		return Record{}, ErrNoObligation
 	}
-	stored, err := r.append(ctx, LogEntry{Record: Record{Kind: OutcomeRecord, Now: recordable(now), Of: decision.Digest(), Obligation: obligation, Fulfilment: f}})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.findEnd(ctx); err != nil { // before the log is asked: what others append after that moves it on
+		return Record{}, err
+	}
+	about, err := r.log.About(ctx, out.Of)
+	if err != nil {
+		return Record{}, fmt.Errorf("policy: decision log: %w", err)
+	}
+	switch known, ok := out.settled(about); {
+	case !ok:
+		return Record{}, ErrNoObligation
+	case known.Kind != "":
+		return known, nil
+	}
+	stored, err := r.extend(ctx, LogEntry{Record: out})
 	if err != nil {
 		return Record{}, err
 	}
 	return stored[0].Record, nil
 }
 
+// settled returns the outcome that the log already has, none if the obligation is open. It is not ok if what the log holds
+// about the decision leaves no room for this outcome.
+func (r *Record) settled(about []Record) (known Record, ok bool) {
+	if len(about) == 0 || about[0].Digest() != r.Of || !slices.Contains(about[0].Obligations, r.Obligation) || r.Now.Before(about[0].Now) {
+		return Record{}, false
+	}
+	for _, out := range about[1:] {
+		if out.Kind == OutcomeRecord && out.Of == r.Of && out.Obligation == r.Obligation {
+			return out, out.Fulfilment == r.Fulfilment
+		}
+	}
+	return Record{}, true
+}
+
 // append links entries to the log's end and stores them.
 func (r *Recorder) append(ctx context.Context, entries ...LogEntry) ([]LogEntry, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.known {
-		last, ok, err := r.log.Last(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("policy: decision log: %w", err)
-		}
-		if r.seq, r.head = 0, [32]byte{}; ok {
-			r.seq, r.head = last.Seq, last.Digest()
-		}
+	if err := r.findEnd(ctx); err != nil {
+		return nil, err
 	}
+	return r.extend(ctx, entries...)
+}
+
+// findEnd asks where the log ends, unless that is known.
+func (r *Recorder) findEnd(ctx context.Context) error {
+	if r.known {
+		return nil
+	}
+	last, ok, err := r.log.Last(ctx)
+	if err != nil {
+		return fmt.Errorf("policy: decision log: %w", err)
+	}
+	if r.seq, r.head = 0, [32]byte{}; ok {
+		r.seq, r.head = last.Seq, last.Digest()
+	}
+	r.known = true
+	return nil
+}
+
+// extend appends at the end that is known.
+func (r *Recorder) extend(ctx context.Context, entries ...LogEntry) ([]LogEntry, error) {
 	seq, head := r.seq, r.head
 	for i := range entries {
 		seq++

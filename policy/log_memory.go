@@ -11,6 +11,8 @@ import (
 type MemoryLog struct {
 	mu       sync.RWMutex
 	records  []Record
+	head     [32]byte
+	about    map[[32]byte][]int // places of a record and of its outcomes, by its digest
 	payloads map[[32]byte]Payload
 }
 
@@ -21,14 +23,22 @@ func (m *MemoryLog) Append(ctx context.Context, entries []LogEntry) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	seq, head := uint64(0), [32]byte{}
+	seq := uint64(0)
 	if n := len(m.records); n > 0 {
-		seq, head = m.records[n-1].Seq, m.records[n-1].Digest()
+		seq = m.records[n-1].Seq
 	}
-	if len(entries) > 0 && (entries[0].Record.Seq != seq+1 || entries[0].Record.Prev != head) {
+	if len(entries) > 0 && (entries[0].Record.Seq != seq+1 || entries[0].Record.Prev != m.head) {
 		return ErrLogMoved
 	}
+	if m.about == nil {
+		m.about = map[[32]byte][]int{}
+	}
 	for _, e := range entries {
+		m.head = e.Record.Digest()
+		m.about[m.head] = append(m.about[m.head], len(m.records))
+		if e.Record.Kind == OutcomeRecord {
+			m.about[e.Record.Of] = append(m.about[e.Record.Of], len(m.records))
+		}
 		m.records = append(m.records, e.Record)
 		if e.Record.Request != [32]byte{} {
 			if m.payloads == nil {
@@ -48,6 +58,17 @@ func (m *MemoryLog) Last(context.Context) (Record, bool, error) {
 		return Record{}, false, nil
 	}
 	return m.records[len(m.records)-1], true, nil
+}
+
+// About implements [Logger].
+func (m *MemoryLog) About(_ context.Context, record [32]byte) ([]Record, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	var list []Record
+	for _, i := range m.about[record] {
+		list = append(list, m.records[i])
+	}
+	return list, nil
 }
 
 // Records returns the records in order. The caller owns the slice; the records share their lists with the log.

@@ -483,11 +483,10 @@ func TestOutcomesAreOfOpenObligations(t *testing.T) {
 	assert.Equal(t, 2, report.Outcomes)
 	assert.Equal(t, []policy.OpenObligation{{Seq: 1, Obligation: "train"}}, report.Open)
 
-	_, err := rec.Fulfil(t.Context(), asked, "notify", policy.Unfulfilled, noon.Add(hour))
-	require.NoError(t, err)
-	assert.Equal(t, []string{"4 obligation"}, fieldsOf(replayOf(log, nil)), "an outcome is final")
-
-	records := log.Records()[:3]
+	records := log.Records()
+	second := policy.Record{Seq: 4, Prev: records[2].Digest(), Kind: policy.OutcomeRecord, Now: noon.Add(hour), Of: asked.Digest(),
+		Obligation: "notify", Fulfilment: policy.Unfulfilled}
+	assert.Equal(t, []string{"4 obligation"}, fieldsOf(policy.Replay(slices.Values(append(slices.Clone(records), second)), nil, log.Payload)), "an outcome is final")
 	nothing := func([32]byte) (policy.Payload, bool) { return policy.Payload{}, false }
 	for want, change := range map[string]func(*policy.Record){
 		"2 obligation": func(r *policy.Record) { r.Of[0] ^= 1 },
@@ -504,6 +503,58 @@ func TestOutcomesAreOfOpenObligations(t *testing.T) {
 	first := records[0]
 	first.Prev[0] = 1
 	assert.Equal(t, []string{"1 prev"}, fieldsOf(policy.Replay(slices.Values([]policy.Record{first}), nil, nothing)))
+}
+
+// What Fulfil lets into the log is something that replay agrees with, and to say it twice says it once.
+func TestFulfilKeepsTheLogGood(t *testing.T) {
+	asked := policy.Record{Seq: 1, Kind: policy.DecisionRecord, Now: noon, Outcome: policy.Permit, Obligations: []string{"notify", "train"}}
+	log := &ambiguous{}
+	require.NoError(t, log.Append(t.Context(), []policy.LogEntry{{Record: asked}}))
+	rec := policy.NewRecorder(log, nil)
+	log.lost = true // stored, and not told
+	_, err := rec.Fulfil(t.Context(), asked, "notify", policy.Fulfilled, noon.Add(hour))
+	require.ErrorIs(t, err, errLost)
+	for _, r := range []*policy.Recorder{rec, policy.NewRecorder(log, nil)} {
+		again, err := r.Fulfil(t.Context(), asked, "notify", policy.Fulfilled, noon.Add(2*hour))
+		require.NoError(t, err)
+		assert.Equal(t, log.Records()[1], again)
+	}
+	forged, other := asked, asked
+	forged.Obligations = []string{"made-up"}
+	other.Seq = 7
+	for name, c := range map[string]struct {
+		of         policy.Record
+		obligation string
+		f          policy.Fulfilment
+		now        time.Time
+	}{
+		"contradictory":       {asked, "notify", policy.Unfulfilled, noon.Add(hour)},
+		"before the decision": {asked, "train", policy.Fulfilled, noon.Add(-1)},
+		"without a time":      {asked, "train", policy.Fulfilled, time.Time{}},
+		"of a forged record":  {forged, "made-up", policy.Fulfilled, noon.Add(hour)},
+		"of an unknown one":   {other, "train", policy.Fulfilled, noon.Add(hour)},
+	} {
+		_, err := rec.Fulfil(t.Context(), c.of, c.obligation, c.f, c.now)
+		require.ErrorIs(t, err, policy.ErrNoObligation, name)
+	}
+	assert.Len(t, log.Records(), 2)
+	assert.Empty(t, replayOf(&log.MemoryLog, nil).Mismatches)
+}
+
+// ambiguous is a log whose answer is lost once.
+type ambiguous struct {
+	policy.MemoryLog
+	lost bool
+}
+
+var errLost = errors.New("connection lost")
+
+func (a *ambiguous) Append(ctx context.Context, entries []policy.LogEntry) error {
+	if err := a.MemoryLog.Append(ctx, entries); err != nil || !a.lost {
+		return err
+	}
+	a.lost = false
+	return errLost
 }
 
 func TestTimesOutsideTheCalendarAreRefused(t *testing.T) {
@@ -669,5 +720,6 @@ func BenchmarkRecorderDecide(b *testing.B) {
 // nowhere is a log that keeps nothing, for the cost of all else.
 type nowhere struct{}
 
-func (nowhere) Append(context.Context, []policy.LogEntry) error   { return nil }
-func (nowhere) Last(context.Context) (policy.Record, bool, error) { return policy.Record{}, false, nil }
+func (nowhere) Append(context.Context, []policy.LogEntry) error          { return nil }
+func (nowhere) Last(context.Context) (policy.Record, bool, error)        { return policy.Record{}, false, nil }
+func (nowhere) About(context.Context, [32]byte) ([]policy.Record, error) { return nil, nil }
