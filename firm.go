@@ -3,11 +3,13 @@ package csss
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
 
 	"github.com/deeperpoint/csss/match"
+	"github.com/deeperpoint/csss/policy"
 )
 
 // Firm is an employer that governs resources. Everything in it that names
@@ -67,8 +69,14 @@ func (f *Firm) validate() error {
 			return err
 		}
 	}
+	if err := spelled("firm", map[string]string{"id": f.ID, "naics": f.NAICS, "country": f.Country, "group": f.Group}); err != nil {
+		return err
+	}
 	seen := map[string]bool{f.ID: true}
 	for i, p := range f.People {
+		if err := spelled(fmt.Sprintf("firm.people[%d]", i), map[string]string{"id": p.ID}); err != nil {
+			return err
+		}
 		if p.ID == "" || seen[p.ID] {
 			return &InputError{Field: fmt.Sprintf("firm.people[%d].id", i), Limit: "must be present and unique, also among firms"}
 		}
@@ -77,7 +85,23 @@ func (f *Firm) validate() error {
 	return nil
 }
 
+// spelled refuses what rules could not tell apart by its letters. What is empty
+// is for others to refuse.
+func spelled(path string, fields map[string]string) error {
+	for _, field := range slices.Sorted(maps.Keys(fields)) {
+		if text := fields[field]; text != "" {
+			if err := policy.CheckName(field, text); err != nil {
+				return requestFault(path, err)
+			}
+		}
+	}
+	return nil
+}
+
 func (s *Site) validate(path string) error {
+	if err := spelled(path, map[string]string{"region": s.Region}); err != nil {
+		return err
+	}
 	if _, err := time.LoadLocation(s.Zone); err != nil || s.Zone == "" {
 		return &InputError{Field: path + ".zone", Value: fmt.Sprintf("%q", s.Zone), Limit: "must be an IANA time zone"}
 	}

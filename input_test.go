@@ -125,6 +125,9 @@ func firmMistakes() []mistake {
 		{"unknown zone of a site", register(func(f *csss.Firm) { f.Sites[0].Zone = "Mars/Olympus" }), inputError("firm.sites[0].zone", "IANA")},
 		{"no zone of a site", register(func(f *csss.Firm) { f.Sites[0].Zone = "" }), inputError("firm.sites[0].zone", "IANA")},
 		{"person twice in a firm", register(func(f *csss.Firm) { f.People = []csss.Person{{ID: "a"}, {ID: "a"}} }), inputError("firm.people[1].id", "unique")},
+		{"person whose id shows not all", register(func(f *csss.Firm) { f.People = []csss.Person{{ID: "a\u200b"}} }), inputError("firm.people[0].id", "cannot be seen")},
+		{"firm with a space", register(func(f *csss.Firm) { f.ID = "a " }), inputError("firm.id", "space")},
+		{"region in another form", register(func(f *csss.Firm) { f.Sites[0].Region = "Que\u0301bec" }), inputError("firm.sites[0].region", "normal form C")},
 		{"person without an id", register(func(f *csss.Firm) { f.People = []csss.Person{{}} }), inputError("firm.people[0].id", "present")},
 		{"firm that exists", register(func(f *csss.Firm) { f.ID = world.K3Story2().Vance.Firm }), is(csss.ErrExists)},
 		{"person that exists elsewhere", register(func(f *csss.Firm) {

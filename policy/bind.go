@@ -36,7 +36,46 @@ func (s *Schema) check(r *Request) []error {
 	}
 	s.checkAttrs(r, fault)
 	checkAmounts(r, fault)
+	checkEvents(r, fault)
 	return errs
+}
+
+// maxEvents bounds the votes of a request, its events about approvals, and its events about grants.
+const maxEvents = 10_000
+
+// checkEvents looks at who is said to have done what. An empty name is nobody's, and counts for nothing.
+func checkEvents(r *Request, fault func(string, string, ...any)) {
+	many := func(field string, count int) {
+		if count > maxEvents {
+			fault(field, "has %d entries, at most %d", count, maxEvents)
+		}
+	}
+	named := func(field string, names ...string) {
+		for _, name := range names {
+			if why := nameFault(name); name != "" && why != "" {
+				fault(field, "has a name that %s", why)
+			}
+		}
+	}
+	many("votes", len(r.Votes))
+	for i := range r.Votes {
+		named("votes", r.Votes[i].Person)
+		named("votes", r.Votes[i].Via...)
+	}
+	many("approvals", len(r.Approvals))
+	for i := range r.Approvals {
+		named("approvals", r.Approvals[i].Person, r.Approvals[i].To)
+	}
+	many("grants", len(r.Grants))
+	for i := range r.Grants {
+		named("grants", r.Grants[i].Person, r.Grants[i].Grant.Person)
+	}
+	named("member", r.Member)
+}
+
+// namesSomebody tells the attributes that are compared with the names of voters and grantees.
+func namesSomebody(attribute string) bool {
+	return attribute == attrActor || attribute == attrRequester || attribute == attrOffered
 }
 
 func (s *Schema) checkAttrs(r *Request, fault func(string, string, ...any)) {
@@ -49,6 +88,8 @@ func (s *Schema) checkAttrs(r *Request, fault func(string, string, ...any)) {
 			fault(name, "is %s, want %s", v.kind, a.Kind)
 		case why != "":
 			fault(name, "%s", why)
+		case namesSomebody(name) && v.str != "" && !isName(v.str):
+			fault(name, "%s", nameFault(v.str))
 		case name == attrNow && !v.at.Equal(r.Now), name == attrCategory && v.str != r.Category:
 			fault(name, "differs from the request's own field")
 		case v.kind == KindDuration && (v.num < 0 || time.Duration(v.num) > maxAsked):

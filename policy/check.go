@@ -25,6 +25,9 @@ func (s *Set) CheckHandOver(events []ApprovalEvent, e ApprovalEvent) error {
 	if err := s.checkLink(link{e.ID, e.At, e.Until, e.Depth, e.Categories, e.Bounds}); err != nil {
 		return err
 	}
+	if err := checkNames(name{"person", e.Person}, name{"to", e.To}); err != nil {
+		return err
+	}
 	e.Kind = ApprovalDelegated
 	all := append(slices.Clone(events), e)
 	var why error = &RequestError{Field: "requirement", Text: "is none of the employer's that may be handed on"}
@@ -64,7 +67,7 @@ func gives(req *Requirement, events []ApprovalEvent, e *ApprovalEvent) error {
 // them), or a parent that is unknown, ended, used up or not the giver's. Events are those on the ledger; what the document
 // grants is added. It is looked at as at its own time. RolesNow are the roles held now, by person; nil: as at the events.
 //
-// The error is a [*RequestError] whose field is one of [Grant]'s, or "parent". It costs [FoldGrants].
+// The error is a [*RequestError] whose field is one of [Grant]'s, "parent", or "by" for who gives it. It costs [FoldGrants].
 func (s *Set) CheckGrant(events []GrantEvent, e GrantEvent, rolesNow map[string][]string) error {
 	doc := s.document(e.Employer)
 	if doc == nil {
@@ -72,6 +75,9 @@ func (s *Set) CheckGrant(events []GrantEvent, e GrantEvent, rolesNow map[string]
 	}
 	g := &e.Grant
 	if err := s.checkLink(link{g.ID, e.At, g.Until, g.Depth, g.Categories, g.Bounds}); err != nil {
+		return err
+	}
+	if err := checkNames(name{"person", g.Person}, name{"by", e.Person}); err != nil {
 		return err
 	}
 	if err := doc.checkGrant(&e); err != nil {
@@ -127,6 +133,21 @@ func (doc *document) checkGrant(e *GrantEvent) error {
 	for i, id := range g.Discharges {
 		if !known(id) {
 			return fault("discharges["+strconv.Itoa(i)+"]", "is no approval of the document")
+		}
+	}
+	return nil
+}
+
+// name is somebody, and where they are named.
+type name struct{ field, who string }
+
+// checkNames checks the names that are there.
+func checkNames(list ...name) error {
+	for _, n := range list {
+		if n.who != "" {
+			if err := CheckName(n.field, n.who); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -22,12 +22,18 @@
 //   - person_consent is asked from reveal on. No approval replaces it.
 //   - Quotas of all applying permits hold together. What is asked must fit in what is left, and reach the minimum.
 //     [FoldUsage] folds what is left out of bookings, in civil weeks and months.
-//   - A permit with `authority: grant` applies only inside a live grant: see [Grant]; grants that were issued, handed on or
+//   - A permit with `authority: grant` applies only inside a live grant that the request's actor holds: see [Grant]; grants that were issued, handed on or
 //     revoked by events are folded by [FoldGrants], and no link reaches further than the one above it.
 //   - A [Wall] acts like a forbid: who works for some members of a class, or did until lately, works for no other.
 //
 // Every outcome names its reasons. Reasons are for the firm whose rules they are, and for nobody else; those marked
 // [Reason.Tainted] depend on facts about the counterparty and are, before the reveal, for totals only.
+//
+// # Names
+//
+// Texts are compared by their bytes. Those of documents, requests and events are in Unicode's normal form C, and names of
+// people show all they are made of, else they are refused: see [CheckName]. Beyond that the spelling of ids is the
+// host's: "ann" and "Ann", or a Latin and a Cyrillic letter, are two, and may fill two seats.
 //
 // # What a document may cost
 //

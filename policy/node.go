@@ -214,6 +214,10 @@ func (t *tree) convert(y *yaml.Node, depth int) *node {
 		t.fail(y.Line, y.Column, "tags are not allowed")
 		return nil
 	}
+	if fault := spellingFault(y.Value); fault != "" { // escapes are read by now
+		t.fail(y.Line, y.Column, "the text %s", fault)
+		return nil
+	}
 	n := t.node()
 	n.place, n.text = place{y.Line, y.Column}, y.Value
 	switch y.Kind {

@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 	"time"
-	"unicode/utf8"
 )
 
 // Kind is the type of an attribute.
@@ -126,8 +125,5 @@ func textFault(s string, limit int) string {
 	if len(s) > limit {
 		return fmt.Sprintf("has %d bytes, at most %d", len(s), limit)
 	}
-	if !utf8.ValidString(s) {
-		return "is not UTF-8"
-	}
-	return ""
+	return spellingFault(s)
 }
