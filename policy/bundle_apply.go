@@ -194,7 +194,7 @@ func (k *Keyring) admit(active *Set, now time.Time, b *Bundle, seen map[string]b
 func (e *Engine) Apply(keys *Keyring, now time.Time, bundles ...*Bundle) ([]Change, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	next, changes, err := keys.Apply(e.active.Load(), now, bundles...)
+	next, changes, err := keys.Apply(e.Set(), now, bundles...)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -14,8 +15,17 @@ const maxConditionChars = 4096
 // condition is a compiled `when`.
 type condition = expr.Cond
 
+// errNoSchema is of sets and schemas that nobody made.
+var errNoSchema = errors.New("policy: schema is missing")
+
+// made reports whether the schema is one of [NewSchema].
+func (s *Schema) made() bool { return s != nil && s.table != nil }
+
 // conditions returns the compiler of the schema's conditions.
 func (s *Schema) conditions() (*expr.Compiler, error) {
+	if !s.made() {
+		return nil, errNoSchema
+	}
 	s.once.Do(func() { s.engine, s.err = expr.NewCompiler(s.table, &s.options) })
 	return s.engine, s.err
 }

@@ -8,7 +8,8 @@ import (
 )
 
 // Engine holds the set in force. Readers take it by one atomic load and are never kept waiting; a swap never mixes the
-// old and the new in one answer. An Engine is safe for concurrent use. Make it by [NewEngine].
+// old and the new in one answer. An Engine is safe for concurrent use. The zero
+// Engine has the zero [Set] in force.
 type Engine struct {
 	active atomic.Pointer[Set]
 
@@ -44,17 +45,22 @@ func NewEngine(set *Set) *Engine {
 	if set == nil {
 		set = &Set{schema: BaseSchema()}
 	}
-	e := &Engine{seen: map[string]seenVersion{}}
+	e := &Engine{}
 	e.note(set)
 	e.active.Store(set)
 	return e
 }
 
 // Set returns the set in force. Keep it for as long as several answers must come from the same rules.
-func (e *Engine) Set() *Set { return e.active.Load() }
+func (e *Engine) Set() *Set {
+	if set := e.active.Load(); set != nil {
+		return set
+	}
+	return &Set{}
+}
 
 // Decide asks the set in force.
-func (e *Engine) Decide(q *Query) Decision { return e.active.Load().Decide(q) }
+func (e *Engine) Decide(q *Query) Decision { return e.Set().Decide(q) }
 
 // Swap puts a set in force. It is refused as a whole if any document is older than one of the same employer that was in
 // force before, even before a set without that employer, or has the same version and another content. Documents that the
@@ -84,8 +90,8 @@ func (e *Engine) Update(docs ...Source) error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	active := e.active.Load()
-	if fresh.schema != active.schema {
+	active := e.Set()
+	if active.schema != nil && fresh.schema != active.schema {
 		if fresh, err = Compile(active.schema, docs...); err != nil {
 			return err
 		}
@@ -109,6 +115,9 @@ func (e *Engine) admit(next *Set) error {
 }
 
 func (e *Engine) note(set *Set) {
+	if e.seen == nil {
+		e.seen = map[string]seenVersion{}
+	}
 	for f := range set.firms.all {
 		e.seen[f.employer] = seenVersion{f.version, f.digest}
 	}

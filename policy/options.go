@@ -22,8 +22,12 @@ type Options struct {
 }
 
 // WithOptions returns a schema with the same attributes and other options, nil being the defaults. It shares nothing with
-// s: sets and queries of the one are strangers to the other. The error names an evaluator that there is not.
+// s: sets and queries of the one are strangers to the other. The error names an evaluator that there is not, or
+// says that s is nil or the zero Schema.
 func (s *Schema) WithOptions(opts *Options) (*Schema, error) {
+	if !s.made() {
+		return nil, errNoSchema
+	}
 	if opts == nil {
 		opts = &Options{}
 	}

@@ -41,7 +41,7 @@ func (q *Query) bind(s *Schema, r *Request) []error {
 	if r == nil {
 		return []error{&RequestError{Field: "request", Text: "is nil"}}
 	}
-	if s == nil { // of the zero Set
+	if !s.made() { // of the zero Set
 		return []error{&RequestError{Field: "schema", Text: "is missing"}}
 	}
 	if errs := s.check(r); errs != nil {

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 )
@@ -62,7 +63,7 @@ func (s *Set) with(others []*Set) *Set {
 	if len(others) == 0 {
 		return s
 	}
-	merged := &Set{schema: s.schema, firms: s.firms.clone()}
+	merged := &Set{schema: cmp.Or(s.schema, others[0].schema), firms: s.firms.clone()}
 	for _, o := range others {
 		for _, slot := range o.firms.slots {
 			if slot.firm != nil {
