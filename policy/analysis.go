@@ -30,7 +30,7 @@ func (f Finding) String() string {
 // FindingKind says what a [Finding] is about.
 type FindingKind string
 
-// The kinds. Each but the last two is proven from the document alone: what is called impossible no request can do.
+// The kinds. Each but the last three is proven from the document alone: what is called impossible no request can do.
 const (
 	AlwaysTrue    FindingKind = "always-true"   // a condition, or a clause of one, that is true wherever it can be evaluated
 	AlwaysFalse   FindingKind = "always-false"  // a condition, or an alternative in one, that is never true
@@ -41,12 +41,14 @@ const (
 	Unapprovable  FindingKind = "unapprovable"  // a permit whose approval can never be given
 	Unserved      FindingKind = "unserved"      // a permit by grant that no grant of the document covers
 	Useless       FindingKind = "useless"       // a grant, approval or quota that no rule is served by
+	OtherZone     FindingKind = "other-zone"    // a condition that reads hours or days in UTC, in a document of another zone
+	Odd           FindingKind = "odd"           // what can be meant and hardly is: cents that look like dollars, more hours than a week has, words of two alphabets
 	Slow          FindingKind = "slow"          // rules that are tried one by one, since they demand no attribute to have a value
 	Untested      FindingKind = "untested"      // a rule that applies in no test of the document
 )
 
-// Advice reports whether a finding of this kind is about the document's upkeep, not about what it means.
-func (k FindingKind) Advice() bool { return k == Slow || k == Untested }
+// Advice reports whether a finding of this kind is about the document's upkeep, or a guess, and nothing that is proven.
+func (k FindingKind) Advice() bool { return k == Odd || k == Slow || k == Untested }
 
 // Bounds of the analysis.
 const (
@@ -114,6 +116,8 @@ func analyse(set *Set, doc *document) []Finding {
 	a.served()
 	a.approvals()
 	a.useless()
+	a.clocks()
+	a.odd()
 	a.slow()
 	a.untested()
 	slices.SortStableFunc(a.list, func(x, y Finding) int {

@@ -122,7 +122,7 @@ func BaseSchema() *Schema {
 }
 
 // NewSchema returns the base schema with more attributes. It returns an error if a name is malformed (lower-case words
-// of letters, digits and underscores, two to four of them joined by dots), is already taken, is a prefix of another, or
+// of letters, digits and underscores, two to four of them joined by dots), holds a word that conditions reserve, is already taken, is a prefix of another, or
 // has no kind or is released from a step that is no action of a deal. Attributes under "counterparty." are tainted whether or not they say so.
 func NewSchema(more ...Attribute) (*Schema, error) {
 	s := &Schema{attrs: map[string]Attribute{}, seed: maphash.MakeSeed()}
@@ -150,6 +150,9 @@ func NewSchema(more ...Attribute) (*Schema, error) {
 func (s *Schema) add(a Attribute) error {
 	if !validAttrName(a.Name) {
 		return fmt.Errorf("policy: attribute %q: want two to four lower-case words joined by dots", a.Name)
+	}
+	if word := reservedIn(a.Name); word != "" {
+		return fmt.Errorf("policy: attribute %q: conditions reserve the word '%s'", a.Name, word)
 	}
 	if a.Kind == KindNone || int(a.Kind) >= len(kindNames) {
 		return fmt.Errorf("policy: attribute %q has no kind", a.Name)
@@ -215,6 +218,23 @@ func validAttrName(name string) bool {
 		}
 	}
 	return true
+}
+
+// literalWords stand nowhere in a name that conditions can read, and reservedWords not at its beginning.
+var (
+	literalWords  = []string{"in", "true", "false", "null"}
+	reservedWords = []string{"as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "package",
+		"namespace", "return", "var", "void", "while"}
+)
+
+// reservedIn is the first word of a name that makes it unreadable; "" if there is none.
+func reservedIn(name string) string {
+	for i, w := range strings.Split(name, ".") {
+		if slices.Contains(literalWords, w) || i == 0 && slices.Contains(reservedWords, w) {
+			return w
+		}
+	}
+	return ""
 }
 
 // covers reports whether the dotted path head is path or one of its ancestors, by segment.
