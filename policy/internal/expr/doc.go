@@ -11,9 +11,9 @@
 // A condition is [False], [True], [Error] (an attribute is absent, an overflow, a division by zero) or [Unknown] (an
 // attribute is withheld). && and || are commutative, False absorbs in the one and True in the other, and Unknown beats
 // Error. == and != of operands without value are Error if one is Error, else Unknown; other operators stop at the first
-// operand without value. Overflow, division by zero and instants outside the years 1 to 9999 are Error, and so,
-// other than in CEL, are operators and conversions that come to NaN. Every comparison with NaN is false but !=, so who fills
-// a frame keeps NaN out.
+// operand without value. Overflow, division by zero and instants outside the years 1 to 9999 are Error, and so, in
+// [Documents] and other than in CEL, are operators and conversions that come to NaN. Every comparison with NaN is false but
+// !=, so who fills a frame keeps NaN out.
 //
 //	&&  T F E U      ||  T F E U      !
 //	T   T F E U      T   T T T T      F

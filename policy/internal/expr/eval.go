@@ -455,7 +455,7 @@ func (m *machine) double(k int32) (v float64, state Truth) {
 		if v, state = m.double(i.left()); state != True {
 			return 0, state
 		}
-		return orNaN(-v)
+		return m.orNaN(-v)
 	}
 	a, state := m.double(i.left())
 	if state != True {
@@ -467,13 +467,13 @@ func (m *machine) double(k int32) (v float64, state Truth) {
 	}
 	switch i.op {
 	case dAdd:
-		return orNaN(a + b)
+		return m.orNaN(a + b)
 	case dSub:
-		return orNaN(a - b)
+		return m.orNaN(a - b)
 	case dMul:
-		return orNaN(a * b)
+		return m.orNaN(a * b)
 	case dDiv:
-		return orNaN(a / b)
+		return m.orNaN(a / b)
 	}
 	return 0, Error
 }

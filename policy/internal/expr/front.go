@@ -246,7 +246,7 @@ func (f *front) reads(whole *ast.AST, part ast.Expr) (slots []Slot, tainted bool
 // plan makes a program of a part of a checked expression.
 func (f *front) plan(whole *ast.AST, part ast.Expr) (cel.Program, error) {
 	if !whole.IsChecked() {
-		return f.env.PlanProgram(ast.NewAST(part, whole.SourceInfo()), refuseNaN())
+		return f.env.PlanProgram(ast.NewAST(part, whole.SourceInfo()), f.refuseNaN()...)
 	}
-	return f.env.PlanProgram(ast.NewCheckedAST(ast.NewAST(part, whole.SourceInfo()), whole.TypeMap(), whole.ReferenceMap()), refuseNaN())
+	return f.env.PlanProgram(ast.NewCheckedAST(ast.NewAST(part, whole.SourceInfo()), whole.TypeMap(), whole.ReferenceMap()), f.refuseNaN()...)
 }

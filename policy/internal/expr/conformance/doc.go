@@ -3,5 +3,5 @@
 // It is a module of its own, since the suite is large and nothing else needs it. Each of its cases that involves no
 // protobuf message is compiled and evaluated twice, by cel-go alone and by the instructions of package expr with cel-go
 // behind them; both must come to the same value, error or refusal. A case whose result is not a bool is compared with the
-// result it expects. The one deviation, an error where an operator comes to NaN, is counted.
+// result it expects.
 package conformance
