@@ -158,10 +158,11 @@ func (e *Engine) State(ctx context.Context, id SessionID) (State, error) {
 // if the session id is taken by another proposal; [ErrUnknownOutcome]; the
 // authorizer's, the log's and ctx's.
 func (e *Engine) Propose(ctx context.Context, p Proposal) error {
-	p, err := p.normal()
+	events, err := Open(p)
 	if err != nil {
 		return err
 	}
+	p = *events[0].Proposal
 	sess, err := e.claim(ctx, p.Session)
 	if err != nil {
 		return err
@@ -175,10 +176,6 @@ func (e *Engine) Propose(ctx context.Context, p Proposal) error {
 			return nil
 		}
 		return ErrConflict
-	}
-	events := []Event{{Type: SessionProposed, At: p.At, Proposal: &p}}
-	if !p.Summaries[Supply].IsZero() && !p.Summaries[Demand].IsZero() {
-		events = append(events, Event{Type: SummariesPublished, At: p.At})
 	}
 	for _, side := range []Side{Supply, Demand} {
 		v, err := e.auth.Authorize(ctx, authRequest(fold(State{}, events), side, ActSummarise, nil, p.At))
@@ -295,11 +292,13 @@ func (e *Engine) do(ctx context.Context, sess *session, c Command) (Receipt, err
 			return Receipt{}, err
 		}
 		if len(events) == 0 {
-			return sess.state.Actors[c.Actor].Receipts[c.ID], nil
+			r, _ := sess.state.Actors.Receipt(c.Actor, c.ID)
+			return r, nil
 		}
 		err = e.commit(ctx, sess, key("do", string(c.Session), c.Actor, c.ID), events, recs)
 		if err == nil {
-			return sess.state.Actors[c.Actor].Receipts[c.ID], nil
+			r, _ := sess.state.Actors.Receipt(c.Actor, c.ID)
+			return r, nil
 		}
 		if !errors.Is(err, ErrConflict) {
 			return Receipt{}, err

@@ -39,6 +39,9 @@ var (
 	ErrNoCapacity = errors.New("disclosure: nothing left to hold")
 	// ErrInvalid means that a proposal, command, option or listing is malformed; see [FieldError].
 	ErrInvalid = errors.New("disclosure: invalid value")
+	// ErrMachine means that the session began with a version of the [Machine]
+	// that this build does not have; nothing happens in it here.
+	ErrMachine = errors.New("disclosure: session of another version of the machine")
 	// ErrSchema means that a summary schema contradicts itself.
 	ErrSchema = errors.New("disclosure: invalid schema")
 	// ErrSealed means that a sealed value cannot be decoded from its printed form.

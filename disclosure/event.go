@@ -59,7 +59,10 @@ type Event struct {
 	Policies    [2]Digest `json:"policies,omitzero"` // IdentitiesRevealed: rules it was decided under
 	Versions    [2]int    `json:"versions,omitzero"`
 	Proposal    *Proposal `json:"proposal,omitempty"` // SessionProposed
+	Machine     Digest    `json:"machine,omitzero"`   // SessionProposed: see [MachineVersion]
+	V           int       `json:"v,omitempty"`        // version of the type, see [Upcast]
 	Erased      bool      `json:"-"`                  // the record was read back without its payload
+	sum         Digest    // of the payload it was read from
 }
 
 // SealedSize is the payload size, in bytes, of every sealed event.
@@ -99,7 +102,8 @@ func DecodeEvent(r Record) (Event, error) {
 	if e.Side > Demand || e.Type.Sealed() && len(r.Data) != SealedSize || e.Type == SessionProposed && e.Proposal == nil {
 		return Event{}, &FieldError{Field: "record", Want: "an event as this package writes it"}
 	}
-	return e, nil
+	e.sum = DigestOf(r.Data)
+	return Upcast(e)
 }
 
 var trailNames = map[EventType]string{

@@ -1,26 +1,39 @@
 package disclosure
 
-import (
-	"maps"
-	"slices"
-	"time"
-)
+import "time"
 
 // Evolve folds one event into a state. It is pure and total: the argument is
 // not changed, and an event that means nothing in this state leaves it equal.
 // It does not ask whether the event was allowed; [Decide] did.
+//
+// The receipts of a state are those of events read back with [DecodeEvent],
+// which knows the payload that they name; an event that has not been on a log
+// earns a receipt without its digest.
 func Evolve(s State, e Event) State {
+	s.evolve(&e)
+	return s
+}
+
+func (s *State) evolve(e *Event) {
+	if s.apply(e) && e.Command != "" {
+		s.Actors = s.Actors.with(e)
+	}
+}
+
+// apply folds what an event means, without its receipt, and reports whether
+// it means anything here.
+func (s *State) apply(e *Event) bool {
 	if e.Erased {
 		s.Erased = true
-		return s
+		return false
 	}
 	if e.Type == SessionProposed {
-		return proposed(s, e)
+		s.propose(e)
+		return false
 	}
 	if s.Phase == 0 || e.Side > Demand {
-		return s
+		return false
 	}
-	s = recorded(s, e)
 	own := &s.Sides[e.Side]
 	switch e.Type {
 	case SummaryAttached:
@@ -55,55 +68,27 @@ func Evolve(s State, e Event) State {
 	case SessionStaled:
 		s.Phase, s.ReviveAt = Stale, time.Time{}
 	case SessionRevived:
-		s.revive(e)
+		s.revive(e.At)
 	case SessionClosed, EngagementTerminated:
 		s.Phase, s.EndedAt = Closed, e.At
 		if e.Kind != "" {
 			own.Leaving, own.Reason = e.Cause, e.Reason
 		}
 	}
-	return s
+	return true
 }
 
-func proposed(s State, e Event) State {
-	if s.Phase != 0 || e.Proposal == nil {
-		return s
+func (s *State) propose(e *Event) {
+	p := e.Proposal
+	if s.Phase != 0 || p == nil {
+		return
 	}
-	p := *e.Proposal
-	s.Proposal, s.Phase, s.Summaries = p, Proposed, p.Summaries
+	s.Proposal, s.Phase, s.Summaries, s.Machine = *p, Proposed, p.Summaries, e.Machine
 	s.HardExpiry = p.At.Add(p.HardExpiry)
 	s.Deadline = earlier(p.At.Add(p.Deadline), s.HardExpiry)
-	return s
 }
 
-// recorded keeps what makes a command idempotent: the actor's sequence, the
-// receipt, and the digest of the command that earned it.
-func recorded(s State, e Event) State {
-	if e.Command == "" {
-		return s
-	}
-	data, err := e.Encode()
-	if err != nil {
-		return s
-	}
-	a := s.Actors[e.Actor]
-	a.Seq = max(a.Seq, e.Seq)
-	a.Receipts, a.Digests = cloned(a.Receipts), cloned(a.Digests)
-	a.Receipts[e.Command] = Receipt{Index: e.Seq, Event: DigestOf(data)}
-	a.Digests[e.Command] = e.Digest
-	s.Actors = cloned(s.Actors)
-	s.Actors[e.Actor] = a
-	return s
-}
-
-func cloned[K comparable, V any](m map[K]V) map[K]V {
-	if m == nil {
-		return make(map[K]V)
-	}
-	return maps.Clone(m)
-}
-
-func (s *State) choose(own *SideState, e Event) {
+func (s *State) choose(own *SideState, e *Event) {
 	switch e.Kind {
 	case OptIn:
 		own.Choice, own.Expires = ChoiceIn, e.Until
@@ -125,7 +110,7 @@ func (s *State) choose(own *SideState, e Event) {
 // requirement takes back every vote of the actor, one that names a requirement
 // also a vote that was given for any. It blocks the side until somebody
 // authorises anew.
-func (s *SideState) authorize(e Event) {
+func (s *SideState) authorize(e *Event) {
 	s.Policy, s.Version = e.Policy, e.Version
 	if e.Auto {
 		s.Auto = true
@@ -133,24 +118,28 @@ func (s *SideState) authorize(e Event) {
 	}
 	v := Vote{Actor: e.Actor, Roles: e.Roles, Under: e.Under, Requirement: e.Requirement, Deny: e.Kind == Deny,
 		Policy: e.Bind.Policy, At: e.At, Expires: e.Until}
-	s.Votes = slices.DeleteFunc(slices.Clone(s.Votes), func(w Vote) bool {
+	votes := make([]Vote, 0, len(s.Votes)+1) // other states share the old ones
+	for _, w := range s.Votes {
 		loose := e.Kind != Authorize && (v.Requirement == "" || w.Requirement == "")
-		return w.Actor == v.Actor && (w.Requirement == v.Requirement || loose)
-	})
+		if w.Actor != v.Actor || w.Requirement != v.Requirement && !loose {
+			votes = append(votes, w)
+		}
+	}
+	s.Votes = votes
 	s.Blocked = e.Kind != Authorize
 	if e.Kind != RevokeAuth {
 		s.Votes = append(s.Votes, v)
 	}
 }
 
-func (s *State) revive(e Event) {
+func (s *State) revive(at time.Time) {
 	s.Phase = Proposed
 	if !s.Summaries[Supply].IsZero() && !s.Summaries[Demand].IsZero() {
 		s.Phase = Summarised
 	}
 	s.Revivals++
 	s.ReviveAt = time.Time{}
-	s.Deadline = earlier(e.At.Add(s.Proposal.Deadline), s.HardExpiry)
+	s.Deadline = earlier(at.Add(s.Proposal.Deadline), s.HardExpiry)
 	for i := range s.Sides {
 		s.Sides[i].Reviving, s.Sides[i].Auto = false, false
 	}

@@ -81,7 +81,7 @@ func TestRecordGoldenSessions(t *testing.T) {
 		g.Status = goldenStatus(w.state())
 		data, err := json.MarshalIndent(g, "", " ")
 		require.NoError(t, err)
-		file := goldenFile("v1", story)
+		file := goldenFile("v2", story)
 		require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
 		require.NoError(t, os.WriteFile(file, append(data, '\n'), 0o644))
 	}
@@ -152,8 +152,10 @@ func compact(t testing.TB, data json.RawMessage) []byte {
 // TestGoldenReceiptsRepeat: a client that asks again for what an earlier
 // version answered gets that answer, and nothing happens.
 func TestGoldenReceiptsRepeat(t *testing.T) {
-	for story := range goldenStories {
-		data, err := os.ReadFile(goldenFile("v1", story))
+	files, err := filepath.Glob(goldenFile("*", "*"))
+	require.NoError(t, err)
+	for _, story := range files {
+		data, err := os.ReadFile(story)
 		require.NoError(t, err)
 		var g golden
 		require.NoError(t, json.Unmarshal(data, &g))

@@ -94,35 +94,29 @@ type SideState struct {
 	Rating   *Rating   `json:"rating,omitempty"`
 }
 
-// ActorState is the actor's part of the idempotency record.
-type ActorState struct {
-	Seq      uint64             `json:"seq"`
-	Receipts map[string]Receipt `json:"receipts"` // by command id
-	Digests  map[string]Digest  `json:"digests"`  // of the commands, to notice an id used twice
-}
-
 // State is a session as folded from its stream. It holds ids, never
 // identities; it is for the host and must not be shown to a party.
 type State struct {
-	Proposal   Proposal              `json:"proposal"`
-	Phase      Phase                 `json:"phase"`
-	Summaries  [2]Digest             `json:"summaries"`
-	Sides      [2]SideState          `json:"sides"`
-	Actors     map[string]ActorState `json:"actors,omitempty"`
-	Deadline   time.Time             `json:"deadline"`    // no reveal from here on
-	HardExpiry time.Time             `json:"hard_expiry"` // no revival from here on
-	CloseAt    time.Time             `json:"close_at,omitzero"`
-	ReviveAt   time.Time             `json:"revive_at,omitzero"`
-	RevealedAt time.Time             `json:"revealed_at,omitzero"`
-	HoldUntil  time.Time             `json:"hold_until,omitzero"`
-	EngagedAt  time.Time             `json:"engaged_at,omitzero"`
-	StartedAt  time.Time             `json:"started_at,omitzero"`
-	EndedAt    time.Time             `json:"ended_at,omitzero"` // completed or closed
-	Policies   [2]Digest             `json:"policies"`          // that the reveal was decided under
-	Versions   [2]int                `json:"versions"`
-	Hours      int64                 `json:"hours,omitempty"` // agreed at completion, thousandths of an hour
-	Revivals   int                   `json:"revivals,omitempty"`
-	Erased     bool                  `json:"erased,omitempty"` // a record of the session was erased: no reveal and no identity any more
+	Proposal   Proposal     `json:"proposal"`
+	Machine    Digest       `json:"machine,omitzero"` // the version of the [Machine] it began with; zero = the first
+	Phase      Phase        `json:"phase"`
+	Summaries  [2]Digest    `json:"summaries"`
+	Sides      [2]SideState `json:"sides"`
+	Actors     Actors       `json:"actors,omitzero"`
+	Deadline   time.Time    `json:"deadline"`    // no reveal from here on
+	HardExpiry time.Time    `json:"hard_expiry"` // no revival from here on
+	CloseAt    time.Time    `json:"close_at,omitzero"`
+	ReviveAt   time.Time    `json:"revive_at,omitzero"`
+	RevealedAt time.Time    `json:"revealed_at,omitzero"`
+	HoldUntil  time.Time    `json:"hold_until,omitzero"`
+	EngagedAt  time.Time    `json:"engaged_at,omitzero"`
+	StartedAt  time.Time    `json:"started_at,omitzero"`
+	EndedAt    time.Time    `json:"ended_at,omitzero"` // completed or closed
+	Policies   [2]Digest    `json:"policies"`          // that the reveal was decided under
+	Versions   [2]int       `json:"versions"`
+	Hours      int64        `json:"hours,omitempty"` // agreed at completion, thousandths of an hour
+	Revivals   int          `json:"revivals,omitempty"`
+	Erased     bool         `json:"erased,omitempty"` // a record of the session was erased: no reveal and no identity any more
 }
 
 // ID returns the session's id.

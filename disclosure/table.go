@@ -1,6 +1,12 @@
 package disclosure
 
-import "slices"
+import (
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
 
 // Who may give a command.
 const (
@@ -22,67 +28,128 @@ type Row struct {
 	Kind    Kind
 	By      string // ByParty, ByEmployer or BySystem
 	Allowed bool
-	Guard   string // what else must hold, where Allowed
-	Effect  string // event → phase, where Allowed
-	Reason  string // why the row is as it is
-	rule    func(*decision) error
+	Guards  []Guard  // what else must hold, in the order in which it is asked; nil where not Allowed
+	Effects []Effect // what then happens, in order; nil where not Allowed and where only the clock acts
+	Reason  string   // why the row is as it is
+	guards  []guard
+	effects []effect
 }
+
+// Effect is one event that a command, or the clock, brings about.
+type Effect struct {
+	Event  EventType
+	Guards []Guard   // all must hold, or the effect does not happen; the row is accepted nevertheless
+	To     []Phase   // where the session then stands: one of these; none, where it was
+	Then   EventType // what the clock publishes at the next slot, "" for nothing
+}
+
+// Timer is what the clock alone brings about in a phase.
+type Timer struct {
+	Phase  Phase
+	Event  EventType
+	To     []Phase
+	At     string // the instant, in words
+	Reason string
+	timer  timer
+}
+
+// effect is an Effect by number.
+type effect uint8
+
+const (
+	eAttach effect = iota + 1
+	ePublished
+	eOptIn
+	eOptOut
+	eAuto
+	eRefusedLeave
+	eReveal
+	eLeave
+	eClose
+	eTerminate
+	eVote
+	eNoVote
+	eDisclose
+	eAccept
+	eAgree
+	eStart
+	eMark
+	eComplete
+	eDispute
+	eRate
+	eRevive
+	effectCount
+)
+
+// partyConsents are the guards of the reveal that the parties themselves meet.
+var partyConsents = []guard{gChoicesIn, gConsentsFresh, gNobodyLeaves, gNotBlocked, gBeforeDeadline, gRecordWhole}
+
+var effects = [effectCount]struct {
+	event  EventType
+	guards []guard
+	to     []Phase
+	then   EventType
+}{
+	eAttach:       {event: SummaryAttached},
+	ePublished:    {event: SummariesPublished, guards: []guard{gBoth}, to: []Phase{Summarised}},
+	eOptIn:        {event: ChoiceSealed},
+	eOptOut:       {event: ChoiceSealed},
+	eAuto:         {event: AuthorizationSealed, guards: []guard{gOwnEmployer}},
+	eRefusedLeave: {event: ChoiceSealed, guards: []guard{gRefused}, then: SessionClosed},
+	eReveal:       {event: IdentitiesRevealed, guards: append(slices.Clone(partyConsents), gAuthorised, gHeld), to: []Phase{Revealed}},
+	eLeave:        {event: ChoiceSealed, then: SessionClosed},
+	eClose:        {event: SessionClosed, to: []Phase{Closed}},
+	eTerminate:    {event: EngagementTerminated, to: []Phase{Closed}},
+	eVote:         {event: AuthorizationSealed},
+	eNoVote:       {event: AuthorizationSealed},
+	eDisclose:     {event: FieldsDisclosed},
+	eAccept:       {event: TermsAccepted},
+	eAgree:        {event: EngagementAgreed, guards: []guard{gTermsBoth, gAuthorised, gNotBlocked, gHeld}, to: []Phase{Engaged}},
+	eStart:        {event: EngagementStarted, to: []Phase{Started}},
+	eMark:         {event: EngagementMarked},
+	eComplete:     {event: EngagementCompleted, guards: []guard{gSameHours}, to: []Phase{Completed}},
+	eDispute:      {event: EngagementDisputed},
+	eRate:         {event: OutcomeRated},
+	eRevive:       {event: ChoiceSealed, then: SessionRevived},
+}
+
+// everyCommand are the guards before every row, in their order; see [Decide].
+var everyCommand = []guard{gSession, gParticipant, gIDUnused, gSeqRises}
 
 // rules are the allowed rows, several phases at a time.
 var rules = []struct {
-	phases []Phase
-	row    Row
+	phases  []Phase
+	kind    Kind
+	guards  []guard
+	effects []effect
+	reason  string
 }{
-	{[]Phase{Proposed}, Row{Kind: Publish, rule: (*decision).publish, Guard: "this side's summary is still missing",
-		Effect: "SummaryAttached; both there: SummariesPublished → Summarised", Reason: "nobody chooses before both summaries are frozen"}},
-	{[]Phase{Summarised}, Row{Kind: OptIn, rule: (*decision).optIn, Guard: "binding matches, before the deadline, own rules allow, choices left",
-		Effect: "ChoiceSealed; four consents and a hold: IdentitiesRevealed → Revealed", Reason: "a consent binds what was shown"}},
-	{[]Phase{Summarised}, Row{Kind: OptOut, rule: (*decision).optOut, Guard: "choices left, or opted in",
-		Effect: "ChoiceSealed", Reason: "a discreet no is silence to the other side"}},
-	{[]Phase{Proposed, Summarised, Stale}, Row{Kind: Withdraw, rule: (*decision).leave,
-		Effect: "ChoiceSealed; at the next slot SessionClosed → Closed", Reason: "the open way out, published at a slot"}},
-	{[]Phase{Revealed}, Row{Kind: Withdraw, rule: (*decision).end,
-		Effect: "SessionClosed → Closed", Reason: "after the reveal a close is seen by both at once"}},
-	{[]Phase{Engaged, Started}, Row{Kind: Withdraw, rule: (*decision).end,
-		Effect: "EngagementTerminated → Closed", Reason: "every phase that is not final can be ended"}},
-	{[]Phase{Proposed, Summarised, Stale}, Row{Kind: Abort, rule: (*decision).leave,
-		Effect: "ChoiceSealed; at the next slot SessionClosed → Closed", Reason: "a changed rule or fact closes like a withdrawal"}},
-	{[]Phase{Revealed}, Row{Kind: Abort, rule: (*decision).end,
-		Effect: "SessionClosed → Closed", Reason: "after the reveal a close is seen by both at once"}},
-	{[]Phase{Engaged, Started}, Row{Kind: Abort, rule: (*decision).end,
-		Effect: "EngagementTerminated → Closed", Reason: "the host applies the terms of an engagement whose rules changed"}},
-	{[]Phase{Summarised}, Row{Kind: Authorize, rule: (*decision).authorize, Guard: "binding matches, before the deadline, own rules accept the vote",
-		Effect: "AuthorizationSealed; four consents and a hold: IdentitiesRevealed → Revealed", Reason: "an approval is a bound fact, accepted early"}},
-	{[]Phase{Revealed}, Row{Kind: Authorize, rule: (*decision).countersign, Guard: "binding matches, own rules accept the vote",
-		Effect: "AuthorizationSealed; terms, verdicts and a hold: EngagementAgreed → Engaged", Reason: "a countersignature, where policy asks for one"}},
-	{[]Phase{Proposed, Summarised, Stale}, Row{Kind: Deny, rule: (*decision).deny,
-		Effect: "AuthorizationSealed", Reason: "a denial is sealed and needs nobody's leave"}},
-	{[]Phase{Proposed, Summarised, Stale}, Row{Kind: RevokeAuth, rule: (*decision).deny,
-		Effect: "AuthorizationSealed", Reason: "before the reveal a revocation is sealed"}},
-	{[]Phase{Revealed}, Row{Kind: RevokeAuth, rule: (*decision).end,
-		Effect: "SessionClosed → Closed", Reason: "the employer ends what it no longer authorises"}},
-	{[]Phase{Engaged, Started}, Row{Kind: RevokeAuth, rule: (*decision).end,
-		Effect: "EngagementTerminated → Closed", Reason: "the employer ends what it no longer authorises"}},
-	{[]Phase{Summarised, Stale, Revealed, Engaged, Started, Completed, Closed}, Row{Kind: View, rule: (*decision).view,
-		Guard: "stage reached; after the end only what was revealed, within the grace window", Effect: "FieldsDisclosed", Reason: "a read is logged before it answers"}},
-	{[]Phase{Revealed}, Row{Kind: AcceptTerms, rule: (*decision).acceptTerms, Guard: "the proposed terms, own rules allow",
-		Effect: "TermsAccepted; both, verdicts and a firm hold: EngagementAgreed → Engaged", Reason: "both accept the same digest"}},
-	{[]Phase{Engaged, Started}, Row{Kind: Start, rule: (*decision).start, Guard: "once per side",
-		Effect: "EngagementStarted → Started", Reason: "work begins when a side says so"}},
-	{[]Phase{Engaged, Started}, Row{Kind: MarkDone, rule: (*decision).markDone, Guard: "hours above zero",
-		Effect: "EngagementMarked; both the same hours: EngagementCompleted → Completed", Reason: "money follows hours, so both must name the same"}},
-	{[]Phase{Engaged, Started}, Row{Kind: Dispute, rule: (*decision).dispute, Guard: "once per side",
-		Effect: "EngagementDisputed", Reason: "a dispute is a fact; it ends nothing by itself"}},
-	{[]Phase{Completed, Closed}, Row{Kind: Rate, rule: (*decision).rate, Guard: "was engaged, once per side",
-		Effect: "OutcomeRated", Reason: "only who worked together can rate"}},
-	{[]Phase{Stale}, Row{Kind: Revive, rule: (*decision).revive, Guard: "before the hard expiry, once per side",
-		Effect: "ChoiceSealed; at the next slot SessionRevived → Summarised", Reason: "no silence kills a deal, and who revived is not told"}},
-	{[]Phase{Proposed, Summarised, Stale, Revealed, Engaged, Started}, Row{Kind: Expire, rule: func(*decision) error { return nil },
-		Effect: "what is due", Reason: "the clock acts before every command"}},
-	{[]Phase{Summarised}, Row{Kind: Settle, rule: func(d *decision) error { d.settleReveal(); return nil }, Guard: "four consents",
-		Effect: "a hold: IdentitiesRevealed → Revealed", Reason: "a reveal that lacked a hold or a verdict is tried again"}},
-	{[]Phase{Revealed}, Row{Kind: Settle, rule: func(d *decision) error { d.settleEngagement(); return nil }, Guard: "terms accepted by both",
-		Effect: "verdicts and a firm hold: EngagementAgreed → Engaged", Reason: "an engagement that lacked a hold or a verdict is tried again"}},
+	{[]Phase{Proposed}, Publish, []guard{gSummaryMissing}, []effect{eAttach, ePublished}, "nobody chooses before both summaries are frozen"},
+	{[]Phase{Summarised}, OptIn, []guard{gBinding, gInTime, gOwnRules, gFlips}, []effect{eOptIn, eAuto, eRefusedLeave, eReveal}, "a consent binds what was shown"},
+	{[]Phase{Summarised}, OptOut, []guard{gFlips}, []effect{eOptOut}, "a discreet no is silence to the other side"},
+	{[]Phase{Proposed, Summarised, Stale}, Withdraw, []guard{gNotLeaving, gAtSlot}, []effect{eLeave}, "the open way out, published at a slot"},
+	{[]Phase{Revealed}, Withdraw, nil, []effect{eClose}, "after the reveal a close is seen by both at once"},
+	{[]Phase{Engaged, Started}, Withdraw, nil, []effect{eTerminate}, "every phase that is not final can be ended"},
+	{[]Phase{Proposed, Summarised, Stale}, Abort, []guard{gNotLeaving, gAtSlot}, []effect{eLeave}, "a changed rule or fact closes like a withdrawal"},
+	{[]Phase{Revealed}, Abort, nil, []effect{eClose}, "after the reveal a close is seen by both at once"},
+	{[]Phase{Engaged, Started}, Abort, nil, []effect{eTerminate}, "the host applies the terms of an engagement whose rules changed"},
+	{[]Phase{Summarised}, Authorize, []guard{gNotSelf, gBinding, gInTime, gOwnRules}, []effect{eVote, eRefusedLeave, eReveal}, "an approval is a bound fact, accepted early"},
+	{[]Phase{Revealed}, Authorize, []guard{gNotSelf, gBinding, gInTime, gOwnRules}, []effect{eVote, eAgree}, "a countersignature, where policy asks for one"},
+	{[]Phase{Proposed, Summarised, Stale}, Deny, []guard{gNotSelf}, []effect{eNoVote}, "a denial is sealed and needs nobody's leave"},
+	{[]Phase{Proposed, Summarised, Stale}, RevokeAuth, []guard{gNotSelf}, []effect{eNoVote}, "before the reveal a revocation is sealed"},
+	{[]Phase{Revealed}, RevokeAuth, nil, []effect{eClose}, "the employer ends what it no longer authorises"},
+	{[]Phase{Engaged, Started}, RevokeAuth, nil, []effect{eTerminate}, "the employer ends what it no longer authorises"},
+	{[]Phase{Summarised, Stale, Revealed, Engaged, Started, Completed, Closed}, View,
+		[]guard{gStageKnown, gWasRevealed, gInGrace, gStageReached, gNotErased}, []effect{eDisclose}, "a read is logged before it answers"},
+	{[]Phase{Revealed}, AcceptTerms, []guard{gTerms, gOwnRules}, []effect{eAccept, eAgree}, "both accept the same digest"},
+	{[]Phase{Engaged, Started}, Start, []guard{gStartOnce}, []effect{eStart}, "work begins when a side says so"},
+	{[]Phase{Engaged, Started}, MarkDone, []guard{gHours}, []effect{eMark, eComplete}, "money follows hours, so both must name the same"},
+	{[]Phase{Engaged, Started}, Dispute, []guard{gDisputeOnce}, []effect{eDispute}, "a dispute is a fact; it ends nothing by itself"},
+	{[]Phase{Completed, Closed}, Rate, []guard{gWasEngaged, gRateOnce, gStars}, []effect{eRate}, "only who worked together can rate"},
+	{[]Phase{Stale}, Revive, []guard{gReviveOnce, gBeforeExpiry, gAtSlot}, []effect{eRevive}, "no silence kills a deal, and who revived is not told"},
+	{[]Phase{Proposed, Summarised, Stale, Revealed, Engaged, Started}, Expire, nil, nil, "the clock acts before every command"},
+	{[]Phase{Summarised}, Settle, nil, []effect{eRefusedLeave, eReveal}, "a reveal that lacked a hold or a verdict is tried again"},
+	{[]Phase{Revealed}, Settle, nil, []effect{eAgree}, "an engagement that lacked a hold or a verdict is tried again"},
 }
 
 // refusals name why a command has no row of its own in any, or in one, phase.
@@ -106,29 +173,138 @@ var refusals = map[Kind]string{
 	Revive:      "only a stale session can be revived",
 }
 
-var table = buildTable()
+// Machine is a version of the machine: its table, its clock and their digest.
+// It does not change and may be used by many goroutines at once.
+type Machine struct {
+	rows    []Row
+	clock   []Timer
+	version Digest
+	without guard // 0 in every machine that an engine runs
+}
 
-func buildTable() []Row {
-	var t []Row
+// machines are all versions of the machine, the present one last. A version
+// that sessions were opened under stays here: [SessionProposed] names it, and
+// [Decide] runs a session by the table it began with. A session from before
+// versions were written began with the first.
+var machines = []*Machine{newMachine(0)}
+
+// Present returns the machine that new sessions begin with.
+func Present() *Machine { return machines[len(machines)-1] }
+
+// MachineVersion returns the digest of the present table.
+func MachineVersion() Digest { return Present().version }
+
+// machineOf returns the machine of a session, nil if this build has none of
+// its version.
+func machineOf(version Digest) *Machine {
+	if version.IsZero() {
+		return machines[0]
+	}
+	for _, m := range machines {
+		if m.version == version {
+			return m
+		}
+	}
+	return nil
+}
+
+// Table returns the present machine: exactly one row for every phase and
+// command, in the order of [Phases] and [Kinds]. It is what [Decide] runs.
+func Table() []Row { return Present().Table() }
+
+// Clock returns what the clock alone does, in the order in which equals act.
+func Clock() []Timer { return slices.Clone(Present().clock) }
+
+// EveryCommand returns the guards that are asked before those of a row.
+func EveryCommand() []Guard { return named(everyCommand, 0) }
+
+// Guards returns every guard of the machine.
+func Guards() []Guard { return slices.Clone(guards[1:]) }
+
+// Table returns one row for every phase and command.
+func (m *Machine) Table() []Row { return slices.Clone(m.rows) }
+
+// Version returns the digest of everything in the table but the reasons.
+func (m *Machine) Version() Digest { return m.version }
+
+// Without returns the machine that lacks one guard, for a test to show that
+// it would notice; nil if there is no such guard. No engine runs it, and
+// [Decide] refuses a session that names its version.
+func (m *Machine) Without(id string) *Machine {
+	for g := range guards {
+		if g > 0 && guards[g].ID == id {
+			return newMachine(guard(g))
+		}
+	}
+	return nil
+}
+
+func newMachine(without guard) *Machine {
+	m := &Machine{without: without, clock: timers()}
 	for _, p := range Phases() {
 		for _, k := range Kinds() {
-			t = append(t, Row{Phase: p, Kind: k, By: givers[k], Reason: refusals[k]})
+			m.rows = append(m.rows, Row{Phase: p, Kind: k, By: givers[k], Reason: refusals[k]})
 		}
 	}
 	for _, r := range rules {
 		for _, p := range r.phases {
-			row := r.row
-			row.Phase, row.By, row.Allowed = p, givers[row.Kind], true
-			t[index(p, row.Kind)] = row
+			m.rows[index(p, r.kind)] = Row{Phase: p, Kind: r.kind, By: givers[r.kind], Allowed: true, Reason: r.reason,
+				Guards: named(r.guards, without), Effects: effectsOf(r.effects, without), guards: r.guards, effects: r.effects}
 		}
 	}
-	return t
+	h := sha256.New()
+	m.write(h)
+	m.version = Digest(h.Sum(nil))
+	return m
 }
 
-func index(p Phase, k Kind) int {
-	return int(p-Proposed)*len(Kinds()) + slices.Index(Kinds(), k)
+// write writes what the version is the digest of.
+func (m *Machine) write(w io.Writer) {
+	fmt.Fprintln(w, "every", ids(named(everyCommand, m.without)))
+	for _, r := range m.rows {
+		fmt.Fprintln(w, r.Phase, r.Kind, r.By, r.Allowed, ids(r.Guards))
+		for _, e := range r.Effects {
+			fmt.Fprintln(w, " ", e.Event, e.To, ids(e.Guards), e.Then)
+		}
+	}
+	for _, t := range m.clock {
+		fmt.Fprintln(w, "clock", t.Phase, t.Event, t.To, t.At)
+	}
 }
 
-// Table returns the machine: exactly one row for every phase and command, in
-// the order of [Phases] and [Kinds]. It is what [Decide] runs.
-func Table() []Row { return slices.Clone(table) }
+func ids(gs []Guard) string {
+	var b strings.Builder
+	for _, g := range gs {
+		b.WriteString(g.ID + ";")
+	}
+	return b.String()
+}
+
+func named(gs []guard, without guard) []Guard {
+	var out []Guard
+	for _, g := range gs {
+		if g != without {
+			out = append(out, guards[g])
+		}
+	}
+	return out
+}
+
+func effectsOf(es []effect, without guard) []Effect {
+	var out []Effect
+	for _, e := range es {
+		x := effects[e]
+		out = append(out, Effect{Event: x.event, Guards: named(x.guards, without), To: slices.Clone(x.to), Then: x.then})
+	}
+	return out
+}
+
+var kindIndex = func() map[Kind]int {
+	m := map[Kind]int{}
+	for i, k := range Kinds() {
+		m[k] = i
+	}
+	return m
+}()
+
+func index(p Phase, k Kind) int { return int(p-Proposed)*len(kindIndex) + kindIndex[k] }

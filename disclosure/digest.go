@@ -1,0 +1,53 @@
+package disclosure
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"time"
+)
+
+// digest identifies what a command asks for, so that an id used for something
+// else is noticed: the SHA-256 of every field, each text with its length. The
+// clocks, the sequence number, and what a consent merely keeps (its rules, its
+// lapse and in whose place it was given, which a host derives from the moment)
+// are left out: a client that lost its answer may send them anew.
+func (c *Command) digest() Digest {
+	var room [512]byte
+	b := append(room[:0], "csss/disclosure/command/2"...)
+	for _, s := range [...]string{c.ID, string(c.Session), c.Firm, c.Actor, string(c.Kind), c.Requirement, c.Reason} {
+		b = text(b, s)
+	}
+	b = binary.LittleEndian.AppendUint64(b, uint64(len(c.Roles)))
+	for _, r := range c.Roles {
+		b = text(b, r)
+	}
+	b = append(b, byte(c.Side), byte(c.Stage))
+	for _, n := range [...]uint64{uint64(c.Hours), uint64(c.Rating.Stars)} {
+		b = binary.LittleEndian.AppendUint64(b, n)
+	}
+	solved := byte(0)
+	if c.Rating.Solved {
+		solved = 1
+	}
+	b = append(b, solved)
+	for _, d := range [...]*Digest{&c.Bind.Summary, &c.Bind.Terms, &c.Terms} {
+		b = append(b, d[:]...)
+	}
+	return sha256.Sum256(b)
+}
+
+func text(b []byte, s string) []byte {
+	return append(binary.LittleEndian.AppendUint32(b, uint32(len(s))), s...)
+}
+
+// firstDigest is the digest that the first version of the events bears, over
+// the command as JSON.
+func (c *Command) firstDigest() Digest {
+	x := *c
+	x.At, x.Said, x.Seq = time.Time{}, time.Time{}, 0
+	x.Bind.Policy, x.Bind.Expires, x.Under = Digest{}, time.Time{}, ""
+	h := sha256.New()
+	_ = json.NewEncoder(h).Encode(x) // strings, numbers and times always encode
+	return Digest(h.Sum(nil))
+}
