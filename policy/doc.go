@@ -35,6 +35,11 @@
 // people show all they are made of, else they are refused: see [CheckName]. Beyond that the spelling of ids is the
 // host's: "ann" and "Ann", or a Latin and a Cyrillic letter, are two, and may fill two seats.
 //
+// # What a document says
+//
+// FORMAT.md beside this file describes every key of a document with its type, bound and default, the language of
+// conditions, and the attributes that they may read.
+//
 // # What a document may cost
 //
 // Documents come from strangers. Size, nesting, list lengths, condition length, regular expressions and the estimated
