@@ -151,8 +151,8 @@ func isNumeric(c rune) bool {
 
 func (r *reader) text() (string, error) {
 	r.rest = r.rest[1:]
-	end := bytes.IndexAny(r.rest, `"\`)
-	if r.rest[end] == '"' {
+	end := bytes.IndexByte(r.rest, '"')
+	if bytes.IndexByte(r.rest[:end], '\\') < 0 { // as nearly always
 		s := string(r.rest[:end])
 		r.rest = r.rest[end+1:]
 		return s, nil

@@ -7,13 +7,15 @@ import (
 	"strings"
 )
 
-// A jws is one signature over a payload: RFC 7515 in its three encoded parts, and what the header says.
+// A jws is one signature over a payload: RFC 7515 in its three encoded parts, and what they say.
 type jws struct {
 	protected, payload, signature string
 
 	header map[string]any
 	alg    string
 	typ    string
+	claims map[string]any
+	proof  []byte // the signature's bytes
 }
 
 func splitJWS(text string) (jws, error) {
@@ -25,27 +27,41 @@ func splitJWS(text string) (jws, error) {
 }
 
 func parseJWS(protected, payload, signature string) (jws, error) {
-	text, err := decodeText(protected)
-	if err != nil {
+	j := jws{protected: protected, payload: payload, signature: signature}
+	var err error
+	if j.header, err = decodePart(protected); err != nil {
 		return jws{}, err
 	}
-	header, err := decodeObject(text)
-	if err != nil {
+	if j.claims, err = decodePart(payload); err != nil {
 		return jws{}, err
 	}
-	j := jws{protected: protected, payload: payload, signature: signature, header: header}
+	if j.proof, err = decodeText(signature); err != nil {
+		return jws{}, err
+	}
+	return j, j.readHeader()
+}
+
+func decodePart(text string) (map[string]any, error) {
+	data, err := decodeText(text)
+	if err != nil {
+		return nil, err
+	}
+	return decodeObject(data)
+}
+
+func (j *jws) readHeader() error {
 	var okAlg, okType bool
-	j.alg, okAlg = header["alg"].(string)
-	j.typ, okType = header["typ"].(string)
+	j.alg, okAlg = j.header["alg"].(string)
+	j.typ, okType = j.header["typ"].(string)
 	switch {
 	case !okAlg:
-		return jws{}, fmt.Errorf("%w: header without alg", ErrMalformed)
-	case !okType && header["typ"] != nil:
-		return jws{}, fmt.Errorf("%w: typ is no string", ErrMalformed)
-	case header["crit"] != nil: // check: nothing critical is ignored
-		return jws{}, fmt.Errorf("%w: critical header", ErrMalformed)
+		return fmt.Errorf("%w: header without alg", ErrMalformed)
+	case !okType && j.header["typ"] != nil:
+		return fmt.Errorf("%w: typ is no string", ErrMalformed)
+	case j.header["crit"] != nil: // check: nothing critical is ignored
+		return fmt.Errorf("%w: critical header", ErrMalformed)
 	}
-	return j, nil
+	return nil
 }
 
 func signJWS(signer crypto.Signer, header, payload map[string]any) (jws, error) {
@@ -68,14 +84,6 @@ func signPart(signer crypto.Signer, header map[string]any, payload string) (jws,
 
 func (j jws) String() string { return j.protected + "." + j.payload + "." + j.signature }
 
-func (j jws) claims() (map[string]any, error) {
-	text, err := decodeText(j.payload)
-	if err != nil {
-		return nil, err
-	}
-	return decodeObject(text)
-}
-
 // verify checks the signature by key, whose algorithm decides.
 func (j jws) verify(key crypto.PublicKey) error {
 	names, err := algorithms(key)
@@ -85,11 +93,7 @@ func (j jws) verify(key crypto.PublicKey) error {
 	if !slices.Contains(names, j.alg) { // check: the key decides the algorithm
 		return fmt.Errorf("%w: the key is for %s", ErrAlgorithm, names[0])
 	}
-	signature, err := decodeText(j.signature)
-	if err != nil {
-		return err
-	}
-	if !verifySignature(key, []byte(j.protected+"."+j.payload), signature) { // check: signatures verify
+	if !verifySignature(key, []byte(j.protected+"."+j.payload), j.proof) { // check: signatures verify
 		return ErrSignature
 	}
 	return nil

@@ -390,7 +390,7 @@ var refusals = []refusal{
 		})
 	}},
 	{"parts of a signature are text", sdjwt.ErrMalformed, func(f *forger) error {
-		return f.json(func(o map[string]any) { delete(o, "payload") })
+		return f.json(func(o map[string]any) { o["signature"] = 1 })
 	}},
 	{"an unprotected header is an object", sdjwt.ErrMalformed, func(f *forger) error {
 		return f.json(func(o map[string]any) { o["header"] = "x" })

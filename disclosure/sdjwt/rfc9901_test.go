@@ -150,13 +150,7 @@ func TestRFC9901JSONSerialization(t *testing.T) {
 
 // The disclosures of sections 4.2 and 6 come without a signature; their digests show the right content in the right place.
 func TestRFC9901Digests(t *testing.T) {
-	compact := func(payload string, contents ...string) string {
-		text := strings.Join([]string{encode(`{"alg":"none"}`), encode(payload), "~"}, ".")
-		for _, content := range contents {
-			text += content + "~"
-		}
-		return text
-	}
+	unsigned := func(payload string) string { return encode(`{"alg":"none"}`) + "." + encode(payload) + "." }
 	address := []string{
 		encode(`["2GLC42sKQveCfGfryNRN9w", "street_address", "Schulstr. 12"]`),
 		encode(`["eluV5Og3gSNII8EYnsxA_A", "locality", "Schulpforta"]`),
@@ -193,7 +187,7 @@ func TestRFC9901Digests(t *testing.T) {
 			[]string{"/address/street_address", "/address/locality", "/address/region", "/address/country", "/address"}},
 	} {
 		t.Run(example.name, func(t *testing.T) {
-			s, err := sdjwt.Parse(compact(example.payload, example.disclosures...))
+			s, err := sdjwt.Parse(compact(unsigned(example.payload), example.disclosures...))
 			require.NoError(t, err)
 			disclosures, err := s.Disclosures()
 			require.NoError(t, err)

@@ -20,7 +20,7 @@ const MaxSize = 1 << 18
 type SDJWT struct {
 	signatures  []jws // at least one, all over one payload
 	disclosures []Disclosure
-	binding     string // the key binding JWT, or empty
+	binding     *jws // or nil
 }
 
 // Parse reads the compact form: a JWT, a tilde, disclosures with a tilde behind each, and perhaps a key binding JWT.
@@ -44,7 +44,14 @@ func assemble(signatures []jws, disclosures []string, binding string) (*SDJWT, e
 	if len(disclosures) > MaxDisclosures { // check: disclosures are not too many
 		return nil, fmt.Errorf("%w: more than %d disclosures", ErrLimit, MaxDisclosures)
 	}
-	s := &SDJWT{signatures: signatures, disclosures: make([]Disclosure, len(disclosures)), binding: binding}
+	s := &SDJWT{signatures: signatures, disclosures: make([]Disclosure, len(disclosures))}
+	if binding != "" {
+		proof, err := splitJWS(binding)
+		if err != nil {
+			return nil, fmt.Errorf("%w (key binding)", err)
+		}
+		s.binding = &proof
+	}
 	for i, text := range disclosures {
 		d, err := parseDisclosure(text)
 		if err != nil {
@@ -56,7 +63,12 @@ func assemble(signatures []jws, disclosures []string, binding string) (*SDJWT, e
 }
 
 // Compact returns the compact form, with all it holds in the clear. Of several signatures it has the first.
-func (s *SDJWT) Compact() string { return s.bound() + s.binding }
+func (s *SDJWT) Compact() string {
+	if s.binding == nil {
+		return s.bound()
+	}
+	return s.bound() + s.binding.String()
+}
 
 // bound is what a key binding JWT is bound to.
 func (s *SDJWT) bound() string {
@@ -77,7 +89,7 @@ func (s *SDJWT) Digest() disclosure.Digest {
 }
 
 // IsBound reports whether a key binding JWT is attached, which [SDJWT.Verify] checks.
-func (s *SDJWT) IsBound() bool { return s.binding != "" }
+func (s *SDJWT) IsBound() bool { return s.binding != nil }
 
 // Disclosures returns what can be disclosed, each with its path. It fails as [SDJWT.Verify] does, for the reasons that
 // need no key.
@@ -94,12 +106,8 @@ func (s *SDJWT) Disclosures() ([]Disclosure, error) {
 }
 
 func (s *SDJWT) resolve() (*resolver, Claims, error) {
-	payload, err := s.signatures[0].claims()
-	if err != nil {
-		return nil, nil, err
-	}
 	r := newResolver(s.disclosures)
-	claims, err := r.resolve(payload)
+	claims, err := r.resolve(s.signatures[0].claims)
 	return r, claims, err
 }
 
@@ -155,7 +163,7 @@ func (s *SDJWT) Bind(holder crypto.Signer, audience, nonce string, now time.Time
 	if err != nil {
 		return nil, err
 	}
-	return &SDJWT{signatures: s.signatures, disclosures: s.disclosures, binding: proof.String()}, nil
+	return &SDJWT{signatures: s.signatures, disclosures: s.disclosures, binding: &proof}, nil
 }
 
 // String returns "sealed".

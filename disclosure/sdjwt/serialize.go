@@ -37,8 +37,8 @@ func (s *SDJWT) unprotected() map[string]any {
 		texts[i] = d.text
 	}
 	header := map[string]any{"disclosures": texts}
-	if s.binding != "" {
-		header["kb_jwt"] = s.binding
+	if s.binding != nil {
+		header["kb_jwt"] = s.binding.String()
 	}
 	return header
 }

@@ -204,13 +204,23 @@ func holderKey(claims Claims) (crypto.PublicKey, error) {
 
 // acceptBinding checks a key binding: RFC 9901, 7.3, step 5.
 func (o *VerifyOptions) acceptBinding(s *SDJWT, claims Claims) error {
-	if s.binding == "" { // which is no JWT either, but says less
+	proof := s.binding
+	if proof == nil {
 		return fmt.Errorf("%w: none", ErrKeyBinding)
 	}
-	proof, payload, err := openBinding(s.binding, claims)
+	key, err := holderKey(claims)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrKeyBinding, err)
 	}
+	if err := proof.verify(key); err != nil { // check: a binding is the holder's
+		return fmt.Errorf("%w: %w", ErrKeyBinding, err)
+	}
+	return o.acceptProof(proof, digestOf(s.bound()))
+}
+
+// acceptProof checks what a key binding says.
+func (o *VerifyOptions) acceptProof(proof *jws, bound string) error {
+	payload := proof.claims
 	issued, dated, err := date(payload, "iat")
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrKeyBinding, err)
@@ -228,30 +238,13 @@ func (o *VerifyOptions) acceptBinding(s *SDJWT, claims Claims) error {
 		return fmt.Errorf("%w: for another audience", ErrKeyBinding)
 	case !equalText(payload["nonce"], o.Nonce): // check: a binding is for the transaction
 		return fmt.Errorf("%w: for another transaction", ErrKeyBinding)
-	case !equalText(payload["sd_hash"], digestOf(s.bound())): // check: a binding is for the disclosures
+	case !equalText(payload["sd_hash"], bound): // check: a binding is for the disclosures
 		return fmt.Errorf("%w: for other disclosures", ErrKeyBinding)
 	}
 	if err := o.acceptTimes(payload); err != nil { // check: a binding has not expired
 		return fmt.Errorf("%w: %w", ErrKeyBinding, err)
 	}
 	return nil
-}
-
-// openBinding checks the holder's signature.
-func openBinding(binding string, claims Claims) (jws, map[string]any, error) {
-	key, err := holderKey(claims)
-	if err != nil {
-		return jws{}, nil, err
-	}
-	proof, err := splitJWS(binding)
-	if err != nil {
-		return jws{}, nil, err
-	}
-	if err := proof.verify(key); err != nil { // check: a binding is the holder's
-		return jws{}, nil, err
-	}
-	payload, err := proof.claims()
-	return proof, payload, err
 }
 
 // equalText compares in a time that does not tell how much of a secret was right.
