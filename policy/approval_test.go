@@ -202,7 +202,7 @@ func TestExplainFoldsVotes(t *testing.T) {
 	due := set.Explain(r)
 	require.Len(t, due.Due, 1)
 	assert.Equal(t, policy.Due{Requirement: "travel-exception", Seats: []string{"operations_director", "hr", "quality_director"},
-		Need: 2, Expires: 336 * time.Hour, Not: []string{"offered_person", "requester"}}, due.Due[0])
+		Need: 2, Expires: 336 * time.Hour, Not: []string{"offered_person", "requester"}, Tainted: true}, due.Due[0], "it hangs on the distance")
 
 	r.Votes = []policy.Vote{{Person: "lau", Roles: []string{"operations_director"}, Yes: true, At: noon}}
 	one := set.Explain(r)

@@ -12,6 +12,9 @@ type bound struct {
 	req   *Request
 	doc   *document
 	frame *expr.Frame
+
+	schema *Schema
+	own    map[string]bool // quotas that a rule looks at which reads the own side alone; for Explain
 }
 
 // maxAsked bounds an amount of a request, so that sums cannot overflow.

@@ -117,6 +117,7 @@ func compileDocument(schema *Schema, engine *expr.Compiler, src Source, room *ro
 	}
 	d.link()
 	if len(errs.List) == before {
+		d.taint()
 		d.doc.sort()
 		d.doc.digest, room.digest = d.doc.sum(room.digest)
 	}

@@ -28,8 +28,9 @@ func (s *Set) Explain(r *Request) Explanation {
 	if errs != nil {
 		return refused(d, errs)
 	}
-	b := &bound{req: r, doc: doc, frame: q.frame}
+	b := &bound{req: r, doc: doc, frame: q.frame, schema: s.schema}
 	b.decide(&d)
+	b.mark(&d)
 	slices.SortFunc(d.Reasons, func(a, b Reason) int { return cmp.Or(cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Text, b.Text)) })
 	d.Reasons = slices.Compact(d.Reasons)
 	slices.Sort(d.Rules)
@@ -132,6 +133,7 @@ func (b *bound) permits(d *Explanation) (apply []*rule, missed []Reason) {
 				headroom = nil // what a grant leaves matters to a rule that otherwise applies
 			}
 			_, why := b.covered(r, headroom)
+			b.ownGrants(r)
 			reasons = append(reasons, why...)
 		}
 		if len(reasons) == 0 {
@@ -177,6 +179,11 @@ func (b *bound) withinQuotas(permits []*rule, d *Explanation) bool {
 	seen := map[*Quota]bool{}
 	for _, r := range permits {
 		for _, q := range r.quotas {
+			b.ownQuota(r, q)
+		}
+	}
+	for _, r := range permits {
+		for _, q := range r.quotas {
 			if seen[q] {
 				continue
 			}
@@ -185,7 +192,7 @@ func (b *bound) withinQuotas(permits []*rule, d *Explanation) bool {
 			noteHeadroom(d.Headroom, q, left, isBounded)
 			for _, m := range misses {
 				fits = false
-				d.Reasons = append(d.Reasons, Reason{Rule: "quota:" + q.ID, Text: m})
+				d.Reasons = append(d.Reasons, quotaReason(q.ID, m, !b.own[q.ID]))
 			}
 		}
 	}
@@ -199,7 +206,8 @@ func (b *bound) knowsDuties(permits []*rule, d *Explanation) bool {
 		for _, o := range r.obligations {
 			if !slices.Contains(b.req.Knows, o) {
 				known = false
-				d.Reasons = append(d.Reasons, Reason{Rule: "obligation:" + o, Text: "is not known to the caller"})
+				tainted := taints(permits, func(r *rule) bool { return slices.Contains(r.obligations, o) })
+				d.Reasons = append(d.Reasons, Reason{Rule: "obligation:" + o, Text: "is not known to the caller", Tainted: tainted})
 			}
 		}
 	}
@@ -226,8 +234,10 @@ func noteHeadroom(headroom map[string]time.Duration, q *Quota, left time.Duratio
 func (b *bound) approve(permits []*rule, d *Explanation) {
 	rejected := false
 	for _, req := range requirementsOf(permits) {
+		tainted := taintsDue(permits, req)
 		if b.discharged(req) {
-			d.Reasons = append(d.Reasons, Reason{Rule: "approval:" + req.ID, Text: "discharged by a grant"})
+			tainted = tainted || b.taintsDischarge(req)
+			d.Reasons = append(d.Reasons, Reason{Rule: "approval:" + req.ID, Text: "discharged by a grant", Tainted: tainted})
 			continue
 		}
 		a := b.approval(req)
@@ -235,14 +245,14 @@ func (b *bound) approve(permits []*rule, d *Explanation) {
 		case Satisfied:
 		case Rejected:
 			rejected = true
-			d.Reasons = append(d.Reasons, Reason{Rule: "approval:" + req.ID, Text: "refused by those who were asked"})
+			d.Reasons = append(d.Reasons, Reason{Rule: "approval:" + req.ID, Text: "refused by those who were asked", Tainted: tainted})
 		default:
 			d.Due = append(d.Due, Due{Requirement: req.ID, Seats: a.Seats, Need: req.Need, Have: a.Have,
-				Escalated: a.Escalated, Expires: req.Expires, Not: slices.Clone(req.Not)})
+				Escalated: a.Escalated, Expires: req.Expires, Not: slices.Clone(req.Not), Tainted: tainted})
 		}
 	}
 	if b.consentDue(permits) {
-		d.Due = append(d.Due, Due{Requirement: PersonConsent, Seats: []string{"person"}, Need: 1})
+		d.Due = append(d.Due, Due{Requirement: PersonConsent, Seats: []string{"person"}, Need: 1, Tainted: taintsDue(permits, nil)})
 	}
 	switch {
 	case rejected:
@@ -255,7 +265,7 @@ func (b *bound) approve(permits []*rule, d *Explanation) {
 	}
 	slices.SortFunc(d.Due, func(a, b Due) int { return cmp.Compare(a.Requirement, b.Requirement) })
 	for _, r := range permits {
-		d.Reasons = append(d.Reasons, Reason{Rule: r.name, Text: "permits", Tainted: r.when != nil && r.when.Tainted()})
+		d.Reasons = append(d.Reasons, Reason{Rule: r.name, Text: "permits", Tainted: r.tainted})
 	}
 }
 

@@ -98,23 +98,25 @@ func (d *Decision) Rules(dst []string) []string {
 // requirements' lists are the document's: do not change them.
 func (d *Decision) Due(dst []Due) []Due {
 	for i := range int(d.due.count) {
-		dst = append(dst, d.doc.due(*d.due.at(i)))
+		dst = append(dst, d.dueAt(i))
 	}
 	return dst
 }
 
 var personSeat = []string{"person"}
 
-func (doc *document) due(x due) Due {
+func (d *Decision) dueAt(i int) Due {
+	x := *d.due.at(i)
 	if x.requirement < 0 {
-		return Due{Requirement: PersonConsent, Seats: personSeat, Need: 1}
+		return Due{Requirement: PersonConsent, Seats: personSeat, Need: 1, Tainted: d.taintsDue(nil)}
 	}
-	r := &doc.approvals[x.requirement].Requirement
+	r := &d.doc.approvals[x.requirement].Requirement
 	seats := r.Seats
 	if x.escalated {
 		seats = slices.Concat(seats, r.Escalate.Seats)
 	}
-	return Due{Requirement: r.ID, Seats: seats, Need: r.Need, Have: int(x.have), Escalated: x.escalated, Expires: r.Expires, Not: r.Not}
+	return Due{Requirement: r.ID, Seats: seats, Need: r.Need, Have: int(x.have), Escalated: x.escalated, Expires: r.Expires, Not: r.Not,
+		Tainted: d.taintsDue(r)}
 }
 
 // Obligations appends what the caller must do if it goes on, sorted; none if the outcome is Deny.
@@ -181,7 +183,7 @@ func (s *Set) decide(q *Query, d *Decision) {
 		}
 	}
 	if f.walled {
-		if b := (bound{req: &q.req, doc: f.document, frame: q.frame}); len(b.walled()) > 0 {
+		if b := (bound{req: &q.req, doc: f.document, frame: q.frame, schema: q.schema}); len(b.walled()) > 0 {
 			sortRules(&d.rules)
 			return
 		}
@@ -259,7 +261,7 @@ func (d *Decision) settle(q *Query) {
 		d.ask(q)
 		return
 	}
-	b := bound{req: &q.req, doc: d.doc, frame: q.frame}
+	b := bound{req: &q.req, doc: d.doc, frame: q.frame, schema: q.schema}
 	var x Explanation
 	b.decide(&x)
 	d.Outcome = x.Outcome

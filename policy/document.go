@@ -95,6 +95,7 @@ type rule struct {
 	effect    effect
 	authority bool   // authority: grant
 	timed     bool   // valid says something
+	tainted   bool   // reads the counterparty, or asks for a grant that does
 	simple    bool   // a permit that asks for no grant, quota, approval or consent
 	name      string // id@version
 	need      *Requirement

@@ -72,10 +72,17 @@ func (g *grantDoc) misses(b *bound, headroom map[string]time.Duration) []miss {
 		left, isBounded, why := q.check(b)
 		noteHeadroom(headroom, q, left, isBounded)
 		for _, w := range why {
-			list = append(list, miss{text: q.ID + ": " + w, quota: q.ID})
+			list = append(list, g.beyondQuota(q, w, b.schema.taintedQuota(q)))
 		}
 	}
 	return list
+}
+
+func (g *grantDoc) beyondQuota(q *Quota, why string, tainted bool) miss {
+	if tainted {
+		return miss{text: "excluded by grant " + g.ID, tainted: true, quota: q.ID}
+	}
+	return miss{text: q.ID + ": " + why, quota: q.ID}
 }
 
 // outside checks category and time. For publish the offer must also end before the grant does: it would otherwise
@@ -156,7 +163,7 @@ func grantReasons(g *grantDoc, misses []miss) (list []Reason) {
 	for _, m := range misses {
 		list = append(list, Reason{Rule: "grant:" + g.ID, Text: m.text, Tainted: m.tainted, Clause: m.clause})
 		if m.quota != "" {
-			list = append(list, Reason{Rule: "quota:" + m.quota, Text: strings.TrimPrefix(m.text, m.quota+": ")})
+			list = append(list, quotaReason(m.quota, strings.TrimPrefix(m.text, m.quota+": "), m.tainted))
 		}
 	}
 	return list

@@ -69,7 +69,7 @@ func (j *Joint) Due(dst []JointDue) []JointDue {
 	for side := range j.sides {
 		d := &j.sides[side]
 		for i := range int(d.due.count) {
-			dst = append(dst, JointDue{Side(side), d.doc.due(*d.due.at(i))})
+			dst = append(dst, JointDue{Side(side), d.dueAt(i)})
 		}
 	}
 	return dst

@@ -40,8 +40,9 @@ type Request struct {
 	Attrs    Attrs    `json:"attrs,omitempty"`    // absent is never zero; context.now and resource.category are filled from above
 	Withheld []string `json:"withheld,omitempty"` // attributes that exist but are not released at this stage: a forbid that needs one denies, a permit does not apply
 
-	// Weeks is what is asked per ISO week of the document's zone, for iso_week and month quotas. Empty: the attribute
-	// request.per_week in every week from request.start to request.end, or in the week of Now.
+	// Weeks is what is asked per ISO week of the document's zone, for iso_week and month quotas. Empty: for the former the
+	// attribute request.per_week in every week from request.start to request.end, or in the week of Now; for the latter
+	// what is asked in all, see Total, in every month of the same stretch.
 	Weeks []WeekAmount `json:"weeks,omitempty"`
 	// Total is what is asked in all, for total and engagement quotas. Zero: the attribute request.total, else the sum
 	// of Weeks. If several are given the largest counts.
@@ -117,7 +118,8 @@ type Reason struct {
 	Rule string `json:"rule"`
 	// Text says what decided, in the words of the firm's own document. A tainted text names the rule alone.
 	Text string `json:"text"`
-	// Tainted reasons depend on facts about the counterparty. Before the reveal show them in totals only.
+	// Tainted reasons depend on facts about the counterparty. Before the reveal show them in totals only; [Explanation.Untainted]
+	// leaves them out.
 	Tainted bool `json:"tainted,omitempty"`
 	// Clause is the part of a condition that decided, for [Schema.Clause]; none where no condition did, or where it is
 	// tainted.
@@ -134,6 +136,7 @@ type Due struct {
 	Escalated   bool          `json:"escalated,omitempty"` // it has waited so long that Seats holds more than the requirement's own
 	Expires     time.Duration `json:"expires,omitempty"`   // how long a vote lives; 0: does not expire
 	Not         []string      `json:"not,omitempty"`       // who may not vote: "requester", "offered_person"
+	Tainted     bool          `json:"tainted,omitempty"`   // due on account of facts about the counterparty: before the reveal not to be named
 }
 
 // Explanation is the answer of one employer's rules. It is a value of its own: changing it changes nothing else.
@@ -147,5 +150,6 @@ type Explanation struct {
 	Rules       []string                 `json:"rules,omitempty"`       // ids of the rules that apply: the forbids that denied, else the permits
 	Digest      [32]byte                 `json:"digest"`                // digest of the employer's document; zero for an unknown employer
 	Version     int                      `json:"version"`               // version of the employer's document
+	Tainted     []string                 `json:"tainted,omitempty"`     // what else depends on facts about the counterparty: "rule:id", "obligation:id", "advice:id", "quota:id" of Headroom; sorted
 	Errors      []error                  `json:"-"`                     // *RequestError, *EvalError
 }

@@ -21,7 +21,7 @@ func (s *Set) Seats(r *Request, vote ApprovalEvent) []string {
 	alone := *r
 	vote.ID, vote.Kind, vote.Binding, vote.Employer = " the vote", ApprovalGranted, r.Binding, r.Employer // no word has a blank
 	alone.Votes, alone.Approvals = nil, append(handOvers(r.Approvals), vote)
-	b := &bound{req: &alone, doc: doc, frame: q.frame}
+	b := &bound{req: &alone, doc: doc, frame: q.frame, schema: q.schema}
 	var list []string
 	for _, a := range doc.approvals {
 		one := a.Requirement
