@@ -8,8 +8,8 @@ type layout struct {
 	columns *expr.Columns
 	rules   []*rule
 	whens   []*condition // of the rules
-	narrow  []bool  // by rule: a permit that asks for what only a decision knows
-	timed   []int32 // rules that are not always valid
+	narrow  []bool       // by rule: a permit that asks for what only a decision knows
+	timed   []int32      // rules that are not always valid
 	parts   []laid
 	cells   []laidCell
 	chain   []int32 // parts of the cells
