@@ -18,8 +18,10 @@
 //	              ▼   │          ▼           ▼          ▼
 //	             Stale ────────────────► Closed
 //
-// [Table] is the machine: one row for every phase and command, with the reason.
+// [Table] is the machine: one row for every phase and command, with its guards,
+// effects and reason. model/machine.md prints it, and model/machine.mmd draws it.
 // [Decide], [Due] and [Evolve] are pure; [Engine] is the shell that appends.
+// A session is opened under a [MachineVersion] and goes on by that table.
 //
 // # What a side can see
 //
@@ -50,3 +52,5 @@
 // any number of engines may share one log: every append carries the version it
 // was decided on.
 package disclosure
+
+//go:generate go test ./internal/explore -run TestDocuments -update
