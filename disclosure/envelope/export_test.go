@@ -1,0 +1,4 @@
+package envelope
+
+// Split is what cuts a data key.
+var Split = split
