@@ -41,7 +41,7 @@ type CommitOptions struct {
 // once; its size depends on the options and the length of session only. What it presents with the paths of fields is
 // for the reveal. Its digest is for the log. The result itself is to be kept as secret as the fields.
 //
-// It costs about a microsecond for each slot, and the signature. It fails with [ErrClaims] if session or a field's name
+// It costs some 4 µs for each slot, and the signature. It fails with [ErrClaims] if session or a field's name
 // is empty, [ErrLimit] if there are more fields than slots, and as [Issue] does.
 func Commit(session string, fields map[string]any, signer crypto.Signer, o *CommitOptions) (*SDJWT, error) {
 	if o == nil {

@@ -23,7 +23,8 @@ type IssueOptions struct {
 	// KeyID is the header's kid. It tells who signed. Default: none.
 	KeyID string
 	// Disclosable names the claims that can be withheld; see [Path]. A claim may be named beside some that lie in it;
-	// then these can be withheld even where it is disclosed. The claims iss, aud, exp, nbf, iat and cnf always show.
+	// then these can be withheld even where it is disclosed. The claims iss, aud, exp, nbf, iat and cnf always show, and
+	// so does what lies in them.
 	// Default: none.
 	Disclosable []string
 	// Pad gives, by path, how many digests an object or array shows at least: decoys fill up what claims leave. The
@@ -242,10 +243,10 @@ func (b *issuer) below(n int) (int, error) {
 
 // hides reports whether the claim is disclosable, and notes that it has been found.
 func (b *issuer) hides(path, name string, element bool) bool {
-	if path == "" && slices.Contains(always, name) {
+	own := join(path, name)
+	if slices.ContainsFunc(always, func(claim string) bool { return lies(own, "/"+claim) }) {
 		return false
 	}
-	own := join(path, name)
 	_, byName := b.disclosable[own]
 	_, byStar := b.disclosable[path+"/*"]
 	byStar = byStar && element

@@ -164,6 +164,8 @@ func TestIssueRefuses(t *testing.T) {
 		"no such element":         {map[string]any{"a": []int{}}, sdjwt.IssueOptions{Disclosable: []string{"/a/*"}}, sdjwt.ErrPath},
 		"star is for arrays":      {map[string]any{"a": map[string]any{"b": 1}}, sdjwt.IssueOptions{Disclosable: []string{"/a/*"}}, sdjwt.ErrPath},
 		"expiry always shows":     {map[string]any{"exp": 1}, sdjwt.IssueOptions{Disclosable: []string{"/exp"}}, sdjwt.ErrPath},
+		"audiences always show":   {map[string]any{"aud": []string{"a"}}, sdjwt.IssueOptions{Disclosable: []string{"/aud/*"}}, sdjwt.ErrPath},
+		"the key always shows":    {map[string]any{"a": 1}, sdjwt.IssueOptions{Holder: signer.Public(), Disclosable: []string{"/cnf/jwk"}}, sdjwt.ErrPath},
 		"no such place to pad":    {map[string]any{"a": 1}, sdjwt.IssueOptions{Pad: map[string]int{"/a": 4}}, sdjwt.ErrPath},
 		"more claims than decoys": {map[string]any{"a": 1, "b": 2}, sdjwt.IssueOptions{Disclosable: []string{"/a", "/b"}, Pad: map[string]int{"": 1}}, sdjwt.ErrLimit},
 		"too many digests":        {map[string]any{"a": 1}, sdjwt.IssueOptions{Pad: map[string]int{"": sdjwt.MaxDigests + 1}}, sdjwt.ErrLimit},
@@ -181,6 +183,8 @@ func TestIssueRefuses(t *testing.T) {
 	}
 	_, err := sdjwt.Issue(map[string]any{"a": 1}, broken{signer}, nil)
 	assert.ErrorIs(t, err, errBroken)
+	_, err = sdjwt.Issue(map[string]any{"a": 1}, nil, nil)
+	assert.ErrorIs(t, err, sdjwt.ErrKey)
 }
 
 type zeros struct{}

@@ -65,15 +65,18 @@ func (j *jws) readHeader() error {
 }
 
 func signJWS(signer crypto.Signer, header, payload map[string]any) (jws, error) {
+	return signPart(signer, header, encodeText(appendJSON(nil, payload)))
+}
+
+func signPart(signer crypto.Signer, header map[string]any, payload string) (jws, error) {
+	if signer == nil {
+		return jws{}, fmt.Errorf("%w: no signer", ErrKey)
+	}
 	names, err := algorithms(signer.Public())
 	if err != nil {
 		return jws{}, err
 	}
 	header["alg"] = names[0]
-	return signPart(signer, header, encodeText(appendJSON(nil, payload)))
-}
-
-func signPart(signer crypto.Signer, header map[string]any, payload string) (jws, error) {
 	protected := encodeText(appendJSON(nil, header))
 	signature, err := signMessage(signer, []byte(protected+"."+payload))
 	if err != nil {

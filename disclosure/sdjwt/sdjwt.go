@@ -151,7 +151,7 @@ func (s *SDJWT) Bind(holder crypto.Signer, audience, nonce string, now time.Time
 	if err != nil {
 		return nil, err
 	}
-	if !sameKey(key, holder.Public()) {
+	if holder == nil || !sameKey(key, holder.Public()) {
 		return nil, fmt.Errorf("%w: not the holder's", ErrKey)
 	}
 	proof, err := signJWS(holder, map[string]any{"typ": bindingType}, map[string]any{

@@ -52,13 +52,7 @@ func (s *SDJWT) Countersign(signer crypto.Signer, o *IssueOptions) (*SDJWT, erro
 	if o == nil {
 		o = &IssueOptions{}
 	}
-	names, err := algorithms(signer.Public())
-	if err != nil {
-		return nil, err
-	}
-	header := o.header()
-	header["alg"] = names[0]
-	j, err := signPart(signer, header, s.signatures[0].payload)
+	j, err := signPart(signer, o.header(), s.signatures[0].payload)
 	if err != nil {
 		return nil, err
 	}

@@ -75,7 +75,7 @@ func Verify(compact string, issuer crypto.PublicKey, o *VerifyOptions) (Claims, 
 // Verify checks the signature by the issuer's public key (Ed25519 or P-256), that each disclosure has its place, that
 // the claims exp, nbf, iss and aud agree with the options and, if they ask for it, that the holder is present. It
 // returns what has been disclosed, and what always shows. Of several signatures one must be the issuer's. With
-// Ed25519 it costs about 100 µs for ten fields, most of it the signature.
+// Ed25519 it costs about 120 µs for ten fields among 32 digests, most of it the signature.
 //
 // It fails with the first error that applies of [ErrOptions], [ErrKey], [ErrType], [ErrAlgorithm], [ErrSignature],
 // [ErrMalformed], [ErrLimit], [ErrDigest], [ErrDisclosure], [ErrMissing], [ErrIssuer], [ErrTime], [ErrAudience] and
