@@ -214,18 +214,13 @@ func (e *effects) note(one Effect, req *policy.Request, old, new policy.Explanat
 		e.stands(one, old)
 		return
 	}
-	one.OldDue, one.NewDue = requirements(old), requirements(new)
-	if old.Outcome == new.Outcome && slices.Equal(one.OldDue, one.NewDue) && !revoted(old, new) {
+	if old.Outcome == new.Outcome && slices.Equal(requirements(old), requirements(new)) && !revoted(old, new) {
 		return
 	}
+	old, new = old.Untainted(), new.Untainted()
 	one.Old, one.New = old.Outcome, new.Outcome
-	one.Reasons = untainted(new.Reasons)
+	one.OldDue, one.NewDue, one.Reasons = requirements(old), requirements(new), new.Reasons
 	e.List = append(e.List, one)
-}
-
-// untainted leaves out reasons that tell of the other side.
-func untainted(list []policy.Reason) []policy.Reason {
-	return slices.DeleteFunc(slices.Clone(list), func(r policy.Reason) bool { return r.Tainted })
 }
 
 // revoted reports whether votes that count now would not count then.
@@ -235,11 +230,14 @@ func revoted(old, new policy.Explanation) bool {
 	})
 }
 
-// requirements are the approvals that an answer waits for.
+// requirements are the approvals that an answer waits for, as far as they may
+// be named.
 func requirements(d policy.Explanation) []string {
 	var list []string
 	for _, due := range d.Due {
-		list = append(list, due.Requirement)
+		if due.Requirement != "" {
+			list = append(list, due.Requirement)
+		}
 	}
 	slices.SortFunc(list, strings.Compare)
 	return list

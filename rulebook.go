@@ -89,6 +89,7 @@ func (st *state) decideChanged(r *policy.Request, opened disclosure.Digest) poli
 			d.Due = append(d.Due, due)
 		}
 	}
+	d.Tainted = united(d.Tainted, before.Tainted)
 	if d.Outcome != policy.Deny {
 		d.Obligations, d.Advice = united(d.Obligations, before.Obligations), united(d.Advice, before.Advice)
 	}

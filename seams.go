@@ -214,7 +214,7 @@ func (st *state) verdict(r *disclosure.AuthRequest) (disclosure.Verdict, error) 
 	v := disclosure.Verdict{Allowed: d.Outcome != policy.Deny, Policy: disclosure.Digest(d.Digest), Version: d.Version}
 	for _, due := range d.Due {
 		if due.Requirement != policy.PersonConsent {
-			v.Due = append(v.Due, disclosure.Requirement{Name: due.Requirement, Roles: due.Seats, Need: due.Need, Have: due.Have})
+			v.Due = append(v.Due, disclosure.Requirement{Name: due.Requirement, Roles: due.Seats, Need: due.Need, Have: due.Have, Tainted: due.Tainted})
 		}
 	}
 	v.Satisfied = v.Allowed && len(v.Due) == 0

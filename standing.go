@@ -22,8 +22,8 @@ type Standing struct {
 // compares other rules with. Nothing changes, and nothing is logged. The list is
 // sorted by kind and id; it costs a decision or two for each thing.
 //
-// It is for the operator alone, as Effects is. A reason that rests on the other
-// side is left out, and with it the names of the rules that denied.
+// It is for the operator alone, as Effects is. What rests on the other side is
+// left out: see [policy.Explanation.Untainted].
 //
 // Errors: ErrNotYours; ErrNotFound for a firm that is not in the market.
 func (x *Exchange) Standing(by By, firm string) ([]Standing, error) {
@@ -39,11 +39,7 @@ func (x *Exchange) Standing(by By, firm string) ([]Standing, error) {
 	var list []Standing
 	e := effects{st: x.st, then: x.st, at: x.st.clamp(by.At)}
 	e.stands = func(one Effect, answer policy.Explanation) {
-		answer.Reasons = untainted(answer.Reasons)
-		if answer.Outcome == policy.Deny {
-			answer.Rules = nil
-		}
-		list = append(list, Standing{one.Kind, one.Firm, one.ID, one.Category, one.Action, answer})
+		list = append(list, Standing{one.Kind, one.Firm, one.ID, one.Category, one.Action, answer.Untainted()})
 	}
 	e.firm(f)
 	slices.SortStableFunc(list, func(a, b Standing) int {

@@ -55,10 +55,11 @@ type AuthRequest struct {
 
 // Requirement is an approval still due.
 type Requirement struct {
-	Name  string   `json:"name"`
-	Roles []string `json:"roles,omitempty"` // any of which may vote
-	Need  int      `json:"need,omitempty"`
-	Have  int      `json:"have,omitempty"`
+	Name    string   `json:"name"`
+	Roles   []string `json:"roles,omitempty"` // any of which may vote
+	Need    int      `json:"need,omitempty"`
+	Have    int      `json:"have,omitempty"`
+	Tainted bool     `json:"tainted,omitempty"` // due on account of facts about the other side
 }
 
 // Verdict is an employer's answer. The zero Verdict refuses.
