@@ -25,10 +25,28 @@ func (b bitmap) has(i int) bool { return i/64 < len(b) && b[i/64]>>(i%64)&1 == 1
 func and(dst, a, c bitmap) bitmap {
 	n := min(len(a), len(c))
 	dst = append(dst[:0], a[:n]...)
-	for i := range dst {
-		dst[i] &= c[i]
+	for i, w := range c[:n] {
+		dst[i] &= w
 	}
 	return dst
+}
+
+// cleared returns an empty set with room for so many words, in b's memory.
+func (b bitmap) cleared(words int) bitmap {
+	if cap(b) < words {
+		return make(bitmap, words)
+	}
+	b = b[:words]
+	clear(b)
+	return b
+}
+
+// or adds c to dst, which is long enough.
+func or(dst, c bitmap) {
+	dst = dst[:len(c)]
+	for i, w := range c {
+		dst[i] |= w
+	}
 }
 
 func (b bitmap) count() int {

@@ -102,83 +102,135 @@ func (s *Summarizer) subsets(index, level int, terms []string) [][]string {
 // group except: sought near the listing, then in its region, then everywhere;
 // nil if there is none.
 func (s *Summarizer) finest(l Listing, options []option, k, except int) []FieldChoice {
-	all := s.population(l)
-	near, region := bitmap{}, bitmap{}
-	all.each(func(slot int) bool {
-		x := s.slots[slot]
-		if (x.Lat != 0 || x.Lon != 0) && math.Abs(x.Lat-l.Lat) < s.opt.LocalKM/110 &&
-			distanceKM(l.Lat, l.Lon, x.Lat, x.Lon) <= s.opt.LocalKM {
-			near = near.with(slot)
-		}
-		if l.Region != "" && x.Region == l.Region {
-			region = region.with(slot)
-		}
-		return true
-	})
-	for _, mask := range []bitmap{near, region, all} {
-		w := walk{s: s, k: k, except: except, best: math.Inf(1)}
-		w.options = slices.Clone(options)
-		slices.SortStableFunc(w.options, func(a, b option) int { return cmp.Compare(b.field.Weight, a.field.Weight) })
-		w.anchored = slices.ContainsFunc(options, func(o option) bool { return o.field.Anchor })
-		w.scratch = make([]bitmap, len(options))
-		w.pick = make([]int, len(options))
-		w.down(0, mask, 0, false)
-		if w.found != nil {
-			return w.text()
+	all := s.peersOf(l).members
+	if l.sited() {
+		s.near = s.sites.around(s.near, pointOf(l.Lat, l.Lon), len(s.slots))
+		s.near = and(s.near, s.near, all)
+		if found := s.walk.over(s, s.near, options, k, except); found != nil {
+			return found
 		}
 	}
-	return nil
+	if l.Region != "" {
+		s.near = and(s.near, all, s.regions[l.Region])
+		if found := s.walk.over(s, s.near, options, k, except); found != nil {
+			return found
+		}
+	}
+	return s.walk.over(s, all, options, k, except)
 }
 
+// maxNodes bounds a search. Few listings need a tenth of it. A search that is
+// cut short keeps the best text so far, the greedy one at least: the heaviest
+// fields first, each as fine as it can be beside those before it.
+const maxNodes = 10_000
+
 // walk is a branch and bound over the options. Adding a field can only shrink
-// the class, so a branch below k is cut; a branch dearer than the best is cut.
+// the class, so a branch below k is cut; a branch that cannot be cheaper than
+// the best is cut.
 type walk struct {
 	s         *Summarizer
-	options   []option // heaviest first
+	steps     []step // heaviest first
 	k, except int
 	anchored  bool // some option is an anchor, so one must be kept
-	scratch   []bitmap
+	nodes     int
 	pick      []int
 	best      float64
 	found     []int
 }
 
-func (w *walk) down(i int, class bitmap, cost float64, kept bool) {
-	if cost >= w.best || class.count() < w.k || w.s.countGroups(class, w.except) < w.k {
-		return
+// A step is what may be said of one field where the search looks.
+type step struct {
+	option
+	able  []int    // the choices that have k groups by themselves
+	sets  []bitmap // their listings
+	least float64  // cost of this field and all after it, at best
+	class bitmap   // scratch
+}
+
+func (w *walk) over(s *Summarizer, mask bitmap, options []option, k, except int) []FieldChoice {
+	w.s, w.k, w.except, w.nodes, w.best, w.found = s, k, except, 0, math.Inf(1), w.found[:0]
+	if !s.enough(mask, except, k) {
+		return nil
 	}
-	if i == len(w.options) {
-		if kept {
-			w.best, w.found = cost, slices.Clone(w.pick)
+	w.anchored = slices.ContainsFunc(options, func(o option) bool { return o.field.Anchor })
+	w.prepare(mask, options)
+	w.pick = slices.Grow(w.pick[:0], len(options))[:len(options)]
+	w.down(0, mask, 0, false)
+	if len(w.found) == 0 {
+		return nil
+	}
+	return w.text()
+}
+
+// prepare keeps of each field what has k groups by itself.
+func (w *walk) prepare(mask bitmap, options []option) {
+	w.steps = slices.Grow(w.steps[:0], len(options))[:len(options)]
+	for i, o := range options {
+		st := &w.steps[i]
+		st.option, st.able = o, st.able[:0]
+		for j, c := range o.choices {
+			n := len(st.able)
+			if n == len(st.sets) {
+				st.sets = append(st.sets, nil)
+			}
+			b := mask
+			for _, label := range c.Labels {
+				st.sets[n] = and(st.sets[n], b, w.s.labels[labelKey{o.index, c.Level, label}])
+				b = st.sets[n]
+			}
+			if w.s.enough(b, w.except, w.k) {
+				st.able = append(st.able, j)
+			}
+		}
+	}
+	slices.SortStableFunc(w.steps, func(a, b step) int { return cmp.Compare(b.field.Weight, a.field.Weight) })
+	rest := 0.0
+	for i := len(w.steps) - 1; i >= 0; i-- {
+		st := &w.steps[i]
+		least := st.field.Weight
+		if len(st.able) > 0 {
+			least = st.cost(st.able[0])
+		}
+		rest += least
+		st.least = rest
+	}
+}
+
+func (w *walk) down(i int, class bitmap, cost float64, kept bool) {
+	if i == len(w.steps) {
+		if kept && cost < w.best {
+			w.best, w.found = cost, append(w.found[:0], w.pick...)
 		}
 		return
 	}
-	o := w.options[i]
-	for j, c := range o.choices {
-		b := class
-		for _, label := range c.Labels {
-			w.scratch[i] = and(w.scratch[i], b, w.s.labels[labelKey{o.index, c.Level, label}])
-			b = w.scratch[i]
+	st := &w.steps[i]
+	if cost+st.least >= w.best || w.nodes > maxNodes {
+		return
+	}
+	for n, j := range st.able {
+		w.nodes++
+		st.class = and(st.class, class, st.sets[n])
+		if !w.s.enough(st.class, w.except, w.k) {
+			continue
 		}
 		w.pick[i] = j
-		w.down(i+1, b, cost+o.cost(j), kept || o.field.Anchor || !w.anchored)
+		w.down(i+1, st.class, cost+st.cost(j), kept || st.field.Anchor || !w.anchored)
 	}
-	w.pick[i] = len(o.choices)
-	w.down(i+1, class, cost+o.field.Weight, kept)
+	w.pick[i] = len(st.choices)
+	w.down(i+1, class, cost+st.field.Weight, kept)
 }
 
 // text returns the choices found, in the order of the schema.
 func (w *walk) text() []FieldChoice {
-	order := make([]int, len(w.options))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(w.options[a].index, w.options[b].index) })
 	var out []FieldChoice
-	for _, i := range order {
-		if j := w.found[i]; j < len(w.options[i].choices) {
-			out = append(out, w.options[i].choices[j])
+	for i, j := range w.found {
+		if st := &w.steps[i]; j < len(st.choices) {
+			out = append(out, st.choices[j])
 		}
 	}
+	order := func(c FieldChoice) int {
+		return slices.IndexFunc(w.s.schema, func(f Field) bool { return f.Name == c.Field })
+	}
+	slices.SortFunc(out, func(a, b FieldChoice) int { return cmp.Compare(order(a), order(b)) })
 	return out
 }

@@ -40,14 +40,9 @@ func (s *Summarizer) Ladder(id string, v Viewer, now time.Time) (Ladder, error) 
 	if err == nil {
 		return Ladder{Step: StepText, Shown: &sh, Fresh: fresh}, nil
 	}
-	var same bitmap
-	s.population(l).each(func(slot int) bool {
-		if o := s.slots[slot]; o.Category == l.Category && o.Region == l.Region {
-			same = same.with(slot)
-		}
-		return true
-	})
-	if l.Region != "" && v.Group != l.Group && s.countGroups(same, s.groupNumber(v.Group)) >= s.K(l) {
+	same := and(nil, s.peersOf(l).members, s.kinds[l.Category])
+	same = and(same, same, s.regions[l.Region])
+	if l.Region != "" && v.Group != l.Group && s.enough(same, s.groupNumber(v.Group), s.K(l)) {
 		return Ladder{Step: StepFit, Fit: &FitExists{Category: l.Category, Region: l.Region}, Fresh: fresh}, nil
 	}
 	return Ladder{Step: StepAskOwner, Fresh: fresh}, nil

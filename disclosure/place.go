@@ -1,9 +1,6 @@
 package disclosure
 
-import (
-	"fmt"
-	"math"
-)
+import "fmt"
 
 // The ladder of places, finest first: the bands within so many km, farther
 // than the last of them, the region, the province or country, nothing.
@@ -34,19 +31,20 @@ func placeName(l Listing, rung int) string {
 // out. After an earlier view only rungs that contain the earlier one count:
 // anything else could be intersected with it.
 func (s *Summarizer) place(l Listing, v Viewer, class bitmap, k, was int, again bool) int {
-	viewer := s.groupNumber(v.Group)
+	viewer, own := s.groupNumber(v.Group), s.byID[l.ID]
+	from := v.point()
 	for rung := range rungNothing {
-		if again && !contains(rung, was) || !s.within(l, l, v, rung) {
+		if again && !contains(rung, was) || !s.within(own, l, from, rung) {
 			continue
 		}
-		var b bitmap
+		s.near = s.near.cleared(len(class))
 		class.each(func(slot int) bool {
-			if s.within(s.slots[slot].Listing, l, v, rung) {
-				b = b.with(slot)
+			if s.within(slot, l, from, rung) {
+				s.near[slot/64] |= 1 << (slot % 64)
 			}
 			return true
 		})
-		if s.countGroups(b, viewer) >= k {
+		if s.enough(s.near, viewer, k) {
 			return rung
 		}
 	}
@@ -58,31 +56,38 @@ func contains(r, was int) bool {
 	return r == was || r < rungFar && was < r || r == rungCountry && was == rungRegion
 }
 
-// within reports whether listing x is at the rung where l is.
-func (s *Summarizer) within(x, l Listing, v Viewer, rung int) bool {
+// within reports whether the listing in a slot is at the rung where l is.
+func (s *Summarizer) within(slot int, l Listing, from *point, rung int) bool {
+	x := s.slots[slot]
 	switch rung {
 	case rungRegion:
 		return l.Region != "" && x.Region == l.Region
 	case rungCountry:
 		return l.Country != "" && x.Country == l.Country
 	}
-	if v.Lat == 0 && v.Lon == 0 || x.Lat == 0 && x.Lon == 0 {
+	if from == nil || !x.sited() {
 		return false
 	}
-	d := distanceKM(v.Lat, v.Lon, x.Lat, x.Lon)
+	d := s.points[slot].chord2(*from)
 	if rung == rungFar {
-		return d > bandsKM[rungFar-1]
+		return d > bandChords[rungFar-1]
 	}
-	return d <= bandsKM[rung]
+	return d <= bandChords[rung]
 }
 
-// earthKM is the mean radius that the published distances are computed with.
-const earthKM = 6371.0088
+// bandChords are the bands as squares of chords.
+var bandChords = func() (out [len(bandsKM)]float64) {
+	for i, km := range bandsKM {
+		out[i] = chord2KM(km)
+	}
+	return out
+}()
 
-// distanceKM is the haversine distance of two points in degrees.
-func distanceKM(lat1, lon1, lat2, lon2 float64) float64 {
-	rad := math.Pi / 180
-	dLat, dLon := (lat2-lat1)*rad/2, (lon2-lon1)*rad/2
-	h := math.Pow(math.Sin(dLat), 2) + math.Cos(lat1*rad)*math.Cos(lat2*rad)*math.Pow(math.Sin(dLon), 2)
-	return 2 * earthKM * math.Asin(math.Sqrt(min(1, h)))
+// point is the viewer's site, nil if it is not known.
+func (v Viewer) point() *point {
+	if v.Lat == 0 && v.Lon == 0 {
+		return nil
+	}
+	p := pointOf(v.Lat, v.Lon)
+	return &p
 }

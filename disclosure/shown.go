@@ -76,7 +76,7 @@ func (s *Summarizer) forViewer(l Listing, v Viewer) (Shown, []Frozen, error) {
 		return Shown{}, fresh, ErrTooRare
 	}
 	k, class := s.K(l), s.class(l, f.Fields)
-	if s.countGroups(class, s.groupNumber(v.Group)) < k {
+	if !s.enough(class, s.groupNumber(v.Group), k) {
 		return Shown{}, fresh, ErrTooRare
 	}
 	was, again := s.frozen[frozenKey{l.ID, l.Revision, v.Group}]

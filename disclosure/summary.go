@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
+	"math/bits"
 	"slices"
 	"strings"
 	"sync"
@@ -42,14 +44,29 @@ type Summarizer struct {
 	labels   map[labelKey]bitmap // as of now
 	now      time.Time           // the time last asked about
 	dated    bitmap              // listings with facts that hold for a time
+	facts    int                 // how many such facts
 	from     time.Time           // labels hold from here on …
-	until    time.Time           // … and before this; zero = for ever
-	people   bitmap              // listings of persons
-	things   bitmap              // the others
+	edges    edges               // … and before the first of these
+	people   peers               // listings of persons
+	things   peers               // the others
+	points   []point             // slot → site
+	sites    sites               // the slots that have one
+	regions  map[string]bitmap   // as shown → listings
+	lands    map[string]bitmap   // provinces and countries, likewise
+	kinds    map[string]bitmap   // categories
 	frozen   map[frozenKey]Frozen
 	consents map[string]Frozen
 	marks    []uint32 // group number → epoch of its last count
 	epoch    uint32
+	near     bitmap // scratch of finest
+	walk     walk   // scratch of finest
+}
+
+// peers are the listings that could be taken for each other, and their groups.
+type peers struct {
+	members bitmap
+	size    int
+	byGroup map[int]int // group number → its listings here
 }
 
 type entry struct {
@@ -88,7 +105,9 @@ func NewSummarizer(schema Schema, o *SummaryOptions) (*Summarizer, error) {
 		return nil, &FieldError{Field: "SummaryOptions.LocalKM", Want: "above 0"}
 	}
 	return &Summarizer{schema: slices.Clone(schema), opt: opt, byID: map[string]int{}, groups: map[string]int{},
-		labels: map[labelKey]bitmap{}, frozen: map[frozenKey]Frozen{}, consents: map[string]Frozen{}}, nil
+		labels: map[labelKey]bitmap{}, frozen: map[frozenKey]Frozen{}, consents: map[string]Frozen{},
+		people: peers{byGroup: map[int]int{}}, things: peers{byGroup: map[int]int{}}, sites: newSites(opt.LocalKM),
+		regions: map[string]bitmap{}, lands: map[string]bitmap{}, kinds: map[string]bitmap{}}, nil
 }
 
 func safeK(k int, unsafe bool) bool { return k >= 3 || k == 2 && unsafe }
@@ -158,7 +177,8 @@ type Frozen struct {
 }
 
 // Put adds a listing, or replaces the one with its ID. It keeps l's maps.
-// It costs one bit per label of the listing and level of the schema.
+// It costs some microseconds. All in all a summarizer holds one bit per listing
+// and label in use, and under two kilobytes per listing beside its facts.
 func (s *Summarizer) Put(l Listing) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -176,17 +196,39 @@ func (s *Summarizer) Put(l Listing) {
 		s.marks = append(s.marks, 0)
 	}
 	s.slots[slot], s.byID[l.ID] = &entry{l, group}, slot
+	s.locate(slot, l)
 	if len(l.Dated) > 0 {
 		s.dated = s.dated.with(slot)
-		s.narrow(l)
+		s.facts += len(l.Dated)
+		if len(s.edges) > 4*s.facts+1024 {
+			s.rewatch()
+		} else {
+			s.watch(slot, l)
+		}
 	}
-	if l.Person {
-		s.people = s.people.with(slot)
-	} else {
-		s.things = s.things.with(slot)
-	}
+	in := s.peersOf(l)
+	in.members = in.members.with(slot)
+	in.byGroup[group]++
+	in.size++
 	s.eachLabel(l, func(k labelKey) { s.labels[k] = s.labels[k].with(slot) })
 }
+
+// locate enters a listing by where and what it is.
+func (s *Summarizer) locate(slot int, l Listing) {
+	for len(s.points) <= slot {
+		s.points = append(s.points, point{})
+	}
+	s.points[slot] = point{}
+	if l.sited() {
+		s.points[slot] = pointOf(l.Lat, l.Lon)
+		s.sites.add(slot, s.points[slot])
+	}
+	s.regions[l.Region] = s.regions[l.Region].with(slot)
+	s.lands[l.Country] = s.lands[l.Country].with(slot)
+	s.kinds[l.Category] = s.kinds[l.Category].with(slot)
+}
+
+func (l *Listing) sited() bool { return l.Lat != 0 || l.Lon != 0 }
 
 // Remove takes a listing out of the population. What was frozen of it stays
 // remembered, so that it cannot come back finer under the same revision.
@@ -202,9 +244,21 @@ func (s *Summarizer) remove(id string) {
 		return
 	}
 	s.eachLabel(s.slots[slot].Listing, func(k labelKey) { s.labels[k].without(slot) })
+	x := s.slots[slot]
+	if x.sited() {
+		s.sites.remove(slot, s.points[slot])
+	}
+	s.regions[x.Region].without(slot)
+	s.lands[x.Country].without(slot)
+	s.kinds[x.Category].without(slot)
 	s.dated.without(slot)
-	s.people.without(slot)
-	s.things.without(slot)
+	s.facts -= len(x.Dated)
+	in := s.peersOf(x.Listing)
+	in.members.without(slot)
+	in.size--
+	if in.byGroup[x.group]--; in.byGroup[x.group] == 0 {
+		delete(in.byGroup, x.group)
+	}
 	s.slots[slot] = nil
 	s.free = append(s.free, slot)
 	delete(s.byID, id)
@@ -235,43 +289,6 @@ func (s *Summarizer) termsOf(l Listing, f Field) []string {
 	return terms
 }
 
-// turnTo brings the labels in line with a time. They are a cache over the
-// listings; most often nothing starts or ends between two calls.
-func (s *Summarizer) turnTo(now time.Time) {
-	if now.Before(s.from) || !s.until.IsZero() && !now.Before(s.until) {
-		s.eachDated(func(slot int, k labelKey) { s.labels[k].without(slot) })
-		s.now, s.from, s.until = now, time.Time{}, time.Time{}
-		s.eachDated(func(slot int, k labelKey) { s.labels[k] = s.labels[k].with(slot) })
-		s.dated.each(func(slot int) bool { s.narrow(s.slots[slot].Listing); return true })
-	}
-	s.now = now
-}
-
-// eachDated calls f for every label of the listings whose facts may end.
-func (s *Summarizer) eachDated(f func(int, labelKey)) {
-	s.dated.each(func(slot int) bool {
-		s.eachLabel(s.slots[slot].Listing, func(k labelKey) { f(slot, k) })
-		return true
-	})
-}
-
-// narrow limits the time for which the labels hold to l's facts of now.
-func (s *Summarizer) narrow(l Listing) {
-	for _, d := range l.Dated {
-		for _, edge := range []time.Time{d.From, d.Until} {
-			switch {
-			case edge.IsZero():
-			case !edge.After(s.now):
-				if edge.After(s.from) {
-					s.from = edge
-				}
-			case s.until.IsZero() || edge.Before(s.until):
-				s.until = edge
-			}
-		}
-	}
-}
-
 // labelsOf returns the distinct labels of terms, or of the field's number, in order.
 func labelsOf(f Field, level int, terms []string, numbers map[string]float64) []string {
 	l := f.Levels[level]
@@ -292,33 +309,48 @@ func labelsOf(f Field, level int, terms []string, numbers map[string]float64) []
 }
 
 // countGroups counts the distinct employer groups in b, but for one.
-func (s *Summarizer) countGroups(b bitmap, except int) int {
+func (s *Summarizer) countGroups(b bitmap, except int) int { return s.countTo(b, except, math.MaxInt) }
+
+// enough reports whether b holds k distinct employer groups, but for one. It
+// looks no farther than it must.
+func (s *Summarizer) enough(b bitmap, except, k int) bool { return s.countTo(b, except, k) >= k }
+
+func (s *Summarizer) countTo(b bitmap, except, limit int) int {
 	s.epoch++
+	if s.epoch == 0 { // marks of four billion counts ago look new
+		clear(s.marks)
+		s.epoch = 1
+	}
 	n := 0
-	b.each(func(slot int) bool {
-		if g := s.slots[slot].group; g != except && s.marks[g] != s.epoch {
+	for i, w := range b {
+		for ; w != 0; w &= w - 1 {
+			g := s.slots[i*64+bits.TrailingZeros64(w)].group
+			if g == except || s.marks[g] == s.epoch {
+				continue
+			}
 			s.marks[g] = s.epoch
-			n++
+			if n++; n >= limit {
+				return n
+			}
 		}
-		return true
-	})
+	}
 	return n
 }
 
 const nobody = -1
 
-// population returns the listings of the same sort: a reader knows whether a
+// peersOf returns the listings of the same sort: a reader knows whether a
 // person or a thing is offered.
-func (s *Summarizer) population(l Listing) bitmap {
+func (s *Summarizer) peersOf(l Listing) *peers {
 	if l.Person {
-		return s.people
+		return &s.people
 	}
-	return s.things
+	return &s.things
 }
 
 // class returns the listings of l's sort that fit a text.
 func (s *Summarizer) class(l Listing, fields []FieldChoice) bitmap {
-	b := slices.Clone(s.population(l))
+	b := slices.Clone(s.peersOf(l).members)
 	for _, c := range fields {
 		i := slices.IndexFunc(s.schema, func(f Field) bool { return f.Name == c.Field })
 		for _, label := range c.Labels {
@@ -338,8 +370,8 @@ func (s *Summarizer) class(l Listing, fields []FieldChoice) bitmap {
 // Once installed, the text of a revision stays while it is true of the listing
 // and has k groups; then it becomes a coarser one, and in the end none, for
 // good. A new revision is frozen anew and may be finer. The least cost is found
-// exactly (branch and bound over the fields' options); it takes well under a
-// millisecond for some thousands of listings.
+// exactly by branch and bound over the fields' options, greedily beyond 10,000
+// of them; it takes well under a millisecond for 100,000 listings.
 //
 // The errors are [ErrNotFound] and [*TooRareError], both for the owner alone.
 // The summary beside a [*TooRareError] has no text; its Frozen is news when an
@@ -383,7 +415,7 @@ func (s *Summarizer) settle(l Listing) (f Frozen, news bool) {
 // stands reports whether a text is still true of its listing and has k groups.
 func (s *Summarizer) stands(l Listing, fields []FieldChoice) bool {
 	class := s.class(l, fields)
-	return class.has(s.byID[l.ID]) && s.countGroups(class, nobody) >= s.K(l)
+	return class.has(s.byID[l.ID]) && s.enough(class, nobody, s.K(l))
 }
 
 func (s *Summarizer) listing(id string) (Listing, bool) {
@@ -414,13 +446,37 @@ func (s *Summarizer) risk(l Listing) Risk {
 		full = append(full, o.choices[0])
 	}
 	r := Risk{FullK: s.countGroups(s.class(l, full), nobody)}
-	best := r.FullK
+	type without struct {
+		field string
+		class bitmap
+		size  int
+	}
+	var less []without
 	for i, c := range full {
-		if n := s.countGroups(s.class(l, slices.Delete(slices.Clone(full), i, i+1)), nobody); n > best {
-			best, r.Costliest = n, c.Field
+		class := s.class(l, slices.Delete(slices.Clone(full), i, i+1))
+		less = append(less, without{c.Field, class, class.count()})
+	}
+	slices.SortStableFunc(less, func(a, b without) int { return cmp.Compare(b.size, a.size) })
+	best, at := r.FullK, len(full)
+	for _, w := range less {
+		if w.size < best {
+			break // fewer listings than the best has groups
+		}
+		i := slices.IndexFunc(full, func(c FieldChoice) bool { return c.Field == w.field })
+		if n := s.groupsIn(w.class, w.size, l); n > best || n == best && i < at && at < len(full) {
+			best, at, r.Costliest = n, i, w.field
 		}
 	}
 	return r
+}
+
+// groupsIn counts the groups of a class of so many listings; of everything, it
+// is known.
+func (s *Summarizer) groupsIn(class bitmap, size int, l Listing) int {
+	if all := s.peersOf(l); size == all.size {
+		return len(all.byGroup)
+	}
+	return s.countGroups(class, nobody)
 }
 
 // weigh completes the risk for a text.
