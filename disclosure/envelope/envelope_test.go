@@ -113,6 +113,7 @@ func TestAnythingButAllThreeSharesIsRefused(t *testing.T) {
 		"employer, operator":      {s[1], s[2]},
 		"one role twice":          {s[0], s[1], s[1]},
 		"a fourth":                {s[0], s[1], s[2], s[2]},
+		"one role thrice":         {s[0], s[0], s[0], s[1], s[2]}, // which XOR to the key
 		"a zero one":              {s[0], s[1], {}},
 		"a wiped one":             {s[0], s[1], wiped},
 		"one of another envelope": {s[0], s[1], o[2]},
@@ -354,6 +355,7 @@ func TestRotationChangesOneKeyAndNothingElse(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, before, e.Bytes())
 		assert.Equal(t, e.Digest(), rotated.Digest())
+		shared := rotated
 		rotated, err = envelope.Parse(rotated.Bytes())
 		require.NoError(t, err)
 		got, err := now.open(t.Context(), rotated, scope)
@@ -363,7 +365,7 @@ func TestRotationChangesOneKeyAndNothingElse(t *testing.T) {
 		assert.True(t, err == envelope.ErrRefused)
 
 		e.Shred()
-		_, err = now.open(t.Context(), rotated, scope)
+		_, err = now.open(t.Context(), shared, scope)
 		assert.NoError(t, err, "shredding the old one leaves the new one alone")
 		_, err = envelope.Rotate(t.Context(), rotated, scope, role, old[i], old[i].Public())
 		assert.True(t, err == envelope.ErrRefused)

@@ -81,7 +81,7 @@ func (o *Options) minBlock() (int, error) {
 // It fails with a [*disclosure.FieldError] if the scope, the holders or an
 // option is malformed, a key is one that nobody can agree with, a field of
 // the identity is not UTF-8, or its JSON is longer than [MaxIdentity]. Cost: three
-// key encapsulations, 0.3 ms with hybrid keys.
+// key encapsulations, 0.6 ms with hybrid keys.
 func Seal(identity disclosure.Identity, holders Holders, scope Scope, o *Options) (Envelope, error) {
 	if err := scope.check(); err != nil {
 		return Envelope{}, err

@@ -113,7 +113,7 @@ func Receive(ctx context.Context, e Envelope, scope Scope, role Role, handed []b
 // It fails with [ErrRefused] if the key, the scope or the role is another than
 // it was sealed for or the share was changed, with [ErrShredded], with
 // [ErrUnavailable] if the opener says so, and with the context's error. Cost:
-// one decapsulation, 0.1 ms with a hybrid key.
+// one decapsulation, 0.15 ms with a hybrid key.
 func OpenShare(ctx context.Context, e Envelope, scope Scope, role Role, opener Opener) (Share, error) {
 	if !role.valid() {
 		return Share{}, ErrRefused
@@ -159,7 +159,7 @@ func why(ctx context.Context, err error) error {
 //
 // It fails with [ErrRefused] if a role is missing or doubled, a share is of
 // another envelope or scope, or anything was changed since it was sealed, and
-// with [ErrShredded]. Cost: 20 µs for a block of the first size.
+// with [ErrShredded]. Cost: 10 µs for a block of the first size.
 func Combine(e Envelope, scope Scope, shares ...Share) (disclosure.Identity, error) {
 	if e.Shredded() {
 		return disclosure.Identity{}, ErrShredded
@@ -180,6 +180,9 @@ func Combine(e Envelope, scope Scope, shares ...Share) (disclosure.Identity, err
 func (e Envelope) join(scope Scope, shares []Share) (key []byte, ok bool) {
 	var seen [roles]bool
 	key = make([]byte, keySize)
+	if len(shares) != roles {
+		return key, false
+	}
 	for _, s := range shares {
 		p := s.Open()
 		if p == nil || !p.role.valid() || p.name != e.name || p.scope != scope || seen[p.role-Party] {
@@ -188,7 +191,7 @@ func (e Envelope) join(scope Scope, shares []Share) (key []byte, ok bool) {
 		seen[p.role-Party] = true
 		subtle.XORBytes(key, key, p.value[:])
 	}
-	return key, !slices.Contains(seen[:], false)
+	return key, true
 }
 
 // read opens the payload and checks that it is what the digest promised: AES-GCM

@@ -5,7 +5,9 @@ import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hpke"
 	"crypto/subtle"
+	"encoding/binary"
 	"math"
 	"testing"
 	"testing/cryptotest"
@@ -13,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/deeperpoint/csss/disclosure"
 	"github.com/deeperpoint/csss/disclosure/envelope"
 )
 
@@ -113,3 +116,52 @@ func TestAllHoldersTogetherCannotChangeTheIdentity(t *testing.T) {
 type openerFunc func(envelope.Request) ([]byte, error)
 
 func (f openerFunc) OpenShare(_ context.Context, r envelope.Request) ([]byte, error) { return f(r) }
+
+// Who seals without this package can put into a block what he likes. What
+// cannot be read, or hides more than it shows, is refused.
+func TestAMalformedBlockIsRefused(t *testing.T) {
+	r := newRing(t, envelope.X25519)
+	text := `{"legal_name":"` + canary + `"}`
+	write := func(length int, text string, last byte) []byte {
+		block := make([]byte, 1024)
+		binary.BigEndian.PutUint32(block[32:], uint32(length))
+		copy(block[36:], text)
+		block[1023] = last
+		return block
+	}
+	for name, block := range map[string][]byte{
+		"sound":                 write(len(text), text, 0),
+		"something in the rest": write(len(text), text, 1),
+		"longer than the block": write(1024-36+1, text, 0),
+		"longer than memory":    write(1<<32-1, text, 0),
+		"cut":                   write(len(text)-1, text, 0),
+		"no JSON":               write(4, "name", 0),
+	} {
+		_, err := r.open(t.Context(), handmade(t, r, block), scope)
+		if name == "sound" {
+			assert.NoError(t, err)
+		} else {
+			assert.True(t, err == envelope.ErrRefused, name)
+		}
+	}
+}
+
+// handmade seals a block under the key of zeros, cut into shares of zeros.
+func handmade(t *testing.T, r ring, block []byte) envelope.Envelope {
+	var zero [32]byte
+	digest := disclosure.Digest([]byte(sum("csss/disclosure/envelope/digest/v1\x00", scopeSum(scope), string(block))))
+	b := append([]byte("csss-envelope-1\n"), digest[:]...)
+	for i, role := range all {
+		info := envelope.Request{Role: role, Envelope: digest, Scope: scope}.Info()
+		sealed, err := hpke.Seal(r[i].Open().PublicKey(), hpke.HKDFSHA256(), hpke.AES256GCM(), info, zero[:])
+		require.NoError(t, err)
+		b = append(append(b, 0, 0x20), sealed...)
+	}
+	c, err := aes.NewCipher(zero[:])
+	require.NoError(t, err)
+	aead, err := cipher.NewGCMWithRandomNonce(c)
+	require.NoError(t, err)
+	e, err := envelope.Parse(aead.Seal(b, nil, block, payloadAAD(digest, scope)))
+	require.NoError(t, err)
+	return e
+}
