@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"slices"
 	"time"
 	"unicode"
@@ -43,7 +44,7 @@ func (a *analysis) oddConstants(at place, id string, when *condition) {
 	constants := engine.Constants(when.Text())
 	for _, cents := range constants.Numbers[attrRate] {
 		if cents > 0 && cents < lowRate {
-			a.say(at, id, Odd, "%s is in cents: %d is %d.%02d an hour", attrRate, cents, cents/centsPerUnit, cents%centsPerUnit)
+			a.say(at, id, Odd, "%s is in cents: %d is %s an hour", attrRate, cents, fmt.Sprintf("%d.%02d", cents/centsPerUnit, cents%centsPerUnit))
 		}
 	}
 	for _, text := range constants.Texts {

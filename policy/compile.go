@@ -199,7 +199,7 @@ func (d *decoder) quota(n *node) {
 			field{"max", false, func(n *node) { limit = n }},
 			field{"key", false, func(n *node) { q.keys = d.refs(n, "key") }})
 		d.quotaMax(n, limit, q)
-		if n.form == formObject && q.Min == 0 && q.Max == 0 {
+		if n.form == formObject && n.child("min") == nil && limit == nil {
 			d.fail(n, "quota: neither min nor max is given")
 		}
 		if q.Max > 0 && q.Min > q.Max {
@@ -326,12 +326,16 @@ func (d *decoder) may(n *node, g *grantDoc) {
 func (d *decoder) rule(n *node) {
 	r := &rule{at: n.place, terms: &terms{}}
 	var use, with *node
+	shaped := false // it is known what the rule must say
 	d.named(n, func() {
 		ok := d.object(n, "rule",
 			field{"id", true, func(n *node) { r.id = d.word(n, "id") }},
 			field{"effect", true, func(n *node) {
-				if d.oneOf(n, "effect", "permit", "forbid") == "permit" {
-					r.effect = permit
+				switch d.oneOf(n, "effect", "permit", "forbid") {
+				case "permit":
+					r.effect, shaped = permit, true
+				case "forbid":
+					shaped = true
 				}
 			}},
 			field{"actions", false, func(n *node) { r.actions = d.actions(n) }},
@@ -355,7 +359,9 @@ func (d *decoder) rule(n *node) {
 		if !ok {
 			return
 		}
-		d.ruleShape(n, r)
+		if shaped {
+			d.ruleShape(n, r)
+		}
 		if when := d.used(n, "rule", use, with); when != nil {
 			r.when, r.whenAt = when, use.place
 		}

@@ -63,7 +63,7 @@ func TestErrorsHavePlaces(t *testing.T) {
 		"long":                     {"rules:\n  - {id: y, effect: forbid, when: '" + strings.Repeat("true || ", 600) + "true'}\n", "more than 4096 characters"},
 		"unknown key":              {"rules:\n  - {id: y, efect: forbid}\n", "6:13: rule: unknown key 'efect'; did you mean 'effect'?"},
 		"duplicate key":            {"rules: []\nrules: []\n", "6:1: key 'rules' is given twice, first on line 5"},
-		"merge key":                {"rules:\n  - {<<: {id: y}, effect: forbid}\n", "a key must be text"},
+		"merge key":                {"rules:\n  - {<<: {id: y}, effect: forbid}\n", "merging by '<<' is not allowed"},
 		"anchor":                   {"rules: &a []\n", "5:8: anchors are not allowed"},
 		"alias":                    {"rules: &a []\ntests: *a\n", "aliases are not allowed"},
 		"tag":                      {"rules: !!seq []\n", "5:8: tags are not allowed"},

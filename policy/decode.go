@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"regexp"
@@ -113,7 +114,10 @@ func (d *decoder) text(n *node, what string) string {
 
 var (
 	wholeForm = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
-	weekForm  = regexp.MustCompile(`^[0-9]{4}-W[0-9]{2}$`)
+
+	fractionForm = regexp.MustCompile(`^-?[0-9]+\.[0-9]*$`)
+	timeForm     = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$`)
+	weekForm     = regexp.MustCompile(`^[0-9]{4}-W[0-9]{2}$`)
 )
 
 // isWord is true of up to 128 letters, digits, '_', '-' and '.' that begin with none of the latter two.
@@ -163,8 +167,15 @@ func (d *decoder) oneOf(n *node, what string, choices ...string) string {
 }
 
 func (d *decoder) integer(n *node, what string, low, high int64) int64 {
-	if n.form != formInt || !wholeForm.MatchString(n.text) {
+	switch {
+	case n.form == formOther && fractionForm.MatchString(n.text):
+		d.fraction(n, what)
+		return low
+	case n.form != formInt:
 		d.fail(n, "%s: want a whole number, got %s", what, formNames[n.form])
+		return low
+	case !wholeForm.MatchString(n.text):
+		d.fail(n, "%s: '%s' is not a decimal number without leading zeros and signs between its digits", what, clip(n.text))
 		return low
 	}
 	i, err := strconv.ParseInt(n.text, 10, 64)
@@ -173,6 +184,15 @@ func (d *decoder) integer(n *node, what string, low, high int64) int64 {
 		return low
 	}
 	return i
+}
+
+// fraction says of a fraction that it is none of the whole numbers; an amount of money then is not in cents.
+func (d *decoder) fraction(n *node, what string) {
+	if strings.HasPrefix(what, "price.") {
+		d.fail(n, "%s: '%s' is not a whole number; money is in cents", what, clip(n.text))
+	} else {
+		d.fail(n, "%s: '%s' is not a whole number", what, clip(n.text))
+	}
 }
 
 func (d *decoder) boolean(n *node, what string) bool {
@@ -185,6 +205,10 @@ func (d *decoder) boolean(n *node, what string) bool {
 // double reads a decimal number; the form of a whole number is one, too.
 func (d *decoder) double(n *node, what string) float64 {
 	v, err := strconv.ParseFloat(n.text, 64)
+	if errors.Is(err, strconv.ErrRange) && !n.quoted {
+		d.fail(n, "%s: '%s' is too large a number", what, clip(n.text))
+		return 0
+	}
 	if n.quoted || n.form != formInt && n.form != formOther || err != nil || math.IsInf(v, 0) || math.IsNaN(v) {
 		d.fail(n, "%s: want a number, got %s", what, formNames[n.form])
 		return 0
@@ -212,6 +236,10 @@ func (d *decoder) time(n *node, what string) time.Time {
 		return time.Time{}
 	}
 	t, err := time.Parse(time.RFC3339, n.text)
+	if err != nil && timeForm.MatchString(n.text) {
+		d.fail(n, "%s: there is no such time as '%s'", what, clip(n.text))
+		return time.Time{}
+	}
 	if err != nil || t.IsZero() {
 		d.fail(n, "%s: '%s' is not an RFC 3339 time with an offset, such as 2026-09-01T00:00:00-04:00", what, clip(n.text))
 		return time.Time{}

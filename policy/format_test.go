@@ -32,7 +32,7 @@ func sectionsOf(t *testing.T) map[string][][]string {
 			continue
 		}
 		var cells []string
-		for _, cell := range strings.Split(strings.ReplaceAll(strings.Trim(line, "|"), `\|`, "¦"), "|") {
+		for cell := range strings.SplitSeq(strings.ReplaceAll(strings.Trim(line, "|"), `\|`, "¦"), "|") {
 			cells = append(cells, strings.TrimSpace(cell))
 		}
 		sections[heading] = append(sections[heading], cells)

@@ -262,7 +262,11 @@ func (t *tree) object(n *node, y *yaml.Node, depth int) {
 		if key == nil || value == nil {
 			continue
 		}
-		if key.form != formText || y.Content[i].Tag == "!!merge" {
+		if y.Content[i].Tag == "!!merge" {
+			t.fail(key.line, key.col, "merging by '<<' is not allowed")
+			continue
+		}
+		if key.form != formText {
 			t.fail(key.line, key.col, "a key must be text")
 			continue
 		}

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/text/currency"
 )
 
 // language is all that differs between the languages: words, and the way
@@ -57,7 +59,7 @@ func (f *languageFlag) Set(code string) error {
 func (l *language) text(key string, args ...any) string { return fmt.Sprintf(l.texts[key], args...) }
 
 // cents writes an amount of money.
-func (l *language) cents(text, currency string) string {
+func (l *language) cents(text, code string) string {
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
 		return l.quoted(text)
@@ -66,13 +68,31 @@ func (l *language) cents(text, currency string) string {
 	if n < 0 {
 		sign = "-"
 	}
-	whole, part := n/100, n%100
-	amount := sign + l.whole(strings.TrimPrefix(strconv.FormatInt(whole, 10), "-")) + l.point + fmt.Sprintf("%02d", max(part, -part))
-	switch currency {
+	digits, unit := fractionDigits(code), int64(1)
+	for range digits {
+		unit *= 10
+	}
+	whole, part := n/unit, n%unit
+	amount := sign + l.whole(strings.TrimPrefix(strconv.FormatInt(whole, 10), "-"))
+	if digits > 0 {
+		amount += l.point + fmt.Sprintf("%0*d", digits, max(part, -part))
+	}
+	switch code {
 	case "", "CAD", "USD", "AUD":
 		return l.money(amount)
 	}
-	return amount + " " + currency
+	return amount + " " + code
+}
+
+// fractionDigits are how many digits of an amount in the smallest unit of a
+// currency stand behind the point: none for the yen, two where it is not known.
+func fractionDigits(code string) int {
+	unit, err := currency.ParseISO(code)
+	if err != nil {
+		return 2
+	}
+	digits, _ := currency.Standard.Rounding(unit)
+	return digits
 }
 
 // whole puts separators between the thousands of digits.

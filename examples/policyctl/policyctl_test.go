@@ -219,7 +219,8 @@ func TestBadCommandsAreTheCallers(t *testing.T) {
 func TestMoneyAndTime(t *testing.T) {
 	for _, row := range []struct{ got, want string }{
 		{english.cents("123456789", "CAD"), "$1,234,567.89"}, {french.cents("123456789", "CAD"), "1 234 567,89 $"},
-		{english.cents("-5", "USD"), "$-0.05"}, {english.cents("5", "EUR"), "0.05 EUR"}, {english.cents("x", "CAD"), "“x”"},
+		{english.cents("-5", "USD"), "$-0.05"}, {english.cents("5", "EUR"), "0.05 EUR"}, {english.cents("9400", "JPY"), "9,400 JPY"}, {english.cents("9400", "KWD"), "9.400 KWD"},
+		{english.cents("9400", "bread"), "94.00 bread"}, {english.cents("x", "CAD"), "“x”"},
 		{english.span("2h30m"), "2 h 30 min"}, {french.span("1.5s"), "1,5 s"}, {english.span("0s"), "0 h"}, {english.span("1000h"), "1,000 h"},
 	} {
 		assert.Equal(t, row.want, row.got)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -84,6 +85,9 @@ func (c *call) requestKeys(schema *policy.Schema) (map[string]any, error) {
 		if keys == nil || dec.More() {
 			return nil, cli.Usagef("%s: want one JSON object", c.Words[0])
 		}
+		if twice := givenTwice(json.NewDecoder(bytes.NewReader(text))); twice != "" {
+			return nil, cli.Usagef("%s: key %q is given twice", c.Words[0], twice)
+		}
 	}
 	e := &c.explaining
 	for name, v := range map[string]string{"employer": e.employer, "action": e.action, "category": e.category, "now": c.market.now} {
@@ -105,6 +109,32 @@ func (c *call) requestKeys(schema *policy.Schema) (map[string]any, error) {
 		}
 	}
 	return keys, nil
+}
+
+// givenTwice is a key that stands twice in an object of the JSON value that is
+// read next; "" if there is none. The value is known to be well formed.
+func givenTwice(dec *json.Decoder) (twice string) {
+	token, _ := dec.Token()
+	open, ok := token.(json.Delim)
+	if !ok {
+		return ""
+	}
+	seen := map[string]bool{}
+	for dec.More() && twice == "" {
+		if open == '{' {
+			key, _ := dec.Token()
+			name, _ := key.(string)
+			if seen[name] {
+				return name
+			}
+			seen[name] = true
+		}
+		twice = givenTwice(dec)
+	}
+	if twice == "" {
+		_, _ = dec.Token() // the end
+	}
+	return twice
 }
 
 // put adds NAME=VALUE flags to an object of the request.
