@@ -171,16 +171,15 @@ func (s *Set) decide(q *Query, d *Decision) {
 	if q == nil || q.schema != s.schema || q.schema == nil {
 		return
 	}
-	f := s.firms.find(q.firm, q.req.Employer)
-	if f == nil {
+	slot := s.firms.slot(q.firm, q.req.Employer)
+	if slot < 0 {
 		return
 	}
+	f, cats := s.firms.slots[slot].firm, s.firms.slots[slot].cats
 	d.doc = f.document
-	first := f.heading(&q.path, 0)
-	for k := first; k >= 0; k = f.cats[k].parent {
-		if at := f.cats[k].by[q.action]; at >= 0 {
-			f.buckets[at].forbids.fire(q, d)
-		}
+	first := cats.find(&q.path, 0)
+	for k := first; k >= 0; k = cats[k].parent {
+		f.fire(cats[k].by[q.action], q, d)
 	}
 	if f.walled {
 		if b := (bound{req: &q.req, doc: f.document, frame: q.frame, schema: q.schema}); len(b.walled()) > 0 {
@@ -193,10 +192,8 @@ func (s *Set) decide(q *Query, d *Decision) {
 		return
 	}
 	simple := true
-	for k := first; k >= 0; k = f.cats[k].parent {
-		if at := f.cats[k].by[q.action]; at >= 0 {
-			simple = f.buckets[at].permits.apply(q, d) && simple
-		}
+	for k := first; k >= 0; k = cats[k].parent {
+		simple = f.apply(cats[k].by[q.action], q, d) && simple
 	}
 	switch {
 	case d.rules.count == 0:
@@ -209,6 +206,14 @@ func (s *Set) decide(q *Query, d *Decision) {
 }
 
 // fire notes the forbids that deny: all whose condition is not false.
+func (f *firm) fire(s cut, q *Query, d *Decision) {
+	if s.staged() {
+		f.staged[s.at].forbids.fire(q, d)
+		return
+	}
+	fire(f.forbids(s), q, d)
+}
+
 func (g *group) fire(q *Query, d *Decision) {
 	fire(g.plain, q, d)
 	for i := range g.stages {
@@ -224,7 +229,7 @@ func (g *group) fire(q *Query, d *Decision) {
 func fire(rules []hot, q *Query, d *Decision) {
 	for i := range rules {
 		h := &rules[i]
-		if h.timed && !h.rule.valid.live(q.req.Now) || h.when != nil && h.when.Eval(q.frame) == expr.False {
+		if h.timed && !d.doc.rules[h.index].valid.live(q.req.Now) || h.when.Eval(q.frame) == expr.False {
 			continue
 		}
 		d.rules.add(h.index)
@@ -232,6 +237,13 @@ func fire(rules []hot, q *Query, d *Decision) {
 }
 
 // apply notes the permits whose condition is true, and reports whether that is all there is to know about them.
+func (f *firm) apply(s cut, q *Query, d *Decision) (simple bool) {
+	if s.staged() {
+		return f.staged[s.at].permits.apply(q, d)
+	}
+	return apply(f.permits(s), q, d)
+}
+
 func (g *group) apply(q *Query, d *Decision) (simple bool) {
 	simple = apply(g.plain, q, d)
 	for i := range g.stages {
@@ -245,7 +257,7 @@ func apply(rules []hot, q *Query, d *Decision) (simple bool) {
 	simple = true
 	for i := range rules {
 		h := &rules[i]
-		if h.timed && !h.rule.valid.live(q.req.Now) || h.when != nil && h.when.Eval(q.frame) != expr.True {
+		if h.timed && !d.doc.rules[h.index].valid.live(q.req.Now) || h.when.Eval(q.frame) != expr.True {
 			continue
 		}
 		d.rules.add(h.index)

@@ -182,14 +182,14 @@ func (f *Filter) Match(q *Query) bool {
 		return false
 	}
 	firm, base := f.set.firms.slots[slot].firm, f.set.bases[slot]
-	first := firm.heading(&q.path, 0)
+	cats := f.set.firms.slots[slot].cats
 	passes := false
-	for k := first; k >= 0; k = firm.cats[k].parent {
-		at := firm.cats[k].by[f.action]
-		if at < 0 {
+	for k := cats.find(&q.path, 0); k >= 0; k = cats[k].parent {
+		at := cats[k].by[f.action]
+		if at.empty() {
 			continue
 		}
-		p := &f.parts[base+at]
+		p := &f.parts[base+firm.part(at)]
 		if p.state&denies != 0 || f.fires(p, q) {
 			return false
 		}
@@ -230,7 +230,7 @@ func (s *Set) Cell(employer, category string) (cell uint32, ok bool) {
 	}
 	var p path
 	p.reset(s.schema.seed, category)
-	k := s.firms.slots[slot].firm.heading(&p, 0)
+	k := s.firms.slots[slot].cats.find(&p, 0)
 	if k < 0 {
 		return 0, false
 	}
@@ -245,7 +245,7 @@ func (s *Set) number() {
 		s.cells[i], s.bases[i] = s.count, s.parts
 		if firm := s.firms.slots[i].firm; firm != nil {
 			s.count += uint32(len(firm.cats))
-			s.parts += int32(len(firm.buckets))
+			s.parts += firm.parts()
 		}
 	}
 }

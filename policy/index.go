@@ -3,6 +3,7 @@ package policy
 import (
 	"cmp"
 	"hash/maphash"
+	"math"
 	"math/bits"
 	"slices"
 	"strings"
@@ -23,33 +24,68 @@ type firms struct {
 type firmSlot struct {
 	hash uint64
 	firm *firm
+	cats headings // the firm's
 }
 
-// firm is one employer's document with its rules by category and action.
+// firm is one employer's document with its rules by category and action. A decision follows few references, and those
+// that it follows lead to neighbours: each may cost what a whole condition does.
 type firm struct {
 	*document
-	name    string    // of the employer, which is the document's, nearer by
-	walled  bool      // the document has walls
-	cats    []heading // open-addressed by category, at most half full
-	buckets []bucket
+	name   string // of the employer, which is the document's, nearer by
+	walled bool   // the document has walls
+	cats   headings
+	hots   []hot    // bucket by bucket
+	staged []bucket // those of many rules
 }
 
-// heading is what a firm says about one category. It fits in a line of the cache.
+// headings is a table by category, open-addressed, at most half full.
+type headings []heading
+
+// heading is what a firm says about one category.
 type heading struct {
 	hash     uint64
 	category string
 	used     bool
-	parent   int32              // place in cats of the nearest ancestor the firm says something about; -1: none
-	by       [actionCount]int32 // place in buckets; -1: no rules
+	parent   int32 // place of the nearest ancestor the firm says something about; -1: none
+	by       [actionCount]cut
 }
 
-// bucket holds the rules of one category and action, without those of its ancestors.
+// cut is the rules of one category and action, without those of its ancestors: in the firm's hots the forbids from at
+// on, then the permits; or, of many rules, all in staged[at].
+type cut struct {
+	at               uint32
+	forbids, permits uint16
+}
+
+// isStaged is what a cut of staged rules has as its number of permits.
+const isStaged = math.MaxUint16
+
+func (s cut) empty() bool  { return s.forbids == 0 && s.permits == 0 }
+func (s cut) staged() bool { return s.permits == isStaged }
+
+// part is the number of a cut among all of its firm, below [firm.parts].
+func (f *firm) part(s cut) int32 {
+	if s.staged() {
+		return int32(len(f.hots)) + int32(s.at)
+	}
+	return int32(s.at)
+}
+
+func (f *firm) parts() int32 { return int32(len(f.hots) + len(f.staged)) }
+
+func (f *firm) forbids(s cut) []hot { return f.hots[s.at : s.at+uint32(s.forbids)] }
+
+func (f *firm) permits(s cut) []hot {
+	from := s.at + uint32(s.forbids)
+	return f.hots[from : from+uint32(s.permits)]
+}
+
+// bucket is rules that are too many to be walked.
 type bucket struct {
 	forbids, permits group
 }
 
-// group is rules of one effect. Where there are many, those that demand an attribute to have one of a few values are
-// found by its value.
+// group is rules of one effect. Those that demand an attribute to have one of a few values are found by its value.
 type group struct {
 	plain  []hot
 	stages []stage
@@ -57,11 +93,26 @@ type group struct {
 
 // hot is what a decision reads of a rule.
 type hot struct {
-	when   *condition // nil: always
-	rule   *rule
-	index  uint16
+	when   expr.Quick
+	index  uint16 // in the document's rules
 	timed  bool
 	simple bool
+}
+
+// equalities are those of the rule's condition.
+func (h *hot) equalities() []expr.Equality {
+	if c := h.when.Cond(); c != nil {
+		return c.Equalities()
+	}
+	return nil
+}
+
+func newHots(rules []*rule) []hot {
+	list := make([]hot, len(rules))
+	for i, r := range rules {
+		list[i] = hot{when: r.when.Quick(), index: r.index, timed: r.timed, simple: r.simple}
+	}
+	return list
 }
 
 // stage is rules that demand one attribute to have one of a few values.
@@ -79,10 +130,7 @@ const (
 )
 
 func newGroup(rules []*rule) (g group) {
-	rest := make([]hot, len(rules))
-	for i, r := range rules {
-		rest[i] = hot{when: r.when, rule: r, index: r.index, timed: r.timed, simple: r.simple}
-	}
+	rest := newHots(rules)
 	for len(g.stages) < maxStages && len(rest) >= minStaged {
 		slot, count := commonSlot(rest)
 		if count < minStaged {
@@ -100,11 +148,8 @@ func newGroup(rules []*rule) (g group) {
 func commonSlot(rules []hot) (best expr.Slot, count int) {
 	counts := map[expr.Slot]int{}
 	for _, h := range rules {
-		if h.when == nil {
-			continue
-		}
 		seen := map[expr.Slot]bool{}
-		for _, e := range h.when.Equalities() {
+		for _, e := range h.equalities() {
 			if !seen[e.Slot] {
 				seen[e.Slot] = true
 				counts[e.Slot]++
@@ -122,17 +167,13 @@ func commonSlot(rules []hot) (best expr.Slot, count int) {
 func newStage(slot expr.Slot, rules []hot) (st stage, rest []hot) {
 	st = stage{slot: slot, texts: map[string][]hot{}, numbers: map[int64][]hot{}}
 	for _, h := range rules {
-		var eq *expr.Equality
-		if h.when != nil {
-			list := h.when.Equalities()
-			if i := slices.IndexFunc(list, func(e expr.Equality) bool { return e.Slot == slot }); i >= 0 {
-				eq = &list[i]
-			}
-		}
-		if eq == nil {
+		list := h.equalities()
+		i := slices.IndexFunc(list, func(e expr.Equality) bool { return e.Slot == slot })
+		if i < 0 {
 			rest = append(rest, h)
 			continue
 		}
+		eq := &list[i]
 		st.all = append(st.all, h)
 		for _, v := range distinct(eq.Texts) {
 			st.texts[v] = append(st.texts[v], h)
@@ -212,7 +253,7 @@ func (t *firms) put(hash uint64, f *firm) {
 	if t.slots[i].firm == nil {
 		t.count++
 	}
-	t.slots[i] = firmSlot{hash, f}
+	t.slots[i] = firmSlot{hash, f, f.cats}
 }
 
 func (t *firms) clone() firms { return firms{slots: slices.Clone(t.slots), count: t.count} }
@@ -226,14 +267,14 @@ func (t *firms) all(yield func(*firm) bool) {
 	}
 }
 
-// heading finds what the firm says about a category or about the nearest of its ancestors, from the k-th on: its place in
-// cats; -1 if nothing.
-func (f *firm) heading(p *path, k int) int32 {
-	mask := uint64(len(f.cats) - 1)
-	for ; k < len(p.ends); k++ {
-		hash, name := p.hashes[k], p.text[:p.ends[k]]
-		for i := hash & mask; f.cats[i].used; i = (i + 1) & mask {
-			if h := &f.cats[i]; h.hash == hash && h.category == name {
+// find returns the place of what is said about a category or the nearest of its ancestors, from the k-th on; -1 if
+// nothing is.
+func (t headings) find(p *path, k int) int32 {
+	mask := uint64(len(t) - 1)
+	for ; k < p.count(); k++ {
+		hash, name := p.at(k)
+		for i := hash & mask; t[i].used; i = (i + 1) & mask {
+			if h := &t[i]; h.hash == hash && h.category == name {
 				return int32(i)
 			}
 		}
@@ -243,21 +284,46 @@ func (f *firm) heading(p *path, k int) int32 {
 
 // path is a category with its ancestors, the longest first and the empty one last.
 type path struct {
-	text   string
-	ends   []int
-	hashes []uint64
+	text string
+	here [2]step // most requests end at the first
+	n    int
+	more []step
+}
+
+// step is the first bytes of a category, up to its end.
+type step struct {
+	hash uint64
+	end  int
+}
+
+func (p *path) count() int { return p.n }
+
+func (p *path) at(k int) (hash uint64, name string) {
+	s := &p.here[min(k, len(p.here)-1)]
+	if k >= len(p.here) {
+		s = &p.more[k-len(p.here)]
+	}
+	return s.hash, p.text[:s.end]
 }
 
 func (p *path) reset(seed maphash.Seed, category string) {
-	p.text, p.ends, p.hashes = category, p.ends[:0], p.hashes[:0]
+	p.text, p.n, p.more = category, 0, p.more[:0]
 	for end := len(category); end >= 0; end = strings.LastIndexByte(category[:end], '.') {
-		p.ends = append(p.ends, end)
-		p.hashes = append(p.hashes, maphash.String(seed, category[:end]))
+		p.add(seed, end)
 	}
 	if category != "" {
-		p.ends = append(p.ends, 0)
-		p.hashes = append(p.hashes, maphash.String(seed, ""))
+		p.add(seed, 0)
 	}
+}
+
+func (p *path) add(seed maphash.Seed, end int) {
+	s := step{maphash.String(seed, p.text[:end]), end}
+	if p.n < len(p.here) {
+		p.here[p.n] = s
+	} else {
+		p.more = append(p.more, s)
+	}
+	p.n++
 }
 
 // newFirm builds the index of one document.
@@ -277,7 +343,7 @@ func newFirm(seed maphash.Seed, doc *document) *firm {
 			}
 		}
 	}
-	f := &firm{document: doc, name: doc.employer, walled: len(doc.walls) > 0, cats: make([]heading, tableSize(len(lists)))}
+	f := &firm{document: doc, name: doc.employer, walled: len(doc.walls) > 0, cats: make(headings, tableSize(len(lists)))}
 	mask := uint64(len(f.cats) - 1)
 	for category, by := range lists {
 		hash := maphash.String(seed, category)
@@ -285,32 +351,41 @@ func newFirm(seed maphash.Seed, doc *document) *firm {
 		for f.cats[i].used {
 			i = (i + 1) & mask
 		}
-		f.cats[i] = heading{hash: hash, category: category, used: true, by: f.addBuckets(by)}
+		f.cats[i] = heading{hash: hash, category: category, used: true, by: f.addCuts(by)}
 	}
 	for i := range f.cats {
 		if h := &f.cats[i]; h.used {
 			var p path
 			p.reset(seed, h.category)
-			h.parent = f.heading(&p, 1)
+			h.parent = f.cats.find(&p, 1)
 		}
 	}
+	f.hots = slices.Clip(slices.Clone(f.hots))
 	return f
 }
 
-// addBuckets makes a bucket per action. Neighbouring actions with the same rules share theirs.
-func (f *firm) addBuckets(by *[actionCount][]*rule) (places [actionCount]int32) {
+// addCuts adds rules action by action. Neighbouring actions with the same rules share theirs.
+func (f *firm) addCuts(by *[actionCount][]*rule) (cuts [actionCount]cut) {
 	for a, rules := range by {
-		switch {
-		case len(rules) == 0:
-			places[a] = -1
-		case a > 0 && slices.Equal(rules, by[a-1]):
-			places[a] = places[a-1]
-		default:
-			places[a] = int32(len(f.buckets))
-			f.buckets = append(f.buckets, newBucket(rules))
+		if a > 0 && slices.Equal(rules, by[a-1]) {
+			cuts[a] = cuts[a-1]
+		} else if len(rules) > 0 {
+			cuts[a] = f.addCut(rules)
 		}
 	}
-	return places
+	return cuts
+}
+
+func (f *firm) addCut(rules []*rule) cut {
+	forbids, permits := byEffect(rules)
+	b := bucket{newGroup(forbids), newGroup(permits)}
+	if len(b.forbids.stages)+len(b.permits.stages) > 0 || len(rules) >= isStaged {
+		f.staged = append(f.staged, b)
+		return cut{at: uint32(len(f.staged) - 1), permits: isStaged}
+	}
+	s := cut{uint32(len(f.hots)), uint16(len(forbids)), uint16(len(permits))}
+	f.hots = append(append(f.hots, b.forbids.plain...), b.permits.plain...)
+	return s
 }
 
 // roots drops the categories that another one of the list covers, so that no rule is met twice on the way to the root.
@@ -328,8 +403,7 @@ func roots(categories []string) []string {
 	return list
 }
 
-func newBucket(rules []*rule) bucket {
-	var forbids, permits []*rule
+func byEffect(rules []*rule) (forbids, permits []*rule) {
 	for _, r := range rules {
 		if r.effect == forbid {
 			forbids = append(forbids, r)
@@ -337,5 +411,5 @@ func newBucket(rules []*rule) bucket {
 			permits = append(permits, r)
 		}
 	}
-	return bucket{newGroup(forbids), newGroup(permits)}
+	return forbids, permits
 }

@@ -44,8 +44,8 @@ func (l *layout) lay(s *Set, action int) {
 
 func (l *layout) layFirm(f *firm, action int, base int32, cell uint32) {
 	for k := range f.cats {
-		if at := f.cats[k].by[action]; f.cats[k].used && at >= 0 {
-			l.layBucket(&f.buckets[at], base+at)
+		if at := f.cats[k].by[action]; !at.empty() {
+			l.layCut(f, at, base)
 		}
 	}
 	for k := range f.cats {
@@ -54,8 +54,8 @@ func (l *layout) layFirm(f *firm, action int, base int32, cell uint32) {
 		}
 		c := laidCell{cell: cell + uint32(k), from: int32(len(l.chain)), walled: f.walled}
 		for h := int32(k); h >= 0; h = f.cats[h].parent {
-			if at := f.cats[h].by[action]; at >= 0 {
-				l.chain = append(l.chain, base+at)
+			if at := f.cats[h].by[action]; !at.empty() {
+				l.chain = append(l.chain, base+f.part(at))
 			}
 		}
 		if c.to = int32(len(l.chain)); c.to > c.from {
@@ -64,29 +64,35 @@ func (l *layout) layFirm(f *firm, action int, base int32, cell uint32) {
 	}
 }
 
-func (l *layout) layBucket(b *bucket, part int32) {
-	p := laid{part: part, from: int32(len(l.rules))}
-	l.layGroup(&b.forbids)
-	p.mid = int32(len(l.rules))
-	l.layGroup(&b.permits)
+func (l *layout) layCut(f *firm, s cut, base int32) {
+	p := laid{part: base + f.part(s), from: int32(len(l.rules))}
+	if s.staged() {
+		l.layGroup(f, &f.staged[s.at].forbids)
+		p.mid = int32(len(l.rules))
+		l.layGroup(f, &f.staged[s.at].permits)
+	} else {
+		l.layRules(f, f.forbids(s))
+		p.mid = int32(len(l.rules))
+		l.layRules(f, f.permits(s))
+	}
 	p.to = int32(len(l.rules))
 	l.parts = append(l.parts, p)
 }
 
-func (l *layout) layGroup(g *group) {
-	l.layRules(g.plain)
+func (l *layout) layGroup(f *firm, g *group) {
+	l.layRules(f, g.plain)
 	for i := range g.stages {
-		l.layRules(g.stages[i].all)
+		l.layRules(f, g.stages[i].all)
 	}
 }
 
-func (l *layout) layRules(rules []hot) {
+func (l *layout) layRules(f *firm, rules []hot) {
 	for i := range rules {
-		h := &rules[i]
+		h, r := &rules[i], f.rules[rules[i].index]
 		if h.timed {
 			l.timed = append(l.timed, int32(len(l.rules)))
 		}
-		l.rules, l.whens = append(l.rules, h.rule), append(l.whens, h.when)
-		l.narrow = append(l.narrow, !h.simple && !onlyConsent(h.rule))
+		l.rules, l.whens = append(l.rules, r), append(l.whens, r.when)
+		l.narrow = append(l.narrow, !h.simple && !onlyConsent(r))
 	}
 }

@@ -13,13 +13,40 @@ import (
 // allocates nothing unless [Cond.Fallback]. The frame must be of the compiler's table. Eval may be called concurrently,
 // also on one frame.
 func (c *Cond) Eval(f *Frame) Truth {
-	s := c.shape
+	q := Quick{c, c.shape, c.ins[:c.shape.quick]}
+	return q.Eval(f)
+}
+
+// Quick is what an evaluation reads of a condition first, for who keeps it at hand: a condition is three references away
+// from its first comparison. The zero Quick is no condition and always true.
+type Quick struct {
+	cond  *Cond
+	shape *shape
+	ins   []instr // the leaf conjuncts
+}
+
+// Quick returns that of a condition; the zero one of nil.
+func (c *Cond) Quick() Quick {
+	if c == nil {
+		return Quick{}
+	}
+	return Quick{c, c.shape, c.ins[:c.shape.quick:c.shape.quick]}
+}
+
+// Cond returns the condition, nil for none.
+func (q *Quick) Cond() *Cond { return q.cond }
+
+// Eval returns what [Cond.Eval] does.
+func (q *Quick) Eval(f *Frame) Truth {
+	c, s, ins := q.cond, q.shape, q.ins
+	if c == nil {
+		return True
+	}
 	for w, mask := range s.need {
 		if f.have[w]&mask != mask {
 			return c.evalAbsent(f)
 		}
 	}
-	ins := c.ins[:s.quick]
 	for k := range ins { // the most frequent leaves are spelled out here: a call costs as much as they do
 		i, ok := &ins[k], false
 		switch i.op {
