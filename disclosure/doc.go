@@ -53,4 +53,4 @@
 // was decided on.
 package disclosure
 
-//go:generate go test ./internal/explore -run TestDocuments -update
+//go:generate go test ../internal/explore -run TestDocuments -update

@@ -50,7 +50,6 @@ var Rows = []Row{
 	{"./disclosure", nil, "a leaf whose guards must be readable without any other source"},
 	{"./disclosure/disclosuretest", []string{"./disclosure"}, "the suite of its seams"},
 	{"./disclosure/envelope", []string{"./disclosure"}, "seals what its parent keeps closed, by the standard library's HPKE"},
-	{"./disclosure/internal/explore", []string{"./disclosure"}, "walks the machine through its own API"},
 	{"./disclosure/terms", nil, "terms are hashed text"},
 	{"./disclosure/sdjwt", []string{"./disclosure"}, "tokens are signed text; the parent names the digest that is logged"},
 
@@ -66,6 +65,7 @@ var Rows = []Row{
 	{"./ledger/ledgertest", []string{"./ledger"}, "the suite of its Store"},
 
 	{"./internal/arch", nil, "reads what the go command lists"},
+	{"./internal/explore", []string{"./disclosure"}, "walks the machine through its own API"},
 	{"./internal/beir", nil, "reads files and counts"},
 	{"./internal/simd", []string{"github.com/viterin/vek"}, "kernels"},
 	{"./internal/world", []string{".", "./match", "./policy", "./disclosure", "./disclosure/terms", "./ledger", "./embed", "./embed/lexical"},

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/deeperpoint/csss/disclosure/internal/explore"
+	"github.com/deeperpoint/csss/internal/explore"
 )
 
 var update = flag.Bool("update", false, "write the documents of disclosure/model")
@@ -17,7 +17,7 @@ var update = flag.Bool("update", false, "write the documents of disclosure/model
 // TestDocuments: what the documents say is what Decide runs.
 func TestDocuments(t *testing.T) {
 	for name, want := range explore.Documents() {
-		file := filepath.Join("..", "..", "model", name)
+		file := filepath.Join("..", "..", "disclosure", "model", name)
 		if *update {
 			require.NoError(t, os.WriteFile(file, []byte(want), 0o644))
 		}
