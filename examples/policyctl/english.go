@@ -56,7 +56,10 @@ var english = language{
 		"partner": "A partner reads after the reveal (k = 1, it is you):", "partner.terms": "the agreed price and hours, and the standard terms; never your floor or your cost",
 
 		"denied": "Denied: %s", "denied.many": "Denied:", "permitted": "Permitted by your %s.", "waits": "Needs approval under your %s:",
-		"rules": "rules %s", "rule": "rule %s", "of": "Rules of %s, version %d.", "unruled": "%s has no rules.",
+		"rules": "rules %s", "rule": "rule %s",
+		"unnamed":          "Rests on the other side, so that it is not named before the reveal: %s.",
+		"unnamed.approval": "approval %s", "unnamed.rule": "rule %s", "unnamed.obligation": "obligation %s", "unnamed.advice": "advice %s", "unnamed.quota": "quota %s",
+		"of": "Rules of %s, version %d.", "unruled": "%s has no rules.",
 
 		"who.rule": "your rule %s", "who.grant": "your grant %s", "who.quota": "your quota %s", "who.approval": "your approval %s",
 		"who.wall": "your wall %s", "who.obligation": "the obligation %s", "who.request": "the request cannot be used",

@@ -56,7 +56,10 @@ var french = language{
 		"partner": "Un partenaire lit après la révélation (k = 1, c'est vous) :", "partner.terms": "le prix et les heures convenus, et les conditions standard ; jamais votre plancher ni votre coût",
 
 		"denied": "Refusé : %s", "denied.many": "Refusé :", "permitted": "Permis par %s.", "waits": "À approuver selon %s :",
-		"rules": "vos règles %s", "rule": "votre règle %s", "of": "Règles de %s, version %d.", "unruled": "%s n'a pas de règles.",
+		"rules": "vos règles %s", "rule": "votre règle %s",
+		"unnamed":          "Dépend de l'autre partie, donc pas nommé avant la révélation : %s.",
+		"unnamed.approval": "approbation %s", "unnamed.rule": "règle %s", "unnamed.obligation": "obligation %s", "unnamed.advice": "conseil %s", "unnamed.quota": "quota %s",
+		"of": "Règles de %s, version %d.", "unruled": "%s n'a pas de règles.",
 
 		"who.rule": "votre règle %s", "who.grant": "votre délégation %s", "who.quota": "votre quota %s", "who.approval": "votre approbation %s",
 		"who.wall": "votre cloison %s", "who.obligation": "l'obligation %s", "who.request": "la demande est inutilisable",

@@ -69,10 +69,28 @@ func (s *speaker) explanation(x *policy.Explanation) []string {
 	for _, word := range x.Advice {
 		lines = append(lines, s.text("may", word))
 	}
+	if names := s.unnamed(x); len(names) > 0 {
+		lines = append(lines, s.text("unnamed", strings.Join(names, ", ")))
+	}
 	if x.Version == 0 {
 		return append(lines, s.text("unruled", s.employer))
 	}
 	return append(lines, s.text("of", s.employer, x.Version))
+}
+
+// unnamed lists what the exchange does not name before the reveal, since it tells
+// of the other side.
+func (s *speaker) unnamed(x *policy.Explanation) (names []string) {
+	for _, d := range x.Due {
+		if d.Tainted {
+			names = append(names, s.text("unnamed.approval", d.Requirement))
+		}
+	}
+	for _, name := range x.Tainted {
+		kind, id, _ := strings.Cut(name, ":")
+		names = append(names, s.text("unnamed."+kind, id))
+	}
+	return names
 }
 
 func (s *speaker) counts(quota string) bool {
