@@ -293,7 +293,7 @@ func (d *Decision) settle(q *Query) {
 
 // fresh reports whether there is nothing to fold: no quotas or grants are asked for, and nobody has voted yet.
 func (d *Decision) fresh(q *Query) bool {
-	if len(q.req.Votes) > 0 || len(q.req.Approvals) > 0 || len(q.req.Grants) > 0 || !q.req.Requested.IsZero() || d.doc.discharging {
+	if q.folds || d.doc.discharging {
 		return false
 	}
 	for i := range int(d.rules.count) {

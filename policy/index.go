@@ -285,8 +285,8 @@ func (t headings) find(p *path, k int) int32 {
 // path is a category with its ancestors, the longest first and the empty one last.
 type path struct {
 	text string
-	here [2]step // most requests end at the first
 	n    int
+	here [2]step // most requests end at the first
 	more []step
 }
 

@@ -13,11 +13,12 @@ import (
 // The zero Query is denied by every set.
 type Query struct {
 	schema *Schema // nil: not usable
-	req    Request
 	frame  *expr.Frame
 	firm   uint64 // hash of the employer
 	action int    // index in actionList
+	folds  bool   // somebody has voted or was asked, or authority was handed on
 	path   path
+	req    Request
 }
 
 // Bind makes a request ready. It costs about a microsecond, mostly for the map of attributes; reuse a Query by
@@ -49,6 +50,7 @@ func (q *Query) bind(s *Schema, r *Request) []error {
 	}
 	q.schema, q.req = s, *r
 	q.action = actionIndex(r.Action)
+	q.folds = len(r.Votes) > 0 || len(r.Approvals) > 0 || len(r.Grants) > 0 || !r.Requested.IsZero()
 	if q.frame == nil || q.frame.Table() != s.table {
 		q.frame = s.table.NewFrame()
 	} else {

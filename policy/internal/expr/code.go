@@ -25,7 +25,7 @@ const (
 	tStrSuffix // string at ends with str
 	tStrMatch  // string at matches regexps[num]
 	tListHas   // list at has str
-	tListSlot  // list num has string at
+	tListSlot  // list left has string at
 	tNumEq     // number at == num; ints, durations
 	tNumNe     //
 	tNumLt     //
@@ -35,9 +35,9 @@ const (
 	tNumIn     // number at in numbers[num]
 	tTimeRel   // instant at rel instants[num]
 	tDblRel    // double at rel num as bits
-	tStrSlots  // string at rel string num
-	tNumSlots  // number at rel number num
-	tTimeSlots // instant at rel instant num
+	tStrSlots  // string at rel string left
+	tNumSlots  // number at rel number left
+	tTimeSlots // instant at rel instant left
 
 	tPresent // slot is there == want
 
@@ -73,7 +73,7 @@ const (
 	nIf    // kids
 	nSize  // characters of text left
 	nLen   // items of list left
-	nField // field at of instant left, in zone slot2
+	nField // field at of instant left, in zone right
 	nPart  // unit at of duration left
 	nSince // instant left - instant right
 	nTrunc // int(double left)
@@ -145,14 +145,13 @@ func (r rel) flip() rel { return r&equal | r&less<<2 | r&greater>>2 }
 
 // instr is one instruction, 32 bytes. Constants stand inside it, so that a condition is read in one go.
 type instr struct {
-	op    op
-	rel   rel
-	want  bool
-	slot  Slot   // for presence
-	at    uint16 // place in the frame's array
-	slot2 Slot   // of num, if that is a place; or the number of a zone
-	num   int64  // a number, or two indexes
-	str   string
+	op   op
+	rel  rel
+	want bool
+	slot Slot   // for presence
+	at   uint16 // place in the frame's array
+	num  int64  // a number, or two indexes; of the second of two slots, its place and itself
+	str  string
 }
 
 // pair puts two indexes in num.
@@ -160,6 +159,9 @@ func pair(left, right int32) int64 { return int64(left)<<32 | int64(uint32(right
 
 func (i *instr) left() int32  { return int32(i.num >> 32) }
 func (i *instr) right() int32 { return int32(i.num) }
+
+// slot2 is the second slot of a leaf that reads two, with its place on the left.
+func (i *instr) slot2() Slot { return Slot(i.right()) }
 
 // shape is what conditions that differ in literals alone have in common. It is immutable.
 type shape struct {

@@ -59,7 +59,7 @@ func NewColumns(conds []*Cond) *Columns {
 func (t *columnTable) takes(c *Cond) bool {
 	for k := range t.leaves {
 		have, leaf := &t.leaves[k].leaf, &c.ins[k]
-		if have.op != leaf.op || have.rel != leaf.rel || have.want != leaf.want || have.slot != leaf.slot || have.slot2 != leaf.slot2 {
+		if have.op != leaf.op || have.rel != leaf.rel || have.want != leaf.want || have.slot != leaf.slot || have.twoSlots() && have.num != leaf.num {
 			return false
 		}
 	}

@@ -48,7 +48,8 @@ type Compiler struct {
 	lexed sync.Pool // of *lexed, for the next text
 
 	wordsMu sync.RWMutex
-	words   map[string]string // see Intern
+	words   map[string]string     // see Intern
+	lists   map[string][][]string // see sharedLists
 }
 
 // NewCompiler returns a compiler for the attributes of a table. It costs some milliseconds: keep it. It returns an error
@@ -103,6 +104,7 @@ func (c *Compiler) Compile(text string) (*Cond, []Problem) {
 	var cond *Cond
 	if like != nil {
 		if cond := like.with(text, l.tokens); cond != nil {
+			cond.lists = c.sharedLists(cond.lists)
 			return cond, nil
 		}
 	} else if ok {

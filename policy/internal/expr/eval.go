@@ -13,7 +13,7 @@ import (
 // allocates nothing unless [Cond.Fallback]. The frame must be of the compiler's table. Eval may be called concurrently,
 // also on one frame.
 func (c *Cond) Eval(f *Frame) Truth {
-	q := Quick{c, c.shape, c.ins[:c.shape.quick]}
+	q := c.Quick()
 	return q.Eval(f)
 }
 
@@ -23,6 +23,7 @@ type Quick struct {
 	cond  *Cond
 	shape *shape
 	ins   []instr // the leaf conjuncts
+	lists [][]string
 }
 
 // Quick returns that of a condition; the zero one of nil.
@@ -30,7 +31,7 @@ func (c *Cond) Quick() Quick {
 	if c == nil {
 		return Quick{}
 	}
-	return Quick{c, c.shape, c.ins[:c.shape.quick:c.shape.quick]}
+	return Quick{c, c.shape, c.ins[:c.shape.quick:c.shape.quick], c.lists}
 }
 
 // Cond returns the condition, nil for none.
@@ -61,7 +62,7 @@ func (q *Quick) Eval(f *Frame) Truth {
 		case tBool:
 			ok = (f.nums[i.at] != 0) == i.want
 		case tStrIn:
-			ok = among(c.lists[i.num], f.strs[i.at]) == i.want
+			ok = among(q.lists[i.num], f.strs[i.at]) == i.want
 		case tDblRel:
 			ok = i.rel.ofDoubles(f.dbls[i.at], math.Float64frombits(uint64(i.num))) == i.want
 		case tListHas:
@@ -124,13 +125,13 @@ func (i *instr) holds(f *Frame, c *Cond) bool {
 	case tDblRel:
 		return i.rel.ofDoubles(f.dbls[i.at], math.Float64frombits(uint64(i.num))) == i.want
 	case tTimeSlots:
-		return i.rel.of(f.times[i.at].compare(f.times[i.num]))
+		return i.rel.of(f.times[i.at].compare(f.times[i.left()]))
 	case tNumSlots:
-		return i.rel.of(cmp.Compare(f.nums[i.at], f.nums[i.num]))
+		return i.rel.of(cmp.Compare(f.nums[i.at], f.nums[i.left()]))
 	case tStrRel:
 		return i.rel.of(strings.Compare(f.strs[i.at], i.str))
 	case tStrSlots:
-		return i.rel.of(strings.Compare(f.strs[i.at], f.strs[i.num]))
+		return i.rel.of(strings.Compare(f.strs[i.at], f.strs[i.left()]))
 	case tStrPrefix:
 		return strings.HasPrefix(f.strs[i.at], i.str) == i.want
 	case tStrSuffix:
@@ -138,7 +139,7 @@ func (i *instr) holds(f *Frame, c *Cond) bool {
 	case tStrHas:
 		return strings.Contains(f.strs[i.at], i.str) == i.want
 	case tListSlot:
-		return contains(f.lists[i.num], f.strs[i.at]) == i.want
+		return contains(f.lists[i.left()], f.strs[i.at]) == i.want
 	case tStrMatch:
 		return c.shape.regexps[i.num].MatchString(f.strs[i.at]) == i.want
 	}
@@ -219,7 +220,7 @@ func (m *machine) leaf(i *instr) Truth {
 func (m *machine) leafState(i *instr) Truth {
 	state := m.have(i.slot)
 	if i.twoSlots() {
-		state = m.both(i, state, m.have(i.slot2))
+		state = m.both(i, state, m.have(i.slot2()))
 	}
 	return state
 }
@@ -624,7 +625,7 @@ func (m *machine) measure(i *instr) (v int64, state Truth) {
 		if state != True {
 			return 0, state
 		}
-		return fields[i.at].of(t.time().In(m.s.compiler.zones.at(i.slot2))), True
+		return fields[i.at].of(t.time().In(m.s.compiler.zones.at(Slot(i.right())))), True
 	case nPart:
 		d, state := m.number(i.left())
 		return parts[i.at].of(time.Duration(d)), state

@@ -1,9 +1,6 @@
 package expr
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Frame holds one request: for each slot of its [Table] a value, or that it is absent, or that it is withheld. A new frame
 // and a reset one have every slot absent. Setting costs a few nanoseconds and allocates nothing; strings and lists are
@@ -47,12 +44,33 @@ func (i instant) compare(j instant) int {
 // NewFrame returns a frame of the table, with every slot absent.
 func (t *Table) NewFrame() *Frame {
 	words := (len(t.rows) + 63) / 64
-	bits := make([]uint64, 2*words)
-	return &Frame{
+	f := new(roomyFrame)
+	bits := carve(f.bits[:], 2*words)
+	f.Frame = Frame{
 		table: t, have: bits[:words:words], hidden: bits[words:],
-		strs: make([]string, t.sizes[String]), nums: make([]int64, t.sizes[Int]), dbls: make([]float64, t.sizes[Double]),
-		times: make([]instant, t.sizes[Time]), lists: make([][]string, t.sizes[Strings]),
+		strs: carve(f.strs[:], t.sizes[String]), nums: carve(f.nums[:], t.sizes[Int]), dbls: carve(f.dbls[:], t.sizes[Double]),
+		times: carve(f.times[:], t.sizes[Time]), lists: carve(f.lists[:], t.sizes[Strings]),
 	}
+	return &f.Frame
+}
+
+// roomyFrame is a frame with room for the values of a table of common size: what an evaluation reads stands together.
+type roomyFrame struct {
+	Frame
+	bits  [2]uint64
+	dbls  [2]float64
+	nums  [8]int64
+	strs  [14]string
+	lists [6][]string
+	times [4]instant
+}
+
+// carve returns n values of a room, or others where they do not fit.
+func carve[T any](room []T, n int) []T {
+	if n <= len(room) {
+		return room[:n:n]
+	}
+	return make([]T, n)
 }
 
 // Table returns the table the frame was made for.
@@ -85,10 +103,9 @@ func (f *Frame) CopyFrom(g *Frame) {
 
 // Clone returns a copy. Strings and lists are shared.
 func (f *Frame) Clone() *Frame {
-	return &Frame{
-		table: f.table, have: slices.Clone(f.have), hidden: slices.Clone(f.hidden), strs: slices.Clone(f.strs),
-		nums: slices.Clone(f.nums), dbls: slices.Clone(f.dbls), times: slices.Clone(f.times), lists: slices.Clone(f.lists),
-	}
+	g := f.table.NewFrame()
+	g.CopyFrom(f)
+	return g
 }
 
 // Has reports whether a slot has a value and is not withheld.

@@ -1,6 +1,9 @@
 package expr
 
-import "strings"
+import (
+	"encoding/binary"
+	"strings"
+)
 
 // maxInterned bounds how many words a compiler keeps, and maxInternedBytes how long they are.
 const (
@@ -32,4 +35,40 @@ func (c *Compiler) Intern(s string) string {
 	s = strings.Clone(s)
 	c.words[s] = s
 	return s
+}
+
+// maxListBytes bounds the lists of a condition that are shared.
+const maxListBytes = 256
+
+// sharedLists returns lists equal to a condition's, the same ones for all conditions as far as the compiler remembers
+// them. Nobody may change them.
+func (c *Compiler) sharedLists(lists [][]string) [][]string {
+	if len(lists) == 0 {
+		return nil
+	}
+	var room [maxListBytes]byte
+	key := room[:0]
+	for _, list := range lists {
+		key = binary.AppendUvarint(key, uint64(len(list)))
+		for _, item := range list {
+			key = binary.AppendUvarint(key, uint64(len(item)))
+			key = append(key, item...)
+		}
+	}
+	if len(key) > maxListBytes {
+		return lists
+	}
+	c.wordsMu.RLock()
+	known, ok := c.lists[string(key)]
+	c.wordsMu.RUnlock()
+	if ok {
+		return known
+	}
+	c.wordsMu.Lock()
+	defer c.wordsMu.Unlock()
+	if c.lists == nil || len(c.lists) >= maxInterned {
+		c.lists = map[string][][]string{}
+	}
+	c.lists[string(key)] = lists
+	return lists
 }

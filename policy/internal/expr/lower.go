@@ -124,7 +124,7 @@ func leafLike(e ast.Expr) bool {
 func (l *lowerer) need(i *instr) {
 	l.shape.need[i.slot>>6] |= 1 << (i.slot & 63)
 	if i.twoSlots() {
-		l.shape.need[i.slot2>>6] |= 1 << (i.slot2 & 63)
+		l.shape.need[i.slot2()>>6] |= 1 << (i.slot2() & 63)
 	}
 }
 
@@ -418,6 +418,9 @@ func (l *lowerer) replace(left int32, leaf instr) int32 {
 	return left
 }
 
+// place is what an instruction that reads a slot is as the second of a leaf.
+func (i *instr) place() int64 { return pair(int32(i.at), int32(i.slot)) }
+
 func isConst(o op) bool { return o == sConst || o == nConst || o == dConst || o == iConst }
 
 // fuse makes a leaf of a comparison of two slots, or of a slot and a constant.
@@ -436,11 +439,11 @@ func fuse(r rel, a, b instr) (instr, bool) {
 	case a.op == dSlot && b.op == dConst:
 		leaf.op, leaf.want = tDblRel, true
 	case a.op == sSlot && b.op == sSlot:
-		leaf.op, leaf.slot2, leaf.num = tStrSlots, b.slot, int64(b.at)
+		leaf.op, leaf.num = tStrSlots, b.place()
 	case a.op == nSlot && b.op == nSlot:
-		leaf.op, leaf.slot2, leaf.num = tNumSlots, b.slot, int64(b.at)
+		leaf.op, leaf.num = tNumSlots, b.place()
 	case a.op == iSlot && b.op == iSlot:
-		leaf.op, leaf.slot2, leaf.num = tTimeSlots, b.slot, int64(b.at)
+		leaf.op, leaf.num = tTimeSlots, b.place()
 	default:
 		return instr{}, false
 	}
@@ -478,7 +481,7 @@ func (l *lowerer) inTexts(item, list ast.Expr) (int32, error) {
 	case a.op == sConst && b.op == lSlot:
 		leaf.op, leaf.slot, leaf.at, leaf.str = tListHas, b.slot, b.at, a.str
 	case a.op == sSlot && b.op == lSlot:
-		leaf.op, leaf.slot2, leaf.num = tListSlot, b.slot, int64(b.at)
+		leaf.op, leaf.num = tListSlot, b.place()
 	default:
 		return l.emit(instr{op: tIn, want: true, num: pair(left, right)}), nil
 	}
@@ -904,7 +907,7 @@ func (l *lowerer) accessor(name string, args []ast.Expr) (int32, error) {
 	if err != nil {
 		return 0, err
 	}
-	return l.emit(instr{op: o, at: uint16(which), slot2: zone, num: pair(of, 0)}), nil
+	return l.emit(instr{op: o, at: uint16(which), num: pair(of, int32(zone))}), nil
 }
 
 func fieldNames() (names []string) {
