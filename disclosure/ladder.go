@@ -84,6 +84,7 @@ func (s *Summarizer) ConsentedSummary(id string, v Viewer, kPrime int, consentEn
 		return Frozen{}, s.tooRare(s.risk(l), kPrime)
 	}
 	class := s.class(l, found)
-	sh := shown(found, placeName(l, s.place(l, v, class, kPrime, 0, false)), l.Remote)
+	rung, remote := s.place(l, v, class, kPrime, 0, false)
+	sh := shown(found, placeName(l, rung), remote)
 	return Frozen{Listing: id, Revision: l.Revision, Group: v.Group, Consent: consentEntry, K: kPrime, Shown: &sh}, nil
 }

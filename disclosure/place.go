@@ -30,10 +30,13 @@ func placeName(l Listing, rung int) string {
 // place returns the finest rung at which k groups fit, the viewer's own left
 // out. After an earlier view only rungs that contain the earlier one count:
 // anything else could be intersected with it.
-func (s *Summarizer) place(l Listing, v Viewer, class bitmap, k, was int, again bool) int {
+//
+// It also reports whether k groups there work remotely too, so that a remote
+// listing may be called so.
+func (s *Summarizer) place(l Listing, v Viewer, class bitmap, k, was int, again bool) (rung int, remote bool) {
 	viewer, own := s.groupNumber(v.Group), s.byID[l.ID]
 	from := v.point()
-	for rung := range rungNothing {
+	for rung := range rungNothing + 1 {
 		if again && !contains(rung, was) || !s.within(own, l, from, rung) {
 			continue
 		}
@@ -44,22 +47,25 @@ func (s *Summarizer) place(l Listing, v Viewer, class bitmap, k, was int, again 
 			}
 			return true
 		})
-		if s.enough(s.near, viewer, k) {
-			return rung
+		if rung == rungNothing || s.enough(s.near, viewer, k) {
+			s.near = and(s.near, s.near, s.remote)
+			return rung, l.Remote && s.enough(s.near, viewer, k)
 		}
 	}
-	return rungNothing
+	return rungNothing, false
 }
 
 // contains reports whether everything at rung was is also at rung r.
 func contains(r, was int) bool {
-	return r == was || r < rungFar && was < r || r == rungCountry && was == rungRegion
+	return r == was || r == rungNothing || r < rungFar && was < r || r == rungCountry && was == rungRegion
 }
 
 // within reports whether the listing in a slot is at the rung where l is.
 func (s *Summarizer) within(slot int, l Listing, from *point, rung int) bool {
 	x := s.slots[slot]
 	switch rung {
+	case rungNothing:
+		return true
 	case rungRegion:
 		return l.Region != "" && x.Region == l.Region
 	case rungCountry:

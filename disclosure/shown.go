@@ -45,7 +45,7 @@ func shown(fields []FieldChoice, place string, remote bool) Shown {
 // finest of the bands ≤ 10, 25, 40, 60, 100, 200 and > 200 km from the
 // viewer's site that k groups fit together with the text, the viewer's own
 // group left out; else the region, else the province or country, else
-// nothing. The place is frozen for (group, listing revision) at the first
+// nothing. "Or remote" is said only where k such groups work remotely too. The place is frozen for (group, listing revision) at the first
 // view, with the site it was measured from, and is later equal or coarser.
 //
 // The text is what [Summarizer.Freeze] settles at now, whoever looks. A viewer
@@ -83,11 +83,12 @@ func (s *Summarizer) forViewer(l Listing, v Viewer) (Shown, []Frozen, error) {
 	if again {
 		v.Lat, v.Lon = was.Lat, was.Lon
 	}
-	rung := s.place(l, v, class, k, was.Rung, again)
-	if !again || rung != was.Rung {
-		fresh = append(fresh, Frozen{Listing: l.ID, Revision: l.Revision, Group: v.Group, Rung: rung, Lat: v.Lat, Lon: v.Lon, K: k})
+	rung, remote := s.place(l, v, class, k, was.Rung, again)
+	remote = remote && (!again || was.Remote)
+	if !again || rung != was.Rung || remote != was.Remote {
+		fresh = append(fresh, Frozen{Listing: l.ID, Revision: l.Revision, Group: v.Group, Rung: rung, Remote: remote, Lat: v.Lat, Lon: v.Lon, K: k})
 	}
-	return shown(f.Fields, placeName(l, rung), l.Remote), fresh, nil
+	return shown(f.Fields, placeName(l, rung), remote), fresh, nil
 }
 
 func (s *Summarizer) groupNumber(group string) int {

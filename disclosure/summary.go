@@ -51,6 +51,7 @@ type Summarizer struct {
 	things   peers               // the others
 	points   []point             // slot → site
 	sites    sites               // the slots that have one
+	remote   bitmap              // listings of work that can be done remotely
 	regions  map[string]bitmap   // as shown → listings
 	lands    map[string]bitmap   // provinces and countries, likewise
 	kinds    map[string]bitmap   // categories
@@ -169,6 +170,7 @@ type Frozen struct {
 	Fields    []FieldChoice `json:"fields,omitempty"`
 	Withdrawn bool          `json:"withdrawn,omitempty"` // fell below k: nothing is shown any more
 	Rung      int           `json:"rung,omitempty"`      // place: index into the ladder of places
+	Remote    bool          `json:"remote,omitempty"`    // place: remote work was mentioned
 	Lat       float64       `json:"lat,omitempty"`       // place: the viewer's site at the first view
 	Lon       float64       `json:"lon,omitempty"`
 	Consent   string        `json:"consent,omitempty"`
@@ -223,6 +225,9 @@ func (s *Summarizer) locate(slot int, l Listing) {
 		s.points[slot] = pointOf(l.Lat, l.Lon)
 		s.sites.add(slot, s.points[slot])
 	}
+	if l.Remote {
+		s.remote = s.remote.with(slot)
+	}
 	s.regions[l.Region] = s.regions[l.Region].with(slot)
 	s.lands[l.Country] = s.lands[l.Country].with(slot)
 	s.kinds[l.Category] = s.kinds[l.Category].with(slot)
@@ -248,6 +253,7 @@ func (s *Summarizer) remove(id string) {
 	if x.sited() {
 		s.sites.remove(slot, s.points[slot])
 	}
+	s.remote.without(slot)
 	s.regions[x.Region].without(slot)
 	s.lands[x.Country].without(slot)
 	s.kinds[x.Category].without(slot)

@@ -70,6 +70,7 @@ var Rows = []Row{
 	{"./internal/simd", []string{"github.com/viterin/vek"}, "kernels"},
 	{"./internal/world", []string{".", "./match", "./policy", "./disclosure", "./disclosure/terms", "./ledger", "./embed", "./embed/lexical"},
 		"a synthetic market is played through the public API"},
+	{"./internal/attack", []string{"./match", "./disclosure", "./internal/world"}, "reads summaries as a stranger with a directory does"},
 	{"./internal/teller", []string{".", "./match", "./internal/world"}, "what the examples share"},
 	{"./examples/bench/load", nil, "what the engines of a benchmark share knows none of them"},
 	{"./examples/bench/lines", nil, "a question and an answer, whatever they are"},

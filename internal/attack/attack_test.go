@@ -1,0 +1,48 @@
+package attack_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/deeperpoint/csss/disclosure"
+	"github.com/deeperpoint/csss/internal/attack"
+	"github.com/deeperpoint/csss/internal/world"
+)
+
+func seeded() attack.Market {
+	return attack.Of(world.Build(world.Options{Seed: 1, Stories: true}), world.Opening())
+}
+
+func TestWhatTheGuardCosts(t *testing.T) {
+	m := seeded()
+	require.Greater(t, len(m.Feasible), 100)
+	for _, o := range []*disclosure.SummaryOptions{{K: 3, KPeople: 3}, nil, {K: 11, KPeople: 11}} {
+		loss, err := attack.Lose(m, o)
+		require.NoError(t, err)
+		t.Logf("%+v: %.3f lost without the ladder, %.3f with", loss, loss.Without(), loss.With())
+		assert.Equal(t, loss.Feasible, loss.Text+loss.Fit+loss.Willing+loss.Hidden)
+		if o == nil {
+			assert.LessOrEqual(t, loss.Without(), 0.10)
+			assert.LessOrEqual(t, loss.With(), 0.10)
+		}
+	}
+}
+
+func TestInformedReader(t *testing.T) {
+	m := seeded()
+	sessions := 10_000
+	ks := []int{2, 3, 5, 11, 20}
+	if testing.Short() {
+		sessions, ks = 2000, []int{5, 11}
+	}
+	for _, k := range ks {
+		got, err := attack.Identify(m, &disclosure.SummaryOptions{K: k, KPeople: k, AllowUnsafe: true}, sessions, 1)
+		require.NoError(t, err)
+		t.Logf("%+v", got)
+		assert.GreaterOrEqual(t, got.LeastFit, k, "every session fits k employers, the viewer left out")
+		assert.LessOrEqual(t, got.Fit, got.Bound)
+		assert.GreaterOrEqual(t, got.Kept, 0.95)
+	}
+}
