@@ -301,7 +301,13 @@ func (a *analysis) untested() {
 		return
 	}
 	hit := map[string]bool{}
+	all, left := a.doc.loads(), uint64(testingLoad)
 	for _, t := range a.doc.tests {
+		cost := all.of(t.Request.Action, t.Request.Category)
+		if cost > left {
+			return // what the others hit is not known
+		}
+		left -= cost
 		for _, id := range a.set.Explain(&t.Request).Rules {
 			hit[id] = true
 		}

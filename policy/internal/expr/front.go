@@ -3,6 +3,7 @@ package expr
 import (
 	"fmt"
 	"math"
+	"regexp/syntax"
 	"slices"
 	"strings"
 
@@ -224,8 +225,49 @@ func (sizes) EstimateSize(n cost.AstNode) *cost.SizeEstimate {
 	return nil
 }
 
-func (sizes) EstimateCallCost(string, string, *cost.AstNode, []cost.AstNode) *cost.CallEstimate {
-	return nil
+// perStep is how many steps of a pattern's program cost as much as one of the estimate.
+const perStep = 4
+
+// EstimateCallCost charges a pattern for the size of its program at every byte of the text: that is what it may take,
+// however short it is spelled.
+func (s sizes) EstimateCallCost(function, _ string, target *cost.AstNode, args []cost.AstNode) *cost.CallEstimate {
+	if function != "matches" || len(args) == 0 {
+		return nil
+	}
+	text := args[0]
+	if target != nil {
+		text = *target
+	}
+	pattern, ok := literalText(args[len(args)-1].Expr())
+	if !ok {
+		return nil
+	}
+	worst := (s.longest(text) + 1) * programSize(pattern) / perStep
+	return cost.NewCallEstimate(cost.CostEstimate{Max: worst}, nil)
+}
+
+// longest bounds the bytes of a text.
+func (s sizes) longest(text cost.AstNode) uint64 {
+	if size := text.ComputedSize(); size != nil {
+		return size.Max
+	}
+	if size := s.EstimateSize(text); size != nil {
+		return size.Max
+	}
+	return MaxStringBytes
+}
+
+// programSize is the number of instructions of a pattern; a pattern that does not compile is refused elsewhere.
+func programSize(pattern string) uint64 {
+	parsed, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		return 0
+	}
+	program, err := syntax.Compile(parsed.Simplify())
+	if err != nil {
+		return 0
+	}
+	return uint64(len(program.Inst))
 }
 
 // reads lists the attributes that a part of a checked expression reads, sorted, and whether one of them is tainted.

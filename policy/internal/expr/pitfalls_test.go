@@ -151,12 +151,18 @@ func TestPitfallZonesAndClock(t *testing.T) {
 // 9 and 11: what may cost too much is refused before it runs, and nothing counts at run time.
 func TestPitfallCost(t *testing.T) {
 	assert.Contains(t, refused(t, `a.l.all(x, a.m.all(y, x.contains(y)))`), "steps")
+	assert.Contains(t, refused(t, `a.l.exists(x, x.matches("(a?){100}a{100}b$"))`), "steps")
+	assert.Contains(t, refused(t, `a.l.exists(x, matches(x, "(a?){100}a{100}b$"))`), "steps")
 	refused(t, `a.l.all(x, a.l.all(y, a.l.all(z, x == y && y == z)))`)
 	refused(t, `a.l.map(a, a.l.map(b, a.l.map(c, a + b + c)))[0] == "x"`)
 	c := newCompiler(t)
 	cond, problems := c.Compile(`a.l.all(x, x != "")`)
 	require.Empty(t, problems)
 	assert.Positive(t, cond.Cost())
+	for _, text := range []string{`a.l.exists(x, x.matches("^medical-[a-z]+$"))`, `a.s.matches("(a?){100}a{100}b$")`} {
+		_, problems := c.Compile(text)
+		assert.Empty(t, problems, text)
+	}
 }
 
 // 12: a condition is a bool, not something that may be one.
