@@ -138,6 +138,8 @@ func (e *TooRareError) Unwrap() error { return ErrTooRare }
 // Risk tells the owner what a summary costs. It must not be shown to anybody else.
 type Risk struct {
 	K          int      `json:"k"`                    // groups that fit the text
+	Prosecutor float64  `json:"prosecutor"`           // 1/K: the chance of an even guess among them
+	L          int      `json:"l,omitempty"`          // fewest values that a Sensitive field which the text hides has among what fits; 0 = no such field
 	Suppressed []string `json:"suppressed,omitempty"` // fields of the listing that the text leaves out
 	Coarsened  []string `json:"coarsened,omitempty"`  // fields that it shows less fully or less finely
 	Costliest  string   `json:"costliest,omitempty"`  // the field whose hiding gains most groups
@@ -487,7 +489,9 @@ func (s *Summarizer) groupsIn(class bitmap, size int, l Listing) int {
 
 // weigh completes the risk for a text.
 func (s *Summarizer) weigh(r Risk, l Listing, f Frozen) Risk {
-	r.K = s.countGroups(s.class(l, f.Fields), nobody)
+	class := s.class(l, f.Fields)
+	r.K = s.countGroups(class, nobody)
+	r.Prosecutor, r.L = 1/float64(max(r.K, 1)), s.diversity(class, f.Fields)
 	for _, o := range s.options(l) {
 		full := o.choices[0]
 		i := slices.IndexFunc(f.Fields, func(c FieldChoice) bool { return c.Field == full.Field })
@@ -499,6 +503,27 @@ func (s *Summarizer) weigh(r Risk, l Listing, f Frozen) Risk {
 		}
 	}
 	return r
+}
+
+// diversity is the l of l-diversity: a class whose members all say the same of a
+// hidden field does not hide it.
+func (s *Summarizer) diversity(class bitmap, fields []FieldChoice) int {
+	least := 0
+	for i, f := range s.schema {
+		if f.Class != Sensitive || slices.ContainsFunc(fields, func(c FieldChoice) bool { return c.Field == f.Name }) {
+			continue
+		}
+		values := 0
+		for k, bearers := range s.labels {
+			if k.field == i && k.level == 0 && and(nil, class, bearers).count() > 0 {
+				values++
+			}
+		}
+		if values > 0 && (least == 0 || values < least) {
+			least = values
+		}
+	}
+	return least
 }
 
 // Frozen returns what is installed of the listing's present revision: the
