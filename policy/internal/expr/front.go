@@ -243,7 +243,7 @@ func (s sizes) EstimateCallCost(function, _ string, target *cost.AstNode, args [
 		return nil
 	}
 	worst := (s.longest(text) + 1) * programSize(pattern) / perStep
-	return cost.NewCallEstimate(cost.CostEstimate{Max: worst}, nil)
+	return cost.NewCallEstimate(cost.Estimate{Max: worst}, nil)
 }
 
 // longest bounds the bytes of a text.
