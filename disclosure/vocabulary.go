@@ -1,6 +1,9 @@
 package disclosure
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+)
 
 // A vocabulary is written "label: term term …", one line per label; a label
 // is also a term for itself.
@@ -109,5 +112,10 @@ func families(vocabulary, text string) map[string]string {
 // normalTerm folds the spellings of one vocabulary term: case, and blanks,
 // underscores and hyphens.
 func normalTerm(t string) string {
-	return strings.NewReplacer(" ", "_", "-", "_").Replace(strings.ToLower(strings.TrimSpace(t)))
+	return strings.Map(func(r rune) rune {
+		if r == ' ' || r == '-' {
+			return '_'
+		}
+		return unicode.ToLower(r)
+	}, strings.TrimSpace(t))
 }
