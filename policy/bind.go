@@ -121,6 +121,33 @@ func checkAmounts(r *Request, fault func(string, string, ...any)) {
 			fault("weeks", "has an amount outside 0 to 200h")
 		}
 	}
+	checkTwice(r, fault)
+}
+
+// checkTwice refuses amounts that are said twice and not alike: conditions read the attributes, quotas the fields, and
+// neither may be told less than is asked.
+func checkTwice(r *Request, fault func(string, string, ...any)) {
+	var weeks []asked
+	most, sum := time.Duration(0), time.Duration(0)
+	for _, w := range r.Weeks {
+		weeks = charge(weeks, w.Week, w.Hours)
+		sum = plus(sum, w.Hours)
+	}
+	for _, w := range weeks {
+		most = max(most, w.amount)
+	}
+	if v, ok := r.Attrs[attrPerWeek]; ok && len(weeks) > 0 && v.kind == KindDuration && time.Duration(v.num) != most {
+		fault(attrPerWeek, "differs from the most that the request's weeks hold")
+	}
+	v, ok := r.Attrs[attrTotal]
+	total := time.Duration(v.num)
+	switch {
+	case !ok || v.kind != KindDuration:
+	case r.Total > 0 && total != r.Total:
+		fault(attrTotal, "differs from the request's own field")
+	case sum > total:
+		fault(attrTotal, "is less than the request's weeks hold")
+	}
 }
 
 // slot returns the slot of an attribute of the base schema.

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"testing"
@@ -29,7 +30,49 @@ func guidance(perWeek time.Duration, weeks ...string) *policy.Request {
 	for _, w := range weeks {
 		r.Weeks = append(r.Weeks, policy.WeekAmount{Week: w, Hours: perWeek})
 	}
+	if len(weeks) == 2 && weeks[0] == weeks[1] {
+		r.Attrs["request.per_week"] = policy.Duration(2 * perWeek)
+	}
 	return r
+}
+
+// What is asked is one thing, whether a condition reads it or a quota.
+func TestAmountsThatAreSaidTwiceAgree(t *testing.T) {
+	for _, c := range []struct {
+		field          string
+		perWeek, total time.Duration // attributes; 0: absent
+		weeks, own     time.Duration // of one week, and Total
+	}{
+		{"", hour, hour, hour, hour},
+		{"", 2 * hour, 8 * hour, 2 * hour, 8 * hour},
+		{"", 0, 8 * hour, 2 * hour, 0},
+		{"request.per_week", hour, 0, 40 * hour, 0},
+		{"request.per_week", 40 * hour, 0, hour, 0},
+		{"request.total", 0, hour, 0, 400 * hour},
+		{"request.total", 0, 400 * hour, 0, hour},
+		{"request.total", 0, hour, 40 * hour, 0},
+	} {
+		r := guidance(hour)
+		delete(r.Attrs, "request.per_week")
+		if c.perWeek > 0 {
+			r.Attrs["request.per_week"] = policy.Duration(c.perWeek)
+		}
+		if c.total > 0 {
+			r.Attrs["request.total"] = policy.Duration(c.total)
+		}
+		if c.weeks > 0 {
+			r.Weeks = []policy.WeekAmount{{Week: "2026-W48", Hours: c.weeks}}
+		}
+		r.Total = c.own
+		_, err := policy.BaseSchema().Bind(r)
+		if c.field == "" {
+			require.NoError(t, err, "%+v", c)
+			continue
+		}
+		wrong, ok := errors.AsType[*policy.RequestError](err)
+		require.True(t, ok, "%+v: %v", c, err)
+		require.Equal(t, c.field, wrong.Field)
+	}
 }
 
 func TestWeeklyQuota(t *testing.T) {

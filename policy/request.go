@@ -42,10 +42,10 @@ type Request struct {
 
 	// Weeks is what is asked per ISO week of the document's zone, for iso_week and month quotas. Empty: for the former the
 	// attribute request.per_week in every week from request.start to request.end, or in the week of Now; for the latter
-	// what is asked in all, see Total, in every month of the same stretch.
+	// what is asked in all, see Total, in every month of the same stretch. The attribute must be the most of a week.
 	Weeks []WeekAmount `json:"weeks,omitempty"`
 	// Total is what is asked in all, for total and engagement quotas. Zero: the attribute request.total, else the sum
-	// of Weeks. If several are given the largest counts.
+	// of Weeks. The attribute must be the same, and not less than the weeks hold.
 	Total time.Duration `json:"total,omitempty"`
 
 	Usage    Usage               `json:"-"`                  // what is already used; nil: nothing

@@ -255,5 +255,7 @@ func TestFilledDocumentsDecode(t *testing.T) {
 		require.Equal(t, d, got)
 		require.True(t, maps.Equal(params, got.Params))
 	})
-	assert.Positive(t, filled)
+	if !testing.Short() { // among few, none may be good
+		assert.Positive(t, filled)
+	}
 }

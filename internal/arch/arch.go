@@ -79,7 +79,7 @@ var Rows = []Row{
 	{"./examples/bench", []string{"./examples/bench/load", "./examples/bench/lines", "./examples/bench/rules", "./examples/bench/celgo", "./ledger", "./ledger/tiles", "./policy"}, "measures what users use"},
 	{"./examples/internal/cli", nil, "a frame knows no program"},
 	{"./examples/ledgerctl", []string{"./examples/internal/cli", "./ledger", "./ledger/tiles", "./ledger/witness"}, "looks after a log from outside the program that writes it"},
-	{"./examples/policyctl", []string{".", "./examples/internal/cli", "./policy", "./policy/policytest", "./disclosure", "./ledger", "./internal/world"}, "shows an operations director what the rules and the market say"},
+	{"./examples/policyctl", []string{".", "./examples/internal/cli", "./policy", "./policy/policytest", "./disclosure", "./ledger", "./internal/world", "golang.org/x/text"}, "shows an operations director what the rules and the market say"},
 	{"./examples/*", []string{".", "./match", "./match/hnsw", "./match/market", "./embed", "./embed/lexical", "./policy", "./disclosure", "./disclosure/terms", "./ledger", "./ledger/tiles", "./internal/beir", "./internal/world", "./internal/teller"},
 		"examples use what users use, and the readers of test sets"},
 }
@@ -102,7 +102,7 @@ var Owners = []Owner{
 	{"github.com/transparency-dev/formats", []string{"./ledger", "./ledger/internal/checkpoint"}, "checkpoints"},
 	{"github.com/teambition/rrule-go", []string{"./match"}, "recurring windows"},
 	{"github.com/RoaringBitmap/roaring/v2", []string{"./match", "./match/hnsw"}, "attribute sets and filters"},
-	{"golang.org/x/text", []string{".", "./match", "./embed/lexical", "./policy"}, "normalisation"},
+	{"golang.org/x/text", []string{".", "./match", "./embed/lexical", "./policy", "./examples/policyctl"}, "normalisation; the decimals of a currency"},
 	{"github.com/stretchr", nil, "a helper of tests must not reach programs"},
 	{"pgregory.net/rapid", nil, "as above"},
 	{"github.com/anishathalye/porcupine", nil, "as above"},
