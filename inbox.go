@@ -32,7 +32,7 @@ type Task struct {
 	Kind        TaskKind          `json:"kind"`
 	Handle      disclosure.Handle `json:"handle"`
 	Phase       disclosure.Phase  `json:"phase,omitempty"`
-	Requirement string            `json:"requirement,omitempty"` // of an approval; empty if its name would tell of the other side
+	Requirement string            `json:"requirement,omitempty"` // of an approval
 	Seats       []string          `json:"seats,omitempty"`
 	Need        int               `json:"need,omitempty"`  // of an approval: votes needed
 	Have        int               `json:"have,omitempty"`  // of an approval: votes present
@@ -127,23 +127,13 @@ func (st *state) tasks(ref handleRef, s *disclosure.Status, person string, roles
 			under, mine = st.standsIn(ss, ref.side, person, due.Name, at)
 		}
 		if mine {
-			a := t
+			a := t // named, though what asks for it may read the other side: who approves must know as what
 			a.Under = under
-			due = unnamed(due)
 			a.Kind, a.Requirement, a.Seats, a.Need, a.Have = Approval, due.Name, due.Roles, due.Need, due.Have
 			out = append(out, a)
 		}
 	}
 	return out
-}
-
-// unnamed is an approval as a side may read it before the reveal: one that is
-// due on account of the other side is not named.
-func unnamed(due disclosure.Requirement) disclosure.Requirement {
-	if due.Tainted {
-		due.Name, due.Roles = "", nil
-	}
-	return due
 }
 
 // partyTask is what a session's phase asks of a party.

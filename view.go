@@ -151,12 +151,6 @@ func (x *Exchange) Status(ctx context.Context, by By, h disclosure.Handle) (Stat
 	if s.Own.Rating != nil {
 		s.Own.Rating = new(*s.Own.Rating) // the session keeps its own
 	}
-	if s.Phase == disclosure.Proposed || s.Phase == disclosure.Summarised {
-		s.Own.Due = slices.Clone(s.Own.Due)
-		for i, due := range s.Own.Due {
-			s.Own.Due[i] = unnamed(due)
-		}
-	}
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return Status{Status: s, Category: x.st.ownCategory(ref)}, nil
