@@ -193,3 +193,54 @@ func BenchmarkFilter(b *testing.B) {
 		}
 	})
 }
+
+// A set with a new document makes the filters that it would make had it been compiled at once, and lays out no more than
+// the neighbours of what is new.
+func TestFilterAfterANewDocument(t *testing.T) {
+	const rules = 4000
+	schema := policy.BaseSchema()
+	docs := workload(rules, 20)
+	set, err := policy.Compile(schema, docs...)
+	require.NoError(t, err)
+	requests := questions(rules, 300)
+	q, err := schema.Bind(requests[0])
+	require.NoError(t, err)
+	set.Filter(q)
+	for round := range 4 {
+		changed := docs[7*round]
+		changed.Text = bytes.ReplaceAll(changed.Text, []byte("effect: forbid"), []byte("effect: permit, approval: auto"))
+		changed.Text = append(changed.Text, "  - {id: closed, effect: forbid, categories: [work.c3]}\n"...)
+		docs[7*round] = changed
+		before := set
+		set, err = before.With(changed)
+		require.NoError(t, err)
+		all, shared := policy.SharedBlocks(before, set)
+		require.Greater(t, all, 2)
+		require.Equal(t, all-1, shared)
+		fresh, err := policy.Compile(schema, docs...)
+		require.NoError(t, err)
+		matches := 0
+		for i, search := range requests[:20] {
+			q, err := schema.Bind(search)
+			require.NoError(t, err)
+			one, other := set.Filter(q, "price.rate"), fresh.Filter(q, "price.rate")
+			require.Equal(t, other.Kind(), one.Kind())
+			for _, r := range requests[i:] {
+				c := *search
+				c.Employer, c.Category = r.Employer, r.Category
+				candidate, err := schema.Bind(&c)
+				require.NoError(t, err)
+				require.Equal(t, other.Match(candidate), one.Match(candidate), "%s %s", c.Employer, c.Category)
+				here, ok := set.Cell(c.Employer, c.Category)
+				require.True(t, ok)
+				there, ok := fresh.Cell(c.Employer, c.Category)
+				require.True(t, ok)
+				require.Equal(t, other.Allows(there), one.Allows(here), "%s %s", c.Employer, c.Category)
+				if one.Match(candidate) {
+					matches++
+				}
+			}
+		}
+		require.Positive(t, matches)
+	}
+}

@@ -234,8 +234,9 @@ func (t *firms) slot(hash uint64, employer string) int {
 	}
 }
 
-// put adds a firm or replaces the one of the same employer. Only a table that no set holds yet may be changed.
-func (t *firms) put(hash uint64, f *firm) {
+// put adds a firm or replaces the one of the same employer, and returns its place. Only a table that no set holds yet may
+// be changed.
+func (t *firms) put(hash uint64, f *firm) int {
 	if 2*(t.count+1) > len(t.slots) {
 		old := t.slots
 		t.slots, t.count = make([]firmSlot, tableSize(t.count+1)), 0
@@ -254,6 +255,7 @@ func (t *firms) put(hash uint64, f *firm) {
 		t.count++
 	}
 	t.slots[i] = firmSlot{hash, f, f.cats}
+	return int(i)
 }
 
 func (t *firms) clone() firms { return firms{slots: slices.Clone(t.slots), count: t.count} }

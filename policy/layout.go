@@ -1,9 +1,14 @@
 package policy
 
-import "github.com/deeperpoint/csss/policy/internal/expr"
+import (
+	"slices"
+	"sync"
 
-// layout is the rules that a set has for one action, side by side. Filters read all of them, and the index, which is made
-// for one firm at a time, would cost them ten lines of the cache each. It is made with the first filter of an action.
+	"github.com/deeperpoint/csss/policy/internal/expr"
+)
+
+// layout is the rules that a block of firms has for one action, side by side. Filters read all of them, and the index, which
+// is made for one firm at a time, would cost them ten lines of the cache each. It is made with the first filter of an action.
 type layout struct {
 	columns *expr.Columns
 	rules   []*rule
@@ -25,21 +30,88 @@ type laidCell struct {
 	walled   bool
 }
 
-// layout returns that of an action.
-func (s *Set) layout(action int) *layout {
-	l := &s.layouts[action]
-	l.once.Do(func() { l.lay(s, action) })
-	return &l.layout
+// block is a stretch of the slots of a set's firms, with what filters need of it. Sets in which the firms of a stretch are
+// the same share it, so that a new document costs the next filter no more than its neighbours.
+type block struct {
+	numbered sync.Once
+	cells    []uint32 // first cell of a slot, beginning from 0
+	bases    []int32  // first part of a slot, beginning from 0
+	count    uint32   // of cells
+	parts    int32
+
+	layouts [actionCount]struct {
+		once sync.Once
+		layout
+	}
 }
 
-func (l *layout) lay(s *Set, action int) {
-	s.numbered.Do(s.number)
-	for i, slot := range s.firms.slots {
-		if slot.firm != nil {
-			l.layFirm(slot.firm, action, s.bases[i], s.cells[i])
+// blockSlots is how long a block is. Longer ones make filters faster, and the first one after a change slower.
+const blockSlots = 256
+
+// allBlocks returns the set's.
+func (s *Set) allBlocks() []*block {
+	s.blocked.Do(func() {
+		if s.blocks != nil {
+			return
+		}
+		s.blocks = make([]*block, (len(s.firms.slots)+blockSlots-1)/blockSlots)
+		for i := range s.blocks {
+			s.blocks[i] = new(block)
+		}
+	})
+	return s.blocks
+}
+
+// takeBlocks makes a set that nobody else has yet share the blocks of another, whose firms have the same slots, but for
+// those that have changed.
+func (s *Set) takeBlocks(of *Set, changed []int) {
+	s.blocks = slices.Clone(of.allBlocks())
+	for _, slot := range changed {
+		s.blocks[slot/blockSlots] = new(block)
+	}
+}
+
+// slotsOf returns the slots of block i.
+func (s *Set) slotsOf(i int) []firmSlot {
+	from := i * blockSlots
+	return s.firms.slots[from:min(from+blockSlots, len(s.firms.slots))]
+}
+
+// number gives each firm its first cell and its first part.
+func (s *Set) number() {
+	s.cells, s.bases = make([]uint32, 0, len(s.firms.slots)), make([]int32, 0, len(s.firms.slots))
+	for i, b := range s.allBlocks() {
+		b.numbered.Do(func() { b.number(s.slotsOf(i)) })
+		for k := range b.cells {
+			s.cells, s.bases = append(s.cells, s.count+b.cells[k]), append(s.bases, s.parts+b.bases[k])
+		}
+		s.count, s.parts = s.count+b.count, s.parts+b.parts
+	}
+}
+
+func (b *block) number(slots []firmSlot) {
+	b.cells, b.bases = make([]uint32, len(slots)), make([]int32, len(slots))
+	for i := range slots {
+		b.cells[i], b.bases[i] = b.count, b.parts
+		if firm := slots[i].firm; firm != nil {
+			b.count += uint32(len(firm.cats))
+			b.parts += firm.parts()
 		}
 	}
-	l.columns = expr.NewColumns(l.whens)
+}
+
+// layout returns that of an action. The block has been numbered.
+func (b *block) layout(slots []firmSlot, action int) *layout {
+	l := &b.layouts[action]
+	l.once.Do(func() {
+		for i := range slots {
+			if firm := slots[i].firm; firm != nil {
+				l.layFirm(firm, action, b.bases[i], b.cells[i])
+			}
+		}
+		l.columns = expr.NewColumns(l.whens)
+	})
+	return &l.layout
 }
 
 func (l *layout) layFirm(f *firm, action int, base int32, cell uint32) {
