@@ -1,0 +1,241 @@
+/*
+ * Double opt-in on a ledger: NREP replicas decide on a state that may be stale,
+ * append by compare-and-swap, then answer and write a snapshot. Commands come
+ * late, twice and out of order; a replica may crash after any append. What a
+ * command may do in which phase, and what a reveal and an engagement need, is
+ * table.pml, generated from the table that Decide runs.
+ *
+ * NREP replicas (2), NACT consents (4, or 2: the parties alone), MAXSEQ commands
+ * per actor (2), REVIVALS (1). LIVE checks that every session ends, PROGRESS that
+ * four undisturbed consents reveal, PEEK that whoever was read can read.
+ *
+ * Mutants, each of which must fail: NOCAS, NOSEQ, VIEWSNAP, NOHOLD, LIVE with
+ * NOCLOCK, PEEK with NOGRACE. A quorum is one consent here, and a slot a step of
+ * the clock. run.sh runs it all.
+ */
+#include "table.pml"
+#ifndef NREP
+#define NREP 2
+#endif
+#ifndef MAXSEQ
+#define MAXSEQ 2
+#endif
+#ifndef NACT
+#define NACT 4
+#endif
+#ifndef REVIVALS
+#define REVIVALS 1
+#endif
+#define YES 1
+#define NO 2
+
+byte ver, phase = P_SUMMARISED;      /* fold of the ledger */
+bool cons[NACT];                     /* fold: consents in force */
+byte lseq[NACT];                     /* fold: last sequence number per actor */
+bool terms[2], viewed[2];            /* fold */
+bool closing, everRevealed;          /* fold: a withdrawal waits for its slot */
+byte revivals;
+byte kind[NACT * MAXSEQ];            /* what the actors said */
+byte issued[NACT], acked[NACT];      /* commands issued, answers received */
+byte snap = P_SUMMARISED;            /* a snapshot: possibly late */
+bool taken;                          /* the offer's stream: held by another session */
+bool over;                           /* the grace window */
+
+/* What the guards of the table mean here. */
+#define G_binding_matches true
+#define G_consent_in_time true
+#define G_own_rules_allow true
+#define G_choices_left true
+#define G_not_the_person true
+#define G_at_a_slot true
+#define G_not_leaving (!closing)
+#define G_nobody_leaves (!closing)
+#define G_both_opted_in (cons[0] && cons[1])
+#define G_opt_ins_valid true
+#define G_no_denial_stands true
+#define G_before_deadline (phase == P_SUMMARISED)
+#define G_record_whole true
+#define G_revive_once (revivals < REVIVALS)
+#define G_before_hard_expiry true
+#define G_terms_match true
+#define G_terms_by_both (terms[0] && terms[1])
+#define G_stage_known true
+#define G_was_revealed everRevealed
+#define G_stage_reached everRevealed
+#define G_not_erased true
+/* A fair engine takes what waits; else it takes anything at any time, again and late. */
+#if defined(PROGRESS) && NACT == 4
+#define G_both_employers_authorise (cons[2] && cons[3])
+#define WAITS(x) (lseq[x] < issued[x])
+#define PICK if :: WAITS(0) -> a = 0 :: WAITS(1) -> a = 1 :: WAITS(2) -> a = 2 :: WAITS(3) -> a = 3 fi
+#elif NACT == 4
+#define G_both_employers_authorise (cons[2] && cons[3])
+#define PICK if :: a = 0 :: a = 1 :: a = 2 :: a = 3 fi
+#else
+#define G_both_employers_authorise true
+#define PICK if :: a = 0 :: a = 1 fi
+#endif
+#ifdef NOHOLD
+#define G_hold_granted true
+#else
+#define G_hold_granted (!taken)
+#endif
+#ifdef NOGRACE
+#define G_in_grace (phase != P_CLOSED)
+#else
+#define G_in_grace (!over)
+#endif
+#ifdef NOCAS
+#define CASOK true
+#else
+#define CASOK (ver == mine)
+#endif
+#define SAYS(a, s) kind[(a) * MAXSEQ + (s) - 1]
+#define MAYSAY(a, k) ((a) < 2 -> ((k) == YES -> WHEN_summarised_opt_in : WHEN_summarised_opt_out) : ((k) == YES -> WHEN_summarised_authorize : WHEN_summarised_deny))
+#define MAYVIEW (WHEN_revealed_view || WHEN_engaged_view || (WHEN_closed_view))
+#define MAYLEAVE (WHEN_summarised_withdraw || WHEN_stale_withdraw)
+#define MAYEND (WHEN_revealed_withdraw)
+#define RESTS (phase == P_CLOSED || phase == P_ENGAGED)
+
+inline issue(x) {
+  if :: kind[(x) * MAXSEQ + issued[x]] = YES
+#ifndef PROGRESS
+     :: kind[(x) * MAXSEQ + issued[x]] = NO
+#endif
+  fi; issued[x]++ }
+
+proctype Actors() {
+  do :: atomic { phase == P_SUMMARISED && issued[0] < MAXSEQ -> issue(0) }
+     :: atomic { phase == P_SUMMARISED && issued[1] < MAXSEQ -> issue(1) }
+#if NACT == 4
+     :: atomic { phase == P_SUMMARISED && issued[2] < MAXSEQ -> issue(2) }
+     :: atomic { phase == P_SUMMARISED && issued[3] < MAXSEQ -> issue(3) }
+#endif
+     :: atomic { RESTS || phase == P_REVEALED -> break } od }
+
+inline reveal() {
+  assert(!everRevealed);                                              /* S5 */
+  assert(G_both_opted_in && G_both_employers_authorise);              /* S1 */
+  assert(phase == P_SUMMARISED && !closing);                          /* S1, S4, S12 */
+  assert(!taken);                                                     /* no hold, no reveal */
+  g = 0;
+  do :: g < NACT ->                                                   /* S4 */
+        if :: acked[g] > 0 && acked[g] == issued[g] -> assert(SAYS(g, acked[g]) == YES) :: else fi; g++
+     :: else -> break od;
+  g = 0; everRevealed = true; phase = TO_IdentitiesRevealed
+}
+
+proctype Engine() {
+  byte a, s, mine, g, op; bool will;
+idle: atomic { a = 0; s = 0; mine = 0; op = 0; will = false;
+  if
+  :: phase == P_SUMMARISED -> PICK;
+     if :: issued[a] >= 1 -> s = 1
+#if MAXSEQ > 1
+        :: issued[a] >= 2 -> s = 2
+#endif
+        :: issued[a] == 0 -> goto idle fi;
+#ifndef NOSEQ
+     if :: s <= lseq[a] -> if :: s == lseq[a] && s > acked[a] -> acked[a] = s :: else fi; goto idle  /* a repeated receipt */
+        :: else fi;
+#endif
+     if :: MAYSAY(a, SAYS(a, s)) -> d_step { mine = ver; op = 1; g = cons[a]; cons[a] = (SAYS(a, s) == YES);
+             will = (SAYS(a, s) == YES) && HAPPENS_IdentitiesRevealed; cons[a] = g; g = 0 }
+        :: else -> goto idle fi
+  :: WHEN_summarised_settle && HAPPENS_IdentitiesRevealed -> mine = ver; op = 2
+#ifdef VIEWSNAP
+  :: snap == P_REVEALED -> op = 3
+#else
+  :: MAYVIEW && !viewed[0] -> a = 0; mine = ver; op = 3
+  :: MAYVIEW && !viewed[1] -> a = 1; mine = ver; op = 3
+#endif
+  :: WHEN_revealed_accept_terms && !terms[0] -> a = 0; mine = ver; op = 4
+  :: WHEN_revealed_accept_terms && !terms[1] -> a = 1; mine = ver; op = 4
+#ifndef PROGRESS
+  :: MAYLEAVE -> mine = ver; op = 5
+  :: MAYEND -> mine = ver; op = 6
+#endif
+  :: WHEN_stale_revive -> mine = ver; op = 7
+#ifdef PEEK
+  :: RESTS && (!everRevealed || !MAYVIEW || (viewed[0] && viewed[1])) -> goto done
+#else
+  :: RESTS -> goto done
+#endif
+  fi };
+  /* another replica may run here, so the decision may be stale */
+  atomic {
+    if
+#ifdef VIEWSNAP
+    :: op == 3 -> assert(everRevealed && G_in_grace && (phase == P_REVEALED || phase == P_ENGAGED)); goto idle
+#else
+    :: op == 3 && CASOK -> assert(everRevealed && G_in_grace); viewed[a] = true; ver++; goto idle /* S1, S3 */
+#endif
+#ifdef NOHOLD
+    :: op == 1 && CASOK -> cons[a] = (SAYS(a, s) == YES); lseq[a] = s; ver++;
+#else
+    :: op == 1 && CASOK && !(will && taken) -> cons[a] = (SAYS(a, s) == YES); lseq[a] = s; ver++;
+#endif
+       if :: will -> reveal() :: else fi
+#ifdef NOHOLD
+    :: op == 2 && CASOK -> ver++; reveal()
+#else
+    :: op == 2 && CASOK && !taken -> ver++; reveal()
+#endif
+    :: op == 4 && CASOK -> terms[a] = true; ver++;
+       if :: HAPPENS_EngagementAgreed -> assert(everRevealed && phase == P_REVEALED); phase = TO_EngagementAgreed :: else fi
+    :: op == 5 && CASOK -> closing = true; ver++
+    :: op == 6 && CASOK -> phase = TO_SessionClosed; ver++
+    :: op == 7 && CASOK -> phase = CLOCK_stale_SessionRevived; revivals++; ver++
+    :: else -> goto idle                                              /* conflict: decide again */
+    fi };
+  /* appended: a crash loses the answer and the snapshot, never the event */
+  atomic {
+    if :: op == 1 && s > acked[a] -> acked[a] = s
+       :: op != 1 && snap != phase -> snap = phase
+       :: true
+    fi; goto idle };
+done: skip
+}
+
+#ifndef NOCLOCK
+proctype Clock() {
+  do :: atomic { closing && (phase == P_SUMMARISED || phase == P_STALE) -> phase = CLOCK_summarised_SessionClosed; ver++ }
+#ifndef PROGRESS
+     :: atomic { phase == P_SUMMARISED && revivals < REVIVALS -> phase = CLOCK_summarised_SessionStaled; ver++ }
+     :: atomic { phase == P_SUMMARISED -> phase = CLOCK_summarised_SessionClosed; ver++ }
+     :: atomic { phase == P_STALE -> phase = CLOCK_stale_SessionClosed; ver++ }
+     :: atomic { phase == P_REVEALED -> phase = CLOCK_revealed_SessionClosed; ver++ }
+#endif
+     :: atomic { RESTS -> break } od;
+#ifndef PEEK
+  over = (phase == P_CLOSED)
+#endif
+}
+#endif
+
+/* Another session takes what is offered, and may give it back. */
+#if !defined(LIVE) && !defined(PROGRESS) && !defined(PEEK)
+active proctype Rival() {
+  if :: atomic { !everRevealed -> taken = true }; if :: taken = false :: true fi
+     :: true fi
+}
+#endif
+
+#ifdef LIVE
+ltl live { <> RESTS }
+#endif
+#ifdef PROGRESS
+ltl progress { <> (phase == P_REVEALED) }
+#endif
+#ifdef ANSWERED
+ltl answered { [] ((lseq[0] > 0 && !RESTS) -> <> (acked[0] > 0 || RESTS || phase == P_REVEALED)) }
+#endif
+#ifdef PEEK
+ltl peek { [] ((viewed[0] || viewed[1]) -> <> (viewed[0] && viewed[1])) }
+#endif
+
+init { atomic { byte i = 0; run Actors();
+#ifndef NOCLOCK
+  run Clock();
+#endif
+  do :: i < NREP -> run Engine(); i++ :: else -> break od } }
