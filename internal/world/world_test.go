@@ -362,8 +362,8 @@ func ways(n *match.Need, o *match.Offer) []match.Mode {
 
 func (m *market) permitted(n *match.Need, o *match.Offer, p *match.Plan, ways []match.Mode, now time.Time) bool {
 	for _, way := range ways {
-		if m.allow(n.Firm, n.Governance, m.request(n, o, p, way, now, n.Ceiling, o.Firm)) &&
-			m.allow(o.Firm, o.Category, m.request(n, o, p, way, now, o.Floor, n.Firm)) {
+		if m.allow(n.Firm, n.Governance, n.Requester, m.request(n, o, p, way, now, n.Ceiling, o.Firm)) &&
+			m.allow(o.Firm, o.Category, m.publisher(o.ID), m.request(n, o, p, way, now, o.Floor, n.Firm)) {
 			return true
 		}
 	}
@@ -377,9 +377,33 @@ func mode(m match.Mode) match.Mode {
 	return m
 }
 
-func (m *market) allow(firm, category string, r policy.Request) bool {
+// roles are those of a person of a firm.
+func (m *market) roles(firm, person string) []string {
+	for _, f := range m.w.Firms {
+		for _, p := range f.People {
+			if f.ID == firm && p.ID == person {
+				return p.Roles
+			}
+		}
+	}
+	return nil
+}
+
+// publisher is who published an offer.
+func (m *market) publisher(offer string) string {
+	for _, p := range m.w.Offers {
+		if p.Offer.ID == offer {
+			return p.By.Person
+		}
+	}
+	return ""
+}
+
+func (m *market) allow(firm, category, by string, r policy.Request) bool {
 	for _, a := range []policy.Action{policy.Match, policy.Summarise} {
 		r.Employer, r.Category, r.Action = firm, category, a
+		r.Attrs["actor.person"] = policy.String(by)
+		r.Attrs["actor.roles"] = policy.Strings(m.roles(firm, by)...)
 		if m.rules[firm].Explain(&r).Outcome == policy.Deny {
 			return false
 		}
