@@ -45,8 +45,9 @@ func shown(fields []FieldChoice, place string, remote bool) Shown {
 // finest of the bands ≤ 10, 25, 40, 60, 100, 200 and > 200 km from the
 // viewer's site that k groups fit together with the text, the viewer's own
 // group left out; else the region, else the province or country, else
-// nothing. "Or remote" is said only where k such groups work remotely too. The place is frozen for (group, listing revision) at the first
-// view, with the site it was measured from, and is later equal or coarser.
+// nothing. "Or remote" is said only where k such groups work remotely too. The
+// place is frozen for (group, listing revision) at the first view, with the
+// site it was measured from, and is later equal or coarser.
 //
 // The text is what [Summarizer.Freeze] settles at now, whoever looks. A viewer
 // whose own group is in the class, leaving fewer than k, is shown nothing: the

@@ -94,10 +94,10 @@ type Approval struct {
 // A seat is taken by the first live vote, in ledger order, of someone who holds its role. One person takes one seat,
 // whatever their roles, and so does whoever handed a role on, together with all who vote for them; seats are handed around
 // (bipartite matching, not first come first served) so that everyone who can sit does. A refusal takes a seat as a yes
-// does, and does not expire. What the requirement's own seats refuse stays refused, whoever else is asked later. Those who handed a role on keep their own word: it goes before their delegates', among whom
-// a refusal goes before a yes. A vote whose Via is longer than the requirement's delegation does not count, nor does one
-// of or through somebody without a name that [RequestError] would let pass. A Need below 1 is 1, so that nobody's silence
-// satisfies. It costs O(votes × seats²).
+// does, and does not expire. What the requirement's own seats refuse stays refused, whoever else is asked later. Those who
+// handed a role on keep their own word: it goes before their delegates', among whom a refusal goes before a yes. A vote
+// whose Via is longer than the requirement's delegation does not count, nor does one of or through somebody without a name
+// that [RequestError] would let pass. A Need below 1 is 1, so that nobody's silence satisfies. It costs O(votes × seats²).
 func FoldVotes(req Requirement, votes []Vote, facts Facts, now time.Time) Approval {
 	return tally(&req, ballotsOf(&req, votes, &facts, now), &facts, now)
 }

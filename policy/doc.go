@@ -22,8 +22,9 @@
 //   - person_consent is asked from reveal on. No approval replaces it.
 //   - Quotas of all applying permits hold together. What is asked must fit in what is left, and reach the minimum.
 //     [FoldUsage] folds what is left out of bookings, in civil weeks and months.
-//   - A permit with `authority: grant` applies only inside a live grant that the request's actor holds: see [Grant]; grants that were issued, handed on or
-//     revoked by events are folded by [FoldGrants], and no link reaches further than the one above it.
+//   - A permit with `authority: grant` applies only inside a live grant that the request's actor holds: see [Grant]; grants
+//     that were issued, handed on or revoked by events are folded by [FoldGrants], and no link reaches further than the one
+//     above it.
 //   - A [Wall] acts like a forbid: who works for some members of a class, or did until lately, works for no other.
 //
 // Every outcome names its reasons. Reasons are for the firm whose rules they are, and for nobody else; those marked

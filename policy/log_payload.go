@@ -28,8 +28,8 @@ const payloadDomain = "csss.policy/request/v1\n"
 var ErrPayload = errors.New("policy: malformed or oversized payload")
 
 // Payload is the content of one logged request: everything [Set.Explain] read, the answers of [Usage] included, or what a
-// filter fixed and left open, and 32 random bytes. The log holds only its digest, which is a commitment: without the payload it says nothing about the
-// request, and once a payload is erased nobody can tell what it was.
+// filter fixed and left open, and 32 random bytes. The log holds only its digest, which is a commitment: without the
+// payload it says nothing about the request, and once a payload is erased nobody can tell what it was.
 //
 // It holds private bounds and people: printing and marshalling yield "sealed". A Payload is immutable and safe for
 // concurrent use.

@@ -122,8 +122,9 @@ func BaseSchema() *Schema {
 }
 
 // NewSchema returns the base schema with more attributes. It returns an error if a name is malformed (lower-case words
-// of letters, digits and underscores, two to four of them joined by dots), holds a word that conditions reserve, is already taken, is a prefix of another, or
-// has no kind or is released from a step that is no action of a deal. Attributes under "counterparty." are tainted whether or not they say so.
+// of letters, digits and underscores, two to four of them joined by dots), holds a word that conditions reserve, is already
+// taken, is a prefix of another, or has no kind or is released from a step that is no action of a deal. Attributes under
+// "counterparty." are tainted whether or not they say so.
 func NewSchema(more ...Attribute) (*Schema, error) {
 	s := &Schema{attrs: map[string]Attribute{}, seed: maphash.MakeSeed()}
 	for _, a := range append(baseTable(), more...) {

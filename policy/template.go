@@ -10,8 +10,8 @@ import (
 	"github.com/deeperpoint/csss/policy/internal/expr"
 )
 
-// A template is a condition with typed parameters, written param.NAME. A rule or a grant that uses it says their values, and means
-// exactly what it would mean with the values written in their places: it has the same digest and the same reasons. Many
+// A template is a condition with typed parameters, written param.NAME. A rule or a grant that uses it says their values, and
+// means exactly what it would mean with the values written in their places: it has the same digest and the same reasons. Many
 // rules on one template share what is compiled.
 type template struct {
 	id     string

@@ -24,8 +24,8 @@
 // # Language
 //
 // Literals, attributes, comparisons, `in`, startsWith, endsWith, contains, matches with a constant pattern, logic, the
-// ternary, checked integer arithmetic, floating point, durations, timestamps and their fields, in UTC or a named zone, size, all, exists,
-// exists_one, map and filter over lists, and present(x), which asks whether an attribute is there. Not offered: maps,
-// objects, has(), zones and patterns made at run time, a clock (`now` is an attribute like any other). Length, depth,
+// ternary, checked integer arithmetic, floating point, durations, timestamps and their fields, in UTC or a named zone,
+// size, all, exists, exists_one, map and filter over lists, and present(x), which asks whether an attribute is there. Not
+// offered: maps, objects, has(), zones and patterns made at run time, a clock (`now` is an attribute like any other). Length, depth,
 // node count, pattern size, nesting of loops and the estimated worst case are bounded, see [Compiler.Compile].
 package expr
