@@ -144,10 +144,10 @@ idle: atomic { a = 0; s = 0; mine = 0; op = 0; will = false;
         :: else -> goto idle fi
   :: WHEN_summarised_settle && HAPPENS_IdentitiesRevealed -> mine = ver; op = 2
 #ifdef VIEWSNAP
-  :: snap == P_REVEALED -> op = 3
+  :: snap == P_REVEALED -> will = MAYVIEW; op = 3
 #else
-  :: MAYVIEW && !viewed[0] -> a = 0; mine = ver; op = 3
-  :: MAYVIEW && !viewed[1] -> a = 1; mine = ver; op = 3
+  :: MAYVIEW && !viewed[0] -> a = 0; mine = ver; will = true; op = 3
+  :: MAYVIEW && !viewed[1] -> a = 1; mine = ver; will = true; op = 3
 #endif
   :: WHEN_revealed_accept_terms && !terms[0] -> a = 0; mine = ver; op = 4
   :: WHEN_revealed_accept_terms && !terms[1] -> a = 1; mine = ver; op = 4
@@ -162,13 +162,13 @@ idle: atomic { a = 0; s = 0; mine = 0; op = 0; will = false;
   :: RESTS -> goto done
 #endif
   fi };
-  /* another replica may run here, so the decision may be stale */
+  /* another replica may run here, so the decision may be stale; grace is judged at the command's own instant, which was then */
   atomic {
     if
 #ifdef VIEWSNAP
-    :: op == 3 -> assert(everRevealed && G_in_grace && (phase == P_REVEALED || phase == P_ENGAGED)); goto idle
+    :: op == 3 -> assert(everRevealed && will); goto idle              /* S3 */
 #else
-    :: op == 3 && CASOK -> assert(everRevealed && G_in_grace); viewed[a] = true; ver++; goto idle /* S1, S3 */
+    :: op == 3 && CASOK -> assert(everRevealed && will); viewed[a] = true; ver++; goto idle /* S1, S3 */
 #endif
 #ifdef NOHOLD
     :: op == 1 && CASOK -> cons[a] = (SAYS(a, s) == YES); lseq[a] = s; ver++;

@@ -24,7 +24,7 @@ check() {
 }
 safe='-DSAFETY -DCOLLAPSE'
 one='-DNREP=1 -DNACT=2 -DMAXSEQ=1'
-check fails NOCAS "-DNACT=2 -DMAXSEQ=2 -DNOCAS" "$safe -DBFS" ''
+check fails NOCAS "-DNACT=2 -DMAXSEQ=1 -DNOCAS" "$safe -DBFS" ''
 check fails NOSEQ "-DNREP=1 -DNACT=2 -DMAXSEQ=2 -DNOSEQ" "$safe -DBFS" ''
 check fails VIEWSNAP "-DNACT=2 -DMAXSEQ=1 -DVIEWSNAP" "$safe" ''
 check fails NOHOLD "-DNACT=2 -DMAXSEQ=1 -DNOHOLD" "$safe" ''
