@@ -23,7 +23,7 @@ func (o option) cost(i int) float64 {
 func (s *Summarizer) options(l Listing) []option {
 	pick := func(backup bool) (out []option) {
 		for i, f := range s.schema {
-			if f.Backup != backup {
+			if f.Backup != backup || !f.told() {
 				continue
 			}
 			if o := s.fieldOptions(l, i, s.termsOf(l, f), 0); len(o.choices) > 0 {
@@ -149,7 +149,7 @@ type step struct {
 
 func (w *walk) over(s *Summarizer, mask bitmap, options []option, k, except int) []FieldChoice {
 	w.s, w.k, w.except, w.nodes, w.best, w.found = s, k, except, 0, math.Inf(1), w.found[:0]
-	if !s.enough(mask, except, k) {
+	if !s.enough(mask, except, k) || !s.diverse(mask) {
 		return nil
 	}
 	w.anchored = slices.ContainsFunc(options, func(o option) bool { return o.field.Anchor })
@@ -210,7 +210,7 @@ func (w *walk) down(i int, class bitmap, cost float64, kept bool) {
 	for n, j := range st.able {
 		w.nodes++
 		st.class = and(st.class, class, st.sets[n])
-		if !w.s.enough(st.class, w.except, w.k) {
+		if !w.s.enough(st.class, w.except, w.k) || !w.s.diverse(st.class) {
 			continue
 		}
 		w.pick[i] = j

@@ -9,15 +9,16 @@ import (
 	"time"
 )
 
-// Class says how dangerous a field is.
+// Class says how dangerous a field is, and with it from which stage on it may be
+// shown at all.
 type Class uint8
 
 // The classes. Only Quasi and Sensitive fields may be shown in a summary.
 const (
 	Quasi     Class = iota // identifies in combination: generalised, counted
-	Sensitive              // as Quasi; worth protecting in itself
-	Direct                 // identifies alone: not before the reveal
-	FreeText               // never in a summary
+	Sensitive              // as Quasi; worth protecting in itself, see [SummaryOptions.L]
+	Direct                 // identifies alone: not before [StageIdentity]
+	FreeText               // may say anything: not before [StageContact]
 )
 
 // Level is one rung of a field's generalisation, made of data only. For a
@@ -38,8 +39,9 @@ type Level struct {
 type Field struct {
 	Name   string
 	Class  Class
+	Stages Stages  // what each stage shows; nil = Guarded from StageSummary on if there are Levels, else nothing
 	Levels []Level // finest first; "not shown" follows the last
-	Weight float64 // what hiding the field costs, > 0
+	Weight float64 // what hiding the field from the summary costs, > 0 where that tells of it
 	Anchor bool    // says what is offered: a listing that has anchors keeps at least one
 	Max    int     // labels shown at once, in the listing's order; 0 = all
 	Backup bool    // used only by a listing that has no other field to show
@@ -83,8 +85,30 @@ func (d Dated) holds(now time.Time) bool {
 // max_part_mm (number: largest part of a process that sells by it), credential
 // (schemes; see [Dated]), shift; and category, for listings that have
 // none of these. A part size and a credential are shown as they are or not at all: a
-// vague one says little and still costs groups. The result is the caller's.
+// vague one says little and still costs groups. From the reveal on the same
+// fields are plain, and with them who the party is: legal_name, street, city,
+// site, contact (a person's name); with the contacts, email, phone and text, the
+// owner's own words. The result is the caller's.
 func DefaultSchema() Schema {
+	s := slices.Concat(summaryFields(), revealed(StageIdentity, Direct, "legal_name", "street", "city", "site", "contact"),
+		revealed(StageContact, Direct, "email", "phone"), revealed(StageContact, FreeText, "text"))
+	for i := range s {
+		if len(s[i].Levels) > 0 {
+			s[i].Stages = Stages{StageSummary: Guarded, StageIdentity: Plain}
+		}
+	}
+	return s
+}
+
+// revealed are fields that are hidden until a stage and plain from then on.
+func revealed(from Stage, c Class, names ...string) (s Schema) {
+	for _, name := range names {
+		s = append(s, Field{Name: name, Class: c, Stages: Stages{from: Plain}})
+	}
+	return s
+}
+
+func summaryFields() Schema {
 	return Schema{
 		{Name: "years", Weight: 10, Levels: []Level{
 			{Bounds: []float64{5, 10, 20, 30}, Format: "%s+ years"},
@@ -120,18 +144,17 @@ func (s Schema) check() error {
 		switch {
 		case f.Name == "" || seen[f.Name]:
 			return bad("needs a name of its own")
-		case f.Class == Direct:
-			return bad("a direct identifier has no place before the reveal")
-		case f.Class == FreeText:
-			return bad("free text has no place in a summary")
-		case f.Class > FreeText:
-			return bad("unknown class")
-		case !(f.Weight > 0) || math.IsInf(f.Weight, 0):
+		case f.checkStages() != "":
+			return bad(f.checkStages())
+		case f.Stages == nil && len(f.Levels) == 0:
+			return bad("needs a level or a stage")
+		case f.told() && (!(f.Weight > 0) || math.IsInf(f.Weight, 0)):
 			return bad("weight must be positive")
-		case len(f.Levels) == 0:
-			return bad("needs a level")
 		case f.Max < 0:
 			return bad("max must not be negative")
+		case len(f.Levels) == 0:
+			seen[f.Name] = true
+			continue
 		}
 		seen[f.Name] = true
 		for _, l := range f.Levels {

@@ -17,6 +17,7 @@ type SummaryOptions struct {
 	K           int     // employer groups that must fit a description; default 5
 	KPeople     int     // the same for a person's expertise; default 11
 	AllowUnsafe bool    // permits K or KPeople of 2, and a consented k′ of 2; default no
+	L           int     // values that a Sensitive field which no summary tells of must have among what fits; default 1
 	LocalKM     float64 // radius within which a freeze first tries to find the groups; default 60
 }
 
@@ -96,11 +97,15 @@ func NewSummarizer(schema Schema, o *SummaryOptions) (*Summarizer, error) {
 	}
 	opt := *o
 	opt.K, opt.KPeople, opt.LocalKM = cmp.Or(opt.K, 5), cmp.Or(opt.KPeople, 11), cmp.Or(opt.LocalKM, 60)
+	opt.L = cmp.Or(opt.L, 1)
 	if err := schema.check(); err != nil {
 		return nil, err
 	}
 	if !safeK(opt.K, opt.AllowUnsafe) || !safeK(opt.KPeople, opt.AllowUnsafe) {
 		return nil, &FieldError{Field: "SummaryOptions.K", Want: "3 or more, or 2 with AllowUnsafe"}
+	}
+	if opt.L < 1 {
+		return nil, &FieldError{Field: "SummaryOptions.L", Want: "1 or more"}
 	}
 	if !(opt.LocalKM > 0) {
 		return nil, &FieldError{Field: "SummaryOptions.LocalKM", Want: "above 0"}
@@ -423,7 +428,7 @@ func (s *Summarizer) settle(l Listing) (f Frozen, news bool) {
 // stands reports whether a text is still true of its listing and has k groups.
 func (s *Summarizer) stands(l Listing, fields []FieldChoice) bool {
 	class := s.class(l, fields)
-	return class.has(s.byID[l.ID]) && s.enough(class, nobody, s.K(l))
+	return class.has(s.byID[l.ID]) && s.enough(class, nobody, s.K(l)) && s.diverse(class)
 }
 
 func (s *Summarizer) listing(id string) (Listing, bool) {
@@ -503,27 +508,6 @@ func (s *Summarizer) weigh(r Risk, l Listing, f Frozen) Risk {
 		}
 	}
 	return r
-}
-
-// diversity is the l of l-diversity: a class whose members all say the same of a
-// hidden field does not hide it.
-func (s *Summarizer) diversity(class bitmap, fields []FieldChoice) int {
-	least := 0
-	for i, f := range s.schema {
-		if f.Class != Sensitive || slices.ContainsFunc(fields, func(c FieldChoice) bool { return c.Field == f.Name }) {
-			continue
-		}
-		values := 0
-		for k, bearers := range s.labels {
-			if k.field == i && k.level == 0 && and(nil, class, bearers).count() > 0 {
-				values++
-			}
-		}
-		if values > 0 && (least == 0 || values < least) {
-			least = values
-		}
-	}
-	return least
 }
 
 // Frozen returns what is installed of the listing's present revision: the
