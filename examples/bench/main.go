@@ -2,6 +2,7 @@
 // a raw control and, when asked, beside other people's software.
 //
 //	go run ./examples/bench ledger [-json] [flags]    durable appends, proofs, audits
+//	go run ./examples/bench disclosure [-json] [flags] the promises of the double opt-in
 //	go run ./examples/bench policy [-json] [flags]    decisions of rule sets
 //
 // With -json standard output holds one JSON object a line and nothing else;
@@ -34,6 +35,7 @@ type command struct {
 
 var commands = []command{
 	{"ledger", "durable appends by writers and batch size; proofs, audits, reopening", runLedger},
+	{"disclosure", "what the double opt-in promises, checked; the guard, the attackers", runDisclosure},
 	{"policy", "decisions of rule sets beside cel-go, OPA and Cedar; loading, swapping", runPolicy},
 }
 
