@@ -100,6 +100,7 @@ var checks = []check{
 	{"mutants", (*disclosureBench).mutants},
 	{"attacker", (*disclosureBench).attacker},
 	{"kguard", (*disclosureBench).kGuard},
+	{"speed", (*disclosureBench).speed},
 	{"rfc9901", (*disclosureBench).rfc9901},
 }
 

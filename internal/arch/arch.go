@@ -76,7 +76,7 @@ var Rows = []Row{
 	{"./examples/bench/lines", nil, "a question and an answer, whatever they are"},
 	{"./examples/bench/rules", nil, "what the engines of a benchmark share knows none of them"},
 	{"./examples/bench/celgo", []string{"./examples/bench/rules", "cel.dev/cel-go"}, "cel-go as it is, beside which the policy engine is measured"},
-	{"./examples/bench", []string{"./examples/bench/load", "./examples/bench/lines", "./examples/bench/rules", "./examples/bench/celgo", "./disclosure", "./disclosure/sdjwt", "./internal/explore", "./internal/attack", "./internal/world", "./ledger", "./ledger/tiles", "./policy"}, "measures what users use"},
+	{"./examples/bench", []string{"./examples/bench/load", "./examples/bench/lines", "./examples/bench/rules", "./examples/bench/celgo", "./disclosure", "./disclosure/disclosuretest", "./disclosure/sdjwt", "./internal/explore", "./internal/attack", "./internal/world", "./ledger", "./ledger/tiles", "./policy"}, "measures what users use"},
 	{"./examples/internal/cli", nil, "a frame knows no program"},
 	{"./examples/ledgerctl", []string{"./examples/internal/cli", "./ledger", "./ledger/tiles", "./ledger/witness"}, "looks after a log from outside the program that writes it"},
 	{"./examples/policyctl", []string{".", "./examples/internal/cli", "./policy", "./policy/policytest", "./disclosure", "./ledger", "./internal/world", "golang.org/x/text"}, "shows an operations director what the rules and the market say"},
