@@ -39,6 +39,7 @@ type Summarizer struct {
 
 	mu       sync.Mutex
 	slots    []*entry            // nil where free
+	groupOf  []int32             // slot → number of its employer group; beside slots, for counting
 	free     []int               // free slots
 	byID     map[string]int      // listing → slot
 	groups   map[string]int      // employer group → number, from 0
@@ -196,7 +197,7 @@ func (s *Summarizer) Put(l Listing) {
 	if n := len(s.free); n > 0 {
 		slot, s.free = s.free[n-1], s.free[:n-1]
 	} else {
-		s.slots = append(s.slots, nil)
+		s.slots, s.groupOf = append(s.slots, nil), append(s.groupOf, 0)
 	}
 	group, ok := s.groups[l.Group]
 	if !ok {
@@ -204,7 +205,7 @@ func (s *Summarizer) Put(l Listing) {
 		s.groups[l.Group] = group
 		s.marks = append(s.marks, 0)
 	}
-	s.slots[slot], s.byID[l.ID] = &entry{l, group}, slot
+	s.slots[slot], s.groupOf[slot], s.byID[l.ID] = &entry{l, group}, int32(group), slot
 	s.locate(slot, l)
 	if len(l.Dated) > 0 {
 		s.dated = s.dated.with(slot)
@@ -337,7 +338,7 @@ func (s *Summarizer) countTo(b bitmap, except, limit int) int {
 	n := 0
 	for i, w := range b {
 		for ; w != 0; w &= w - 1 {
-			g := s.slots[i*64+bits.TrailingZeros64(w)].group
+			g := int(s.groupOf[i*64+bits.TrailingZeros64(w)])
 			if g == except || s.marks[g] == s.epoch {
 				continue
 			}
