@@ -125,6 +125,7 @@ func Kinds() []Kind {
 type Binding struct {
 	Summary Digest    `json:"summary,omitzero"` // what this side was shown; must match for OptIn and Authorize
 	Terms   Digest    `json:"terms,omitzero"`   // the proposed terms; must match for OptIn and Authorize
+	Bundle  Digest    `json:"bundle,omitzero"`  // the demand side of a bundle: see [Bundle.Digest]; must match for OptIn and Authorize
 	Policy  Digest    `json:"policy,omitzero"`  // rules the consent was given under; kept, not compared
 	Expires time.Time `json:"expires,omitzero"` // when the consent lapses; zero = the session's deadline
 }
@@ -178,15 +179,16 @@ type Proposal struct {
 	Terms         Digest          `json:"terms"`     // required
 	Price         int64           `json:"price,omitempty"`
 	Amount        int64           `json:"amount,omitempty"`
-	Plan          json.RawMessage `json:"plan,omitempty"` // the host's: what to reserve; at most 64 KiB
-	Deadline      time.Duration   `json:"deadline"`       // default 24 h
-	HardExpiry    time.Duration   `json:"hard_expiry"`    // default 30 d; must exceed Deadline
-	Grace         time.Duration   `json:"grace"`          // default 72 h
-	Slot          time.Duration   `json:"slot"`           // default 1 h
-	Hold          time.Duration   `json:"hold"`           // provisional hold, from the reveal; default 72 h
-	Flips         int             `json:"flips"`          // opt-ins and opt-outs accepted per side; default 16
-	End           time.Time       `json:"end,omitzero"`   // an engagement closes then; zero = only by its parties
-	At            time.Time       `json:"at"`             // now; required
+	Plan          json.RawMessage `json:"plan,omitempty"`   // the host's: what to reserve; at most 64 KiB
+	Deadline      time.Duration   `json:"deadline"`         // default 24 h
+	HardExpiry    time.Duration   `json:"hard_expiry"`      // default 30 d; must exceed Deadline
+	Grace         time.Duration   `json:"grace"`            // default 72 h
+	Slot          time.Duration   `json:"slot"`             // default 1 h
+	Hold          time.Duration   `json:"hold"`             // provisional hold, from the reveal; default 72 h
+	Flips         int             `json:"flips"`            // opt-ins and opt-outs accepted per side; default 16
+	End           time.Time       `json:"end,omitzero"`     // an engagement closes then; zero = only by its parties
+	At            time.Time       `json:"at"`               // now; required
+	Bundle        *Bundle         `json:"bundle,omitempty"` // set by [Engine.ProposeBundle]
 }
 
 // Receipt answers a command. It depends on the actor's own commands alone.

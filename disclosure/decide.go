@@ -21,6 +21,7 @@ type Env struct {
 	Now      time.Time
 	Verdicts [2]Verdict // at the action the command leads to, with the vote being cast
 	Hold     HoldAnswer // to the reservation, or to its confirmation, that the command leads to
+	Legs     LegsAnswer // in a bundle: what the other legs allow; see [Together]
 }
 
 // Decide says which events a command brings about: first those that are due
@@ -239,6 +240,10 @@ func (d *decision) bring(x effect) {
 	case eAgree:
 		e := d.event(x)
 		e.Bind = Binding{Terms: d.s.Proposal.Terms}
+		d.add(e)
+	case eFail:
+		e := d.event(x)
+		e.Cause = "bundle"
 		d.add(e)
 	case eComplete:
 		e := d.event(x)

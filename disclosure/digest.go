@@ -34,6 +34,9 @@ func (c *Command) digest() Digest {
 	for _, d := range [...]*Digest{&c.Bind.Summary, &c.Bind.Terms, &c.Terms} {
 		b = append(b, d[:]...)
 	}
+	if !c.Bind.Bundle.IsZero() {
+		b = append(b, c.Bind.Bundle[:]...)
+	}
 	return sha256.Sum256(b)
 }
 

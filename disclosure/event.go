@@ -30,6 +30,7 @@ const (
 	SessionStaled        EventType = "SessionStaled"
 	SessionRevived       EventType = "SessionRevived"
 	SessionClosed        EventType = "SessionClosed"
+	BundleRevised        EventType = "BundleRevised" // another leg was replaced
 )
 
 // Event is one step of one session. Which fields are set depends on Type.
@@ -60,6 +61,7 @@ type Event struct {
 	Versions    [2]int    `json:"versions,omitzero"`
 	Proposal    *Proposal `json:"proposal,omitempty"` // SessionProposed
 	Machine     Digest    `json:"machine,omitzero"`   // SessionProposed: see [MachineVersion]
+	Bundle      *Bundle   `json:"bundle,omitempty"`   // BundleRevised
 	V           int       `json:"v,omitempty"`        // version of the type, see [Upcast]
 	Erased      bool      `json:"-"`                  // the record was read back without its payload
 	sum         Digest    // of the payload it was read from
@@ -99,7 +101,7 @@ func DecodeEvent(r Record) (Event, error) {
 	if err := json.Unmarshal(r.Data, &e); err != nil || string(e.Type) != r.Type {
 		return Event{}, &FieldError{Field: "record", Want: "an event of its own type"}
 	}
-	if e.Side > Demand || e.Type.Sealed() && len(r.Data) != SealedSize || e.Type == SessionProposed && e.Proposal == nil {
+	if e.Side > Demand || e.Type.Sealed() && len(r.Data) != SealedSize || e.Type == SessionProposed && e.Proposal == nil || e.Type == BundleRevised && e.Bundle == nil {
 		return Event{}, &FieldError{Field: "record", Want: "an event as this package writes it"}
 	}
 	e.sum = DigestOf(r.Data)
@@ -133,7 +135,7 @@ var sealedTrailNames = map[Kind]string{
 
 // TrailName returns the word for the event in the exported trail, "" for steps
 // that the trail names by another entry: a summary attached, a wish to revive
-// (session.revived), terms accepted by both (hold.firmed, the reserver's
+// (session.revived), another leg replaced (its match.proposed), terms accepted by both (hold.firmed, the reserver's
 // record), one side's hours (engagement.completed).
 func (e Event) TrailName() string {
 	switch {

@@ -65,6 +65,8 @@ func (s *State) apply(e *Event) bool {
 		own.Disputed, own.Reason = true, e.Reason
 	case OutcomeRated:
 		own.Rating = e.Rating
+	case BundleRevised:
+		s.rebundle(e.Bundle)
 	case SessionStaled:
 		s.Phase, s.ReviveAt = Stale, time.Time{}
 	case SessionRevived:
@@ -86,6 +88,9 @@ func (s *State) propose(e *Event) {
 	s.Proposal, s.Phase, s.Summaries, s.Machine = *p, Proposed, p.Summaries, e.Machine
 	s.HardExpiry = p.At.Add(p.HardExpiry)
 	s.Deadline = earlier(p.At.Add(p.Deadline), s.HardExpiry)
+	if s.Bundle = p.Bundle; s.Bundle != nil {
+		s.Deadline, s.HardExpiry = s.Bundle.Deadline, s.Bundle.HardExpiry
+	}
 }
 
 func (s *State) choose(own *SideState, e *Event) {

@@ -54,6 +54,8 @@ const (
 	gNotBlocked
 	gHeld
 	gTermsBoth
+	gLegsReady
+	gLegEnded
 	guardCount
 )
 
@@ -97,6 +99,8 @@ var guards = [guardCount]Guard{
 	gNotBlocked:     {"no-denial-stands", "a denial or revocation holds until somebody authorises anew"},
 	gHeld:           {"hold-granted", "no hold, no reveal; no firm hold, no engagement"},
 	gTermsBoth:      {"terms-by-both", "an engagement needs both acceptances"},
+	gLegsReady:      {"every-leg-ready", "a bundle is revealed and engaged as a whole; a session of no bundle waits for nobody"},
+	gLegEnded:       {"another-leg-ended", "what was revealed as a whole ends as a whole"},
 }
 
 // allows reports whether a guard lets the decision go on, as an error to its
@@ -109,7 +113,8 @@ func (d *decision) allows(g guard) error {
 	case gSummaryMissing:
 		return unless(!d.c.Bind.Summary.IsZero() && d.s.Summaries[d.c.Side].IsZero(), ErrStale)
 	case gBinding:
-		return unless(d.c.Bind.Summary == d.s.Summaries[d.c.Side] && d.c.Bind.Terms == d.s.Proposal.Terms, ErrStale)
+		want := d.s.Binding(d.c.Side)
+		return unless(d.c.Bind.Summary == want.Summary && d.c.Bind.Terms == want.Terms && d.c.Bind.Bundle == want.Bundle, ErrStale)
 	case gInTime:
 		limit, until := d.lapse()
 		return unless(d.env.Now.Before(limit) && d.env.Now.Before(until), ErrExpired)
@@ -175,6 +180,10 @@ func (d *decision) meets(g guard) bool {
 		return d.env.Hold == HoldGranted
 	case gTermsBoth:
 		return s.Sides[Supply].Terms && s.Sides[Demand].Terms
+	case gLegsReady:
+		return s.Bundle == nil || d.env.Legs == LegsReady
+	case gLegEnded:
+		return s.Bundle != nil && d.env.Legs == LegsEnded
 	}
 	return s.consents(g, d.env.Now)
 }

@@ -116,6 +116,7 @@ type State struct {
 	Versions   [2]int       `json:"versions"`
 	Hours      int64        `json:"hours,omitempty"` // agreed at completion, thousandths of an hour
 	Revivals   int          `json:"revivals,omitempty"`
+	Bundle     *Bundle      `json:"bundle,omitempty"` // the present revision, not to be changed
 	Erased     bool         `json:"erased,omitempty"` // a record of the session was erased: no reveal and no identity any more
 }
 
@@ -124,5 +125,9 @@ func (s State) ID() SessionID { return s.Proposal.Session }
 
 // Binding returns what a consent of the side must be bound to.
 func (s State) Binding(side Side) Binding {
-	return Binding{Summary: s.Summaries[side], Terms: s.Proposal.Terms}
+	b := Binding{Summary: s.Summaries[side], Terms: s.Proposal.Terms}
+	if side == Demand && s.Bundle != nil {
+		b.Bundle = s.Bundle.Digest()
+	}
+	return b
 }

@@ -78,6 +78,7 @@ const (
 	eDispute
 	eRate
 	eRevive
+	eFail
 	effectCount
 )
 
@@ -96,7 +97,7 @@ var effects = [effectCount]struct {
 	eOptOut:       {event: ChoiceSealed},
 	eAuto:         {event: AuthorizationSealed, guards: []guard{gOwnEmployer}},
 	eRefusedLeave: {event: ChoiceSealed, guards: []guard{gRefused}, then: SessionClosed},
-	eReveal:       {event: IdentitiesRevealed, guards: append(slices.Clone(partyConsents), gAuthorised, gHeld), to: []Phase{Revealed}},
+	eReveal:       {event: IdentitiesRevealed, guards: append(slices.Clone(partyConsents), gAuthorised, gHeld, gLegsReady), to: []Phase{Revealed}},
 	eLeave:        {event: ChoiceSealed, then: SessionClosed},
 	eClose:        {event: SessionClosed, to: []Phase{Closed}},
 	eTerminate:    {event: EngagementTerminated, to: []Phase{Closed}},
@@ -104,13 +105,14 @@ var effects = [effectCount]struct {
 	eNoVote:       {event: AuthorizationSealed},
 	eDisclose:     {event: FieldsDisclosed},
 	eAccept:       {event: TermsAccepted},
-	eAgree:        {event: EngagementAgreed, guards: []guard{gTermsBoth, gAuthorised, gNotBlocked, gHeld}, to: []Phase{Engaged}},
+	eAgree:        {event: EngagementAgreed, guards: []guard{gTermsBoth, gAuthorised, gNotBlocked, gHeld, gLegsReady}, to: []Phase{Engaged}},
 	eStart:        {event: EngagementStarted, to: []Phase{Started}},
 	eMark:         {event: EngagementMarked},
 	eComplete:     {event: EngagementCompleted, guards: []guard{gSameHours}, to: []Phase{Completed}},
 	eDispute:      {event: EngagementDisputed},
 	eRate:         {event: OutcomeRated},
 	eRevive:       {event: ChoiceSealed, then: SessionRevived},
+	eFail:         {event: SessionClosed, guards: []guard{gLegEnded}, to: []Phase{Closed}},
 }
 
 // everyCommand are the guards before every row, in their order; see [Decide].
@@ -149,7 +151,7 @@ var rules = []struct {
 	{[]Phase{Stale}, Revive, []guard{gReviveOnce, gBeforeExpiry, gAtSlot}, []effect{eRevive}, "no silence kills a deal, and who revived is not told"},
 	{[]Phase{Proposed, Summarised, Stale, Revealed, Engaged, Started}, Expire, nil, nil, "the clock acts before every command"},
 	{[]Phase{Summarised}, Settle, nil, []effect{eRefusedLeave, eReveal}, "a reveal that lacked a hold or a verdict is tried again"},
-	{[]Phase{Revealed}, Settle, nil, []effect{eAgree}, "an engagement that lacked a hold or a verdict is tried again"},
+	{[]Phase{Revealed}, Settle, nil, []effect{eFail, eAgree}, "an engagement that lacked a hold or a verdict is tried again"},
 }
 
 // refusals name why a command has no row of its own in any, or in one, phase.
@@ -179,14 +181,25 @@ type Machine struct {
 	rows    []Row
 	clock   []Timer
 	version Digest
+	since   int   // which of the machines it is, from 0
 	without guard // 0 in every machine that an engine runs
 }
+
+// younger says since which machine there is a guard or an effect, where not
+// since the first.
+var (
+	youngerGuards  = map[guard]int{gLegsReady: 1, gLegEnded: 1}
+	youngerEffects = map[effect]int{eFail: 1}
+)
 
 // machines are all versions of the machine, the present one last. A version
 // that sessions were opened under stays here: [SessionProposed] names it, and
 // [Decide] runs a session by the table it began with. A session from before
 // versions were written began with the first.
-var machines = []*Machine{newMachine(0)}
+var machines = []*Machine{
+	newMachine(0, 0), // sessions of two
+	newMachine(1, 0), // and bundles of them
+}
 
 // Present returns the machine that new sessions begin with.
 func Present() *Machine { return machines[len(machines)-1] }
@@ -216,7 +229,7 @@ func Table() []Row { return Present().Table() }
 func Clock() []Timer { return slices.Clone(Present().clock) }
 
 // EveryCommand returns the guards that are asked before those of a row.
-func EveryCommand() []Guard { return named(everyCommand, 0) }
+func EveryCommand() []Guard { return Present().named(everyCommand) }
 
 // Guards returns every guard of the machine.
 func Guards() []Guard { return slices.Clone(guards[1:]) }
@@ -233,23 +246,24 @@ func (m *Machine) Version() Digest { return m.version }
 func (m *Machine) Without(id string) *Machine {
 	for g := range guards {
 		if g > 0 && guards[g].ID == id {
-			return newMachine(guard(g))
+			return newMachine(len(machines)-1, guard(g))
 		}
 	}
 	return nil
 }
 
-func newMachine(without guard) *Machine {
-	m := &Machine{without: without, clock: timers()}
+func newMachine(since int, without guard) *Machine {
+	m := &Machine{since: since, without: without, clock: timers()}
 	for _, p := range Phases() {
 		for _, k := range Kinds() {
 			m.rows = append(m.rows, Row{Phase: p, Kind: k, By: givers[k], Reason: refusals[k]})
 		}
 	}
 	for _, r := range rules {
+		effects := m.had(r.effects)
 		for _, p := range r.phases {
 			m.rows[index(p, r.kind)] = Row{Phase: p, Kind: r.kind, By: givers[r.kind], Allowed: true, Reason: r.reason,
-				Guards: named(r.guards, without), Effects: effectsOf(r.effects, without), guards: r.guards, effects: r.effects}
+				Guards: m.named(r.guards), Effects: m.effectsOf(effects), guards: r.guards, effects: effects}
 		}
 	}
 	h := sha256.New()
@@ -260,7 +274,7 @@ func newMachine(without guard) *Machine {
 
 // write writes what the version is the digest of.
 func (m *Machine) write(w io.Writer) {
-	fmt.Fprintln(w, "every", ids(named(everyCommand, m.without)))
+	fmt.Fprintln(w, "every", ids(m.named(everyCommand)))
 	for _, r := range m.rows {
 		fmt.Fprintln(w, r.Phase, r.Kind, r.By, r.Allowed, ids(r.Guards))
 		for _, e := range r.Effects {
@@ -280,21 +294,27 @@ func ids(gs []Guard) string {
 	return b.String()
 }
 
-func named(gs []guard, without guard) []Guard {
+// named returns the guards that the machine asks.
+func (m *Machine) named(gs []guard) []Guard {
 	var out []Guard
 	for _, g := range gs {
-		if g != without {
+		if g != m.without && youngerGuards[g] <= m.since {
 			out = append(out, guards[g])
 		}
 	}
 	return out
 }
 
-func effectsOf(es []effect, without guard) []Effect {
+// had returns the effects that the machine knows.
+func (m *Machine) had(es []effect) []effect {
+	return slices.DeleteFunc(slices.Clone(es), func(e effect) bool { return youngerEffects[e] > m.since })
+}
+
+func (m *Machine) effectsOf(es []effect) []Effect {
 	var out []Effect
 	for _, e := range es {
 		x := effects[e]
-		out = append(out, Effect{Event: x.event, Guards: named(x.guards, without), To: slices.Clone(x.to), Then: x.then})
+		out = append(out, Effect{Event: x.event, Guards: m.named(x.guards), To: slices.Clone(x.to), Then: x.then})
 	}
 	return out
 }

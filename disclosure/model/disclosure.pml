@@ -55,6 +55,7 @@ bool over;                           /* the grace window */
 #define G_no_denial_stands true
 #define G_before_deadline (phase == P_SUMMARISED)
 #define G_record_whole true
+#define G_every_leg_ready true
 #define G_revive_once (revivals < REVIVALS)
 #define G_before_hard_expiry true
 #define G_terms_match true

@@ -194,7 +194,7 @@
 #define MAY_closed_expire false
 #define MAY_closed_settle false
 #define MAY_closed_revive false
-#define HAPPENS_EngagementAgreed (true && G_terms_by_both && G_both_employers_authorise && G_no_denial_stands && G_hold_granted)
+#define HAPPENS_EngagementAgreed (true && G_terms_by_both && G_both_employers_authorise && G_no_denial_stands && G_hold_granted && G_every_leg_ready)
 #define TO_EngagementAgreed P_ENGAGED
 #define HAPPENS_EngagementCompleted (true && G_same_hours)
 #define TO_EngagementCompleted P_COMPLETED
@@ -202,7 +202,7 @@
 #define TO_EngagementStarted P_STARTED
 #define HAPPENS_EngagementTerminated (true)
 #define TO_EngagementTerminated P_CLOSED
-#define HAPPENS_IdentitiesRevealed (true && G_both_opted_in && G_opt_ins_valid && G_nobody_leaves && G_no_denial_stands && G_before_deadline && G_record_whole && G_both_employers_authorise && G_hold_granted)
+#define HAPPENS_IdentitiesRevealed (true && G_both_opted_in && G_opt_ins_valid && G_nobody_leaves && G_no_denial_stands && G_before_deadline && G_record_whole && G_both_employers_authorise && G_hold_granted && G_every_leg_ready)
 #define TO_IdentitiesRevealed P_REVEALED
 #define HAPPENS_SessionClosed (true)
 #define TO_SessionClosed P_CLOSED
