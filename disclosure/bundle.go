@@ -58,9 +58,9 @@ type Leg struct {
 	Env   Env
 }
 
-// Together decides a command in the leg at of a bundle by the present machine
-// and returns the events of every leg, which belong on the log in one batch.
-// It is pure. The legs are those of the bundle, in its order; a leg whose
+// Together decides a command in the leg at of a bundle and returns the events of
+// every leg, which belong on the log in one batch. It is pure; the leg's own
+// machine decides, see [Decide]. The legs are those of the bundle, in its order; a leg whose
 // State is not known, or of another revision, is not ready.
 //
 // Where the command, with every other leg ready, would reveal or engage the
@@ -69,21 +69,25 @@ type Leg struct {
 // ends a leg that was revealed and not engaged, it ends all. The errors are
 // those of [Decide] for the leg itself: they do not depend on the others.
 func Together(legs []Leg, at int, c Command) ([][]Event, error) {
-	return Present().Together(legs, at, c)
+	m := machineOf(legs[at].State.Machine)
+	if m == nil {
+		return nil, ErrMachine
+	}
+	return m.Together(legs, at, c)
 }
 
 // Together is [Together] by this machine, whichever the sessions began with.
 func (m *Machine) Together(legs []Leg, at int, c Command) ([][]Event, error) {
 	out := make([][]Event, len(legs))
-	if at < 0 || at >= len(legs) {
-		return out, ErrNotFound
-	}
 	own := &legs[at].State
 	events, err := m.decideLeg(&legs[at], c, LegsReady)
 	if err != nil {
 		return out, err
 	}
 	step := jointStep(own, events)
+	if own.Bundle == nil {
+		step = "" // it goes with nobody
+	}
 	switch step {
 	case IdentitiesRevealed, EngagementAgreed:
 		if m.without != gLegsReady && !m.follow(out, legs, at, step) {
@@ -132,8 +136,8 @@ func (m *Machine) fail(out [][]Event, legs []Leg, at int, now time.Time) {
 func DueTogether(legs []Leg, at int, now time.Time) [][]Event {
 	out := make([][]Event, len(legs))
 	out[at] = Due(legs[at].State, now)
-	if jointStep(&legs[at].State, out[at]) == SessionClosed {
-		Present().fail(out, legs, at, now)
+	if m := machineOf(legs[at].State.Machine); m != nil && jointStep(&legs[at].State, out[at]) == SessionClosed {
+		m.fail(out, legs, at, now)
 	}
 	return out
 }
@@ -178,6 +182,12 @@ func jointStep(s *State, events []Event) EventType {
 		}
 	}
 	return ""
+}
+
+// waits reports whether both sides have done what the next step needs of them,
+// and nothing but employers, holds and other legs stand before it.
+func (s *State) waits(now time.Time) bool {
+	return s.consented(now) || s.Phase == Revealed && s.Sides[Supply].Terms && s.Sides[Demand].Terms
 }
 
 // Revise returns the events by which a session goes on as a leg of the next

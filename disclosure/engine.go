@@ -158,6 +158,9 @@ func (e *Engine) State(ctx context.Context, id SessionID) (State, error) {
 // if the session id is taken by another proposal; [ErrUnknownOutcome]; the
 // authorizer's, the log's and ctx's.
 func (e *Engine) Propose(ctx context.Context, p Proposal) error {
+	if p.Bundle != nil {
+		return &FieldError{Field: "bundle", Want: "proposed with all its legs"}
+	}
 	events, err := Open(p)
 	if err != nil {
 		return err
@@ -177,22 +180,31 @@ func (e *Engine) Propose(ctx context.Context, p Proposal) error {
 		}
 		return ErrConflict
 	}
-	for _, side := range []Side{Supply, Demand} {
-		v, err := e.auth.Authorize(ctx, authRequest(fold(State{}, events), side, ActSummarise, nil, p.At))
-		if err == nil && !v.Allowed {
-			err = &PolicyError{Version: v.Version, Rule: RuleNotAllowed}
-		}
-		if err != nil {
-			e.forget(sess)
-			return err
-		}
+	if err := e.maySummarise(ctx, events); err != nil {
+		e.forget(sess)
+		return err
 	}
-	if err := e.commit(ctx, sess, key("propose", p.ID), events, nil); err != nil {
+	if err := e.commit(ctx, alone(sess), key("propose", p.ID), [][]Event{events}, nil); err != nil {
 		e.forget(sess)
 		return err
 	}
 	if sess.state.Proposal.ID != p.ID {
 		return ErrConflict
+	}
+	return nil
+}
+
+// maySummarise asks both employers whether a session may open.
+func (e *Engine) maySummarise(ctx context.Context, opening []Event) error {
+	s := fold(State{}, opening)
+	for _, side := range []Side{Supply, Demand} {
+		v, err := e.auth.Authorize(ctx, authRequest(s, side, ActSummarise, nil, s.Proposal.At))
+		if err == nil && !v.Allowed {
+			err = &PolicyError{Version: v.Version, Rule: RuleNotAllowed}
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -275,35 +287,37 @@ func (e *Engine) Do(ctx context.Context, c Command) (Receipt, error) {
 	if givers[c.Kind] == BySystem {
 		c.Actor = ""
 	}
-	sess, err := e.enter(ctx, c.Session)
+	g, err := e.enterAll(ctx, c.Session)
 	if err != nil {
 		return Receipt{}, err
 	}
-	defer sess.leave()
-	return e.do(ctx, sess, c)
+	defer g.leave()
+	return e.do(ctx, g, c)
 }
 
-// do runs a command in a session whose turn is held.
-func (e *Engine) do(ctx context.Context, sess *session, c Command) (Receipt, error) {
+// do runs a command in a session whose turn is held, with those of its bundle.
+func (e *Engine) do(ctx context.Context, g *group, c Command) (Receipt, error) {
+	sess := g.own()
 	for range e.retries + 1 {
-		events, recs, err := e.decide(ctx, sess.state, c)
+		events, recs, err := e.decide(ctx, g, c)
 		if err != nil {
-			_ = e.applyDue(ctx, sess, c.At) // a refusal stands, whether or not the clock could be noted
+			_ = e.applyDue(ctx, g, c.At) // a refusal stands, whether or not the clock could be noted
 			return Receipt{}, err
 		}
-		if len(events) == 0 {
+		if nothing(events) {
 			r, _ := sess.state.Actors.Receipt(c.Actor, c.ID)
 			return r, nil
 		}
-		err = e.commit(ctx, sess, key("do", string(c.Session), c.Actor, c.ID), events, recs)
+		err = e.commit(ctx, g, key("do", string(c.Session), c.Actor, c.ID), events, recs)
 		if err == nil {
+			e.catchUp(ctx, g, c)
 			r, _ := sess.state.Actors.Receipt(c.Actor, c.ID)
 			return r, nil
 		}
 		if !errors.Is(err, ErrConflict) {
 			return Receipt{}, err
 		}
-		if err := e.refresh(ctx, sess); err != nil {
+		if err := e.refreshAll(ctx, g); err != nil {
 			return Receipt{}, err
 		}
 	}
@@ -311,21 +325,26 @@ func (e *Engine) do(ctx context.Context, sess *session, c Command) (Receipt, err
 }
 
 // decide collects what the pure decision needs: the employers' verdicts and,
-// if the command would complete something, the reserver's answer.
-func (e *Engine) decide(ctx context.Context, s State, c Command) ([]Event, []Record, error) {
-	env := Env{Now: c.At, Hold: HoldGranted}
-	d, err := admit(s, c, env)
+// if the command would complete something, the reserver's answer. Like all
+// that follows it speaks of the sessions of a group, in its order.
+func (e *Engine) decide(ctx context.Context, g *group, c Command) ([][]Event, []Record, error) {
+	legs := g.legs(Env{Now: c.At, Hold: HoldGranted})
+	own := &legs[g.at]
+	d, err := admit(own.State, c, own.Env)
 	if err != nil || d.repeated {
 		return nil, nil, err
 	}
-	if env.Verdicts, err = e.verdicts(ctx, d); err != nil {
+	if own.Env.Verdicts, err = e.verdicts(ctx, d); err != nil {
 		return nil, nil, err
 	}
-	events, err := Decide(s, c, env)
+	if err = e.otherVerdicts(ctx, legs, g.at, c); err != nil {
+		return nil, nil, err
+	}
+	events, err := Together(legs, g.at, c)
 	if err != nil {
 		return nil, nil, err
 	}
-	recs, err := e.reserve(ctx, s, events)
+	recs, err := e.reserveAll(ctx, g, events)
 	if err == nil {
 		return events, recs, nil
 	}
@@ -335,11 +354,13 @@ func (e *Engine) decide(ctx context.Context, s State, c Command) ([]Event, []Rec
 	if !sealed && !errors.Is(err, ErrNoCapacity) {
 		return nil, nil, err
 	}
-	env.Hold = HoldRefused
-	if events, err = Decide(s, c, env); err != nil {
+	for i := range legs {
+		legs[i].Env.Hold = HoldRefused
+	}
+	if events, err = Together(legs, g.at, c); err != nil {
 		return nil, nil, err
 	}
-	recs, err = e.reserve(ctx, s, events)
+	recs, err = e.reserveAll(ctx, g, events)
 	return events, recs, err
 }
 
@@ -410,14 +431,19 @@ func (e *Engine) reserve(ctx context.Context, s State, events []Event) ([]Record
 	return recs, nil
 }
 
-// commit appends events and the reserver's records in one batch and folds
-// what the log then holds.
-func (e *Engine) commit(ctx context.Context, sess *session, key string, events []Event, extra []Record) error {
-	recs, events, err := records(sess, events)
-	if err != nil {
-		return err
+// commit appends the events of each session and the reserver's records in one
+// batch and folds what the log then holds.
+func (e *Engine) commit(ctx context.Context, g *group, key string, events [][]Event, extra []Record) error {
+	var batch []Record
+	back := make([][]Event, len(events))
+	for i, sess := range g.all {
+		recs, evs, err := records(sess, events[i])
+		if err != nil {
+			return err
+		}
+		batch, back[i] = append(batch, recs...), evs
 	}
-	dup, err := e.log.Append(ctx, key, append(recs, extra...)...)
+	dup, err := e.log.Append(ctx, key, append(batch, extra...)...)
 	if errors.Is(err, ErrUnknownOutcome) {
 		landed, lookup := e.log.ByKey(ctx, key)
 		if lookup != nil {
@@ -432,9 +458,11 @@ func (e *Engine) commit(ctx context.Context, sess *session, key string, events [
 		return err
 	}
 	if dup {
-		return e.refresh(ctx, sess)
+		return e.refreshAll(ctx, g)
 	}
-	sess.state, sess.version = fold(sess.state, events), sess.version+uint64(len(events))
+	for i, sess := range g.all {
+		sess.state, sess.version = fold(sess.state, back[i]), sess.version+uint64(len(back[i]))
+	}
 	return nil
 }
 
@@ -477,21 +505,22 @@ func subjects(ev Event) []string {
 }
 
 // applyDue appends what the clock has brought about.
-func (e *Engine) applyDue(ctx context.Context, sess *session, now time.Time) error {
+func (e *Engine) applyDue(ctx context.Context, g *group, now time.Time) error {
+	sess := g.own()
 	for range e.retries + 1 {
-		events := Due(sess.state, now)
-		if len(events) == 0 {
+		events := DueTogether(g.legs(Env{}), g.at, now)
+		if nothing(events) {
 			return nil
 		}
-		recs, err := e.reserve(ctx, sess.state, events)
+		recs, err := e.reserveAll(ctx, g, events)
 		if err != nil {
 			return err
 		}
-		err = e.commit(ctx, sess, key("due", string(sess.id), fmt.Sprint(sess.version)), events, recs)
+		err = e.commit(ctx, g, key("due", string(sess.id), fmt.Sprint(sess.version)), events, recs)
 		if err == nil || !errors.Is(err, ErrConflict) {
 			return err
 		}
-		if err := e.refresh(ctx, sess); err != nil {
+		if err := e.refreshAll(ctx, g); err != nil {
 			return err
 		}
 	}
@@ -531,17 +560,18 @@ func (e *Engine) known(ids []SessionID) []SessionID {
 }
 
 func (e *Engine) tick(ctx context.Context, id SessionID, now time.Time) (time.Time, error) {
-	sess, err := e.enter(ctx, id)
+	g, err := e.enterAll(ctx, id)
 	if errors.Is(err, ErrNotFound) {
 		return time.Time{}, nil
 	}
 	if err != nil {
 		return time.Time{}, err
 	}
-	defer sess.leave()
-	err = e.applyDue(ctx, sess, now)
-	if s := sess.state; err == nil && (s.consented(now) || s.Phase == Revealed && s.Sides[Supply].Terms && s.Sides[Demand].Terms) {
-		_, err = e.do(ctx, sess, Command{ID: fmt.Sprint("settle/", sess.version), Session: id, Kind: Settle, At: now})
+	defer g.leave()
+	sess := g.own()
+	err = e.applyDue(ctx, g, now)
+	if err == nil && sess.state.waits(now) {
+		_, err = e.do(ctx, g, g.settle(now))
 	}
 	if sess.state.Phase.Final() {
 		e.forget(sess) // its clock has stopped; the log has it when asked

@@ -27,10 +27,9 @@ func legMoves() (out []move) {
 
 // legs are the sessions of a bundle, what happened in each, and the clock.
 type legs struct {
-	s    []disclosure.State
-	h    []history
-	now  time.Time
-	path string
+	s   []disclosure.State
+	h   []history
+	now time.Time
 }
 
 // bundleOf opens a bundle of n legs; the suppliers' employers want no vote.
