@@ -13,8 +13,14 @@ import (
 // supplier's opt-in, stale, and after the lapse of a hold.
 var legInstants = []time.Duration{0, 2 * time.Hour, 25 * time.Hour, 99 * time.Hour}
 
-// legMoves are the commands that bear on whether legs go together.
-func legMoves() (out []move) {
+// legMoves are the commands that bear on whether legs go together; of more than
+// two legs, those that a leg can hold the others up or end them by.
+func legMoves(n int) (out []move) {
+	if n > 2 {
+		yes := disclosure.HoldGranted
+		return []move{{0, disclosure.OptIn, yes}, {1, disclosure.OptIn, yes}, {0, disclosure.Withdraw, yes}, {1, disclosure.RevokeAuth, yes},
+			{0, disclosure.AcceptTerms, yes}, {1, disclosure.AcceptTerms, yes}, {0, disclosure.OptIn, disclosure.HoldRefused}, {1, disclosure.Settle, yes}}
+	}
 	for side := range disclosure.Side(2) {
 		for _, kind := range []disclosure.Kind{disclosure.OptIn, disclosure.Withdraw, disclosure.AcceptTerms} {
 			out = append(out, move{side, kind, disclosure.HoldGranted})
@@ -62,7 +68,11 @@ func legEnv(now time.Time, hold disclosure.HoldAnswer) disclosure.Env {
 // together, and only when one of them was ended.
 func Legs(m *disclosure.Machine, n, limit int) Result {
 	w := newWalker(m)
-	w.all = legMoves()
+	w.all = legMoves(n)
+	clock := legInstants
+	if n > 2 {
+		clock = legInstants[2:]
+	}
 	seen := map[string]bool{}
 	var queue []legs
 	push := func(l legs) {
@@ -91,7 +101,7 @@ func Legs(m *disclosure.Machine, n, limit int) Result {
 		}
 		l := queue[i]
 		queue[i] = legs{}
-		for _, at := range legInstants {
+		for _, at := range clock {
 			if t := begin.Add(at); t.After(l.now) {
 				push(w.tick(l, t))
 				break

@@ -14,13 +14,13 @@ import (
 func TestEveryBundle(t *testing.T) {
 	for _, legs := range []int{2, 3} {
 		limit := 0
-		if legs == 3 || testing.Short() {
+		if testing.Short() {
 			limit = 3000
 		}
 		r := explore.Legs(disclosure.Present(), legs, limit)
 		clean(t, r)
 		t.Logf("%d legs: %d states, %d commands accepted, %d rejected, all: %t", legs, r.States, r.Accepted, r.Rejected, !r.Interrupted)
-		if !testing.Short() && legs == 2 {
+		if !testing.Short() {
 			assert.True(t, r.Phases[disclosure.Engaged])
 			assert.False(t, r.Interrupted)
 		}
@@ -37,4 +37,17 @@ func TestBundleMutants(t *testing.T) {
 			t.Logf("%-20s %.80s", id, r.Violations[0])
 		}
 	}
+}
+
+// TestLegsDoNotInterfere: a supplier cannot tell one bundle from another.
+func TestLegsDoNotInterfere(t *testing.T) {
+	limit := 3000
+	if testing.Short() {
+		limit = 500
+	}
+	r := explore.LegPairs(disclosure.Present(), limit)
+	clean(t, r)
+	t.Logf("%d pairs, %d commands accepted, %d rejected", r.States, r.Accepted, r.Rejected)
+	assert.Equal(t, limit, r.States)
+	assert.NotEmpty(t, explore.LegPairs(disclosure.Present().Without("at-a-slot"), 2000).Violations, "the pairs have teeth")
 }
