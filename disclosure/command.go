@@ -123,11 +123,12 @@ func Kinds() []Kind {
 
 // Binding ties a consent to what was shown when it was given.
 type Binding struct {
-	Summary Digest    `json:"summary,omitzero"` // what this side was shown; must match for OptIn and Authorize
-	Terms   Digest    `json:"terms,omitzero"`   // the proposed terms; must match for OptIn and Authorize
-	Bundle  Digest    `json:"bundle,omitzero"`  // the demand side of a bundle: see [Bundle.Digest]; must match for OptIn and Authorize
-	Policy  Digest    `json:"policy,omitzero"`  // rules the consent was given under; kept, not compared
-	Expires time.Time `json:"expires,omitzero"` // when the consent lapses; zero = the session's deadline
+	Summary    Digest    `json:"summary,omitzero"`    // what this side was shown; must match for OptIn and Authorize
+	Terms      Digest    `json:"terms,omitzero"`      // the proposed terms; must match for OptIn and Authorize
+	Bundle     Digest    `json:"bundle,omitzero"`     // the demand side of a bundle: see [Bundle.Digest]; must match for OptIn and Authorize
+	Invitation Digest    `json:"invitation,omitzero"` // Admit and AdmitVote: see [Invitation.Digest]
+	Policy     Digest    `json:"policy,omitzero"`     // rules the consent was given under; kept, not compared
+	Expires    time.Time `json:"expires,omitzero"`    // when the consent lapses; zero = the session's deadline
 }
 
 // Command is one wish of one actor.

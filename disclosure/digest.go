@@ -34,8 +34,10 @@ func (c *Command) digest() Digest {
 	for _, d := range [...]*Digest{&c.Bind.Summary, &c.Bind.Terms, &c.Terms} {
 		b = append(b, d[:]...)
 	}
-	if !c.Bind.Bundle.IsZero() {
-		b = append(b, c.Bind.Bundle[:]...)
+	for i, d := range [...]*Digest{&c.Bind.Bundle, &c.Bind.Invitation} { // later than the others, and mostly absent
+		if !d.IsZero() {
+			b = append(append(b, byte(i)), d[:]...)
+		}
 	}
 	return sha256.Sum256(b)
 }

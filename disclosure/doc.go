@@ -23,6 +23,14 @@
 // [Decide], [Due] and [Evolve] are pure; [Engine] is the shell that appends.
 // A session is opened under a [MachineVersion] and goes on by that table.
 //
+// # Bundles and facilitators
+//
+// [Engine.ProposeBundle] opens several sessions of one demand party that are
+// revealed and engaged together or not at all; see [Bundle] and [Together].
+// [Engine.Invite] asks the four of a session to let a third party in, who then
+// sees the present stage and no history: a machine of its own, see
+// [Facilitators], over a stream of its own.
+//
 // # What a side can see
 //
 // Before the reveal every choice is sealed. An opt-out, a denial and silence

@@ -443,17 +443,7 @@ func (e *Engine) commit(ctx context.Context, g *group, key string, events [][]Ev
 		}
 		batch, back[i] = append(batch, recs...), evs
 	}
-	dup, err := e.log.Append(ctx, key, append(batch, extra...)...)
-	if errors.Is(err, ErrUnknownOutcome) {
-		landed, lookup := e.log.ByKey(ctx, key)
-		if lookup != nil {
-			return err
-		}
-		if !landed {
-			return ErrConflict // nothing happened: decide anew, under the same key
-		}
-		dup, err = true, nil
-	}
+	dup, err := e.append(ctx, key, append(batch, extra...))
 	if err != nil {
 		return err
 	}
@@ -466,9 +456,30 @@ func (e *Engine) commit(ctx context.Context, g *group, key string, events [][]Ev
 	return nil
 }
 
+// append writes a batch once; dup means that it, or another under its key, was
+// there already.
+func (e *Engine) append(ctx context.Context, key string, batch []Record) (dup bool, err error) {
+	dup, err = e.log.Append(ctx, key, batch...)
+	if !errors.Is(err, ErrUnknownOutcome) {
+		return dup, err
+	}
+	landed, lookup := e.log.ByKey(ctx, key)
+	if lookup != nil {
+		return false, err
+	}
+	if !landed {
+		return false, ErrConflict // nothing happened: decide anew, under the same key
+	}
+	return true, nil
+}
+
 // records encodes the events and returns them as a replay will read them, so
 // that the cached fold and the fold of the log are equal to the byte.
 func records(sess *session, events []Event) ([]Record, []Event, error) {
+	return recordsOf(StreamOf(sess.id), sess.version, events)
+}
+
+func recordsOf(stream string, version uint64, events []Event) ([]Record, []Event, error) {
 	recs := make([]Record, 0, len(events)+1)
 	back := make([]Event, 0, len(events))
 	for i, ev := range events {
@@ -476,8 +487,8 @@ func records(sess *session, events []Event) ([]Record, []Event, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		r := Record{Stream: StreamOf(sess.id), Type: string(ev.Type), Data: data,
-			Subjects: subjects(ev), Expect: sess.version, Check: i == 0}
+		r := Record{Stream: stream, Type: string(ev.Type), Data: data,
+			Subjects: subjects(ev), Expect: version, Check: i == 0}
 		if ev, err = DecodeEvent(r); err != nil {
 			return nil, nil, err
 		}
@@ -492,6 +503,9 @@ func subjects(ev Event) []string {
 	var out []string
 	if ev.Actor != "" {
 		out = append(out, ev.Actor)
+	}
+	if i := ev.Invitation; i != nil {
+		out = append(out, i.Actor, i.Firm, i.Person)
 	}
 	if ev.Proposal != nil {
 		for _, p := range ev.Proposal.Parties {

@@ -31,40 +31,46 @@ const (
 	SessionRevived       EventType = "SessionRevived"
 	SessionClosed        EventType = "SessionClosed"
 	BundleRevised        EventType = "BundleRevised" // another leg was replaced
+	FacilitatorNamed     EventType = "FacilitatorNamed"
+	FacilitatorJoined    EventType = "FacilitatorJoined" // also in the session's stream, like the two that follow
+	FacilitatorLooked    EventType = "FacilitatorLooked"
+	FacilitatorEnded     EventType = "FacilitatorEnded"
 )
 
 // Event is one step of one session. Which fields are set depends on Type.
 type Event struct {
-	Type        EventType `json:"type"`
-	At          time.Time `json:"at"`
-	Said        time.Time `json:"said,omitzero"`  // by the actor, of when
-	Kind        Kind      `json:"kind,omitempty"` // the command behind it
-	Side        Side      `json:"side"`
-	Actor       string    `json:"actor,omitempty"`
-	Command     string    `json:"command,omitempty"` // id; empty on what follows from a command
-	Digest      Digest    `json:"digest,omitzero"`   // of the command
-	Seq         uint64    `json:"seq,omitempty"`
-	Bind        Binding   `json:"bind,omitzero"`
-	Until       time.Time `json:"until,omitzero"` // publication slot, lapse of a consent, end of a hold
-	Auto        bool      `json:"auto,omitempty"` // an authorisation by the rules alone
-	Policy      Digest    `json:"policy,omitzero"`
-	Version     int       `json:"version,omitempty"`
-	Roles       []string  `json:"roles,omitempty"`
-	Under       string    `json:"under,omitempty"` // of a vote
-	Requirement string    `json:"requirement,omitempty"`
-	Stage       Stage     `json:"stage,omitempty"`
-	Hours       int64     `json:"hours,omitempty"`
-	Rating      *Rating   `json:"rating,omitempty"`
-	Reason      string    `json:"reason,omitempty"`
-	Cause       string    `json:"cause,omitempty"`
-	Policies    [2]Digest `json:"policies,omitzero"` // IdentitiesRevealed: rules it was decided under
-	Versions    [2]int    `json:"versions,omitzero"`
-	Proposal    *Proposal `json:"proposal,omitempty"` // SessionProposed
-	Machine     Digest    `json:"machine,omitzero"`   // SessionProposed: see [MachineVersion]
-	Bundle      *Bundle   `json:"bundle,omitempty"`   // BundleRevised
-	V           int       `json:"v,omitempty"`        // version of the type, see [Upcast]
-	Erased      bool      `json:"-"`                  // the record was read back without its payload
-	sum         Digest    // of the payload it was read from
+	Type        EventType   `json:"type"`
+	At          time.Time   `json:"at"`
+	Said        time.Time   `json:"said,omitzero"`  // by the actor, of when
+	Kind        Kind        `json:"kind,omitempty"` // the command behind it
+	Side        Side        `json:"side"`
+	Actor       string      `json:"actor,omitempty"`
+	Command     string      `json:"command,omitempty"` // id; empty on what follows from a command
+	Digest      Digest      `json:"digest,omitzero"`   // of the command
+	Seq         uint64      `json:"seq,omitempty"`
+	Bind        Binding     `json:"bind,omitzero"`
+	Until       time.Time   `json:"until,omitzero"` // publication slot, lapse of a consent, end of a hold
+	Auto        bool        `json:"auto,omitempty"` // an authorisation by the rules alone
+	Policy      Digest      `json:"policy,omitzero"`
+	Version     int         `json:"version,omitempty"`
+	Roles       []string    `json:"roles,omitempty"`
+	Under       string      `json:"under,omitempty"` // of a vote
+	Requirement string      `json:"requirement,omitempty"`
+	Stage       Stage       `json:"stage,omitempty"`
+	Hours       int64       `json:"hours,omitempty"`
+	Rating      *Rating     `json:"rating,omitempty"`
+	Reason      string      `json:"reason,omitempty"`
+	Cause       string      `json:"cause,omitempty"`
+	Policies    [2]Digest   `json:"policies,omitzero"` // IdentitiesRevealed: rules it was decided under
+	Versions    [2]int      `json:"versions,omitzero"`
+	Proposal    *Proposal   `json:"proposal,omitempty"`   // SessionProposed
+	Machine     Digest      `json:"machine,omitzero"`     // SessionProposed: see [MachineVersion]
+	Bundle      *Bundle     `json:"bundle,omitempty"`     // BundleRevised
+	Invitation  *Invitation `json:"invitation,omitempty"` // FacilitatorNamed
+	Seat        int         `json:"seat,omitempty"`       // in a session's stream: number of the invitation
+	V           int         `json:"v,omitempty"`          // version of the type, see [Upcast]
+	Erased      bool        `json:"-"`                    // the record was read back without its payload
+	sum         Digest      // of the payload it was read from
 }
 
 // SealedSize is the payload size, in bytes, of every sealed event.

@@ -41,6 +41,9 @@ const (
 	ActSummarise Action = "summarise"
 	ActReveal    Action = "reveal"
 	ActEngage    Action = "engage"
+	// ActFacilitate is to let a third party into a session; the request's votes
+	// are those cast for the invitation.
+	ActFacilitate Action = "facilitate"
 )
 
 // AuthRequest asks one side's employer.
@@ -51,6 +54,8 @@ type AuthRequest struct {
 	Votes   []Vote // standing and unexpired, including the one being cast
 	Cast    *Vote  // the vote being cast, nil if none
 	Now     time.Time
+
+	Invitation *Invitation // ActFacilitate: who would be let in
 }
 
 // Requirement is an approval still due.
