@@ -52,6 +52,7 @@ var Rows = []Row{
 	{"./disclosure/envelope", []string{"./disclosure"}, "seals what its parent keeps closed, by the standard library's HPKE"},
 	{"./disclosure/terms", nil, "terms are hashed text"},
 	{"./disclosure/sdjwt", []string{"./disclosure"}, "tokens are signed text; the parent names the digest that is logged"},
+	{"./disclosure/redteam", []string{"./disclosure"}, "attackers know a market by what it answers"},
 
 	{"./ledger", []string{"./ledger/internal/checkpoint", "./ledger/internal/merkle", "./ledger/internal/table", "./ledger/internal/snapshot", "./ledger/internal/vfs", "golang.org/x/mod", "github.com/transparency-dev/formats"}, "a leaf; trees, notes and checkpoints are other people's formats"},
 	{"./ledger/internal/checkpoint", []string{"golang.org/x/mod", "github.com/transparency-dev/formats"}, "the one strict reader of signed texts"},
