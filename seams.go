@@ -87,7 +87,7 @@ func (l sessionLog) Append(ctx context.Context, key string, recs ...disclosure.R
 // quotas may have changed since the session asked. A proposal is checked
 // likewise.
 func (st *state) current(recs []disclosure.Record) (bool, error) {
-	var s disclosure.State
+	states := map[string]disclosure.State{} // as the batch moves them
 	for _, r := range recs {
 		id, ok := strings.CutPrefix(r.Stream, sessionPrefix)
 		if !ok {
@@ -97,7 +97,8 @@ func (st *state) current(recs []disclosure.Record) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if ss := st.sessions[disclosure.SessionID(id)]; ss != nil && s.Phase == 0 {
+		s, begun := states[id]
+		if ss := st.sessions[disclosure.SessionID(id)]; ss != nil && !begun {
 			s = ss.state
 		}
 		switch {
@@ -106,7 +107,7 @@ func (st *state) current(recs []disclosure.Record) (bool, error) {
 			ev.Type == disclosure.EngagementAgreed && !st.agreed(&s, disclosure.ActEngage, &ev):
 			return false, nil
 		}
-		s = disclosure.Evolve(s, ev)
+		states[id] = disclosure.Evolve(s, ev)
 	}
 	return true, nil
 }

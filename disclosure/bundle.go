@@ -10,8 +10,8 @@ import (
 // maxLegs bounds a bundle.
 const maxLegs = 16
 
-// Bundle says which sessions are revealed together or not at all: one need of
-// one firm, met by several offers. Each leg is a session of its own, between
+// Bundle says which sessions are revealed together or not at all: what one
+// party needs, met by several offers. Each leg is a session of its own, between
 // that firm and one supplier, with its own summaries, terms and four consents.
 //
 // All legs are revealed, with all holds, in one batch or none is; they engage

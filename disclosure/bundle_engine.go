@@ -212,7 +212,7 @@ func (e *Engine) reserveAll(ctx context.Context, g *group, events [][]Event) ([]
 // then be consented to again says [Bundle.Digest]. Repeating a call does nothing.
 //
 // The errors: [*FieldError], also for proposals of different demand parties,
-// needs, slots or holds; [ErrNotFound] for a leg to be kept that does not exist;
+// slots or holds; [ErrNotFound] for a leg to be kept that does not exist;
 // [ErrStale] for another revision than the next; [*PhaseError] for a leg past
 // the reveal, or one left out too early; [ErrConflict]; [*PolicyError], for the
 // host alone; [ErrUnknownOutcome]; the authorizer's, the log's and ctx's.

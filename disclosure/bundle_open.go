@@ -99,8 +99,8 @@ func (b *Bundle) dates(g *group, kept []SessionID, fresh map[SessionID][]Event, 
 			first = &s
 		}
 		p, q := &s.Proposal, &first.Proposal
-		if p.Parties[Demand] != q.Parties[Demand] || p.Need != q.Need || p.Slot != q.Slot || p.Hold != q.Hold {
-			return &FieldError{Field: "proposals", Want: "of one demand party and need, with the same slot and hold"}
+		if p.Parties[Demand] != q.Parties[Demand] || p.Slot != q.Slot || p.Hold != q.Hold {
+			return &FieldError{Field: "proposals", Want: "of one demand party, with the same slot and hold"}
 		}
 		if s = fold(s, Due(s, now)); s.Phase != Stale {
 			b.Deadline = sooner(b.Deadline, s.Deadline)
