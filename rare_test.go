@@ -62,6 +62,8 @@ rules:
 		in.Offers = append(in.Offers, csss.Publication{By: csss.By{Firm: id, Person: "usr-" + id}, Offer: o})
 	}
 	firm("buyer", "engineer", "demand.machining")
+	head := &in.Firms[len(in.Firms)-1]
+	head.People = append(head.People, csss.Person{ID: "boss-buyer", Name: "B. Nyquist", Roles: []string{"operations_director"}})
 	in.Comparables = map[string][]int64{"machine.capacity.additive": {10000, 10000, 10000}}
 	_, err := p.x.Import(t.Context(), csss.By{At: p.now}, in)
 	require.NoError(t, err)

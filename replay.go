@@ -147,6 +147,9 @@ func (st *state) digestSessions(put func(...any)) {
 			put(key, at)
 		}
 	}
+	for stream, f := range inOrder(st.helpers) {
+		put(stream, f.Facilitator, f.session, f.number, f.handle)
+	}
 }
 
 // Verify checks the whole ledger: tree, commitments, positions and the signed

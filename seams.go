@@ -104,7 +104,8 @@ func (st *state) current(recs []disclosure.Record) (bool, error) {
 		switch {
 		case ev.Type == disclosure.SessionProposed && !st.selectable(ev.Proposal),
 			ev.Type == disclosure.IdentitiesRevealed && !st.agreed(&s, disclosure.ActReveal, &ev),
-			ev.Type == disclosure.EngagementAgreed && !st.agreed(&s, disclosure.ActEngage, &ev):
+			ev.Type == disclosure.EngagementAgreed && !st.agreed(&s, disclosure.ActEngage, &ev),
+			ev.Type == disclosure.FacilitatorJoined && !st.admittable(&s, ev.At):
 			return false, nil
 		}
 		states[id] = disclosure.Evolve(s, ev)
@@ -141,7 +142,7 @@ func (st *state) agreed(s *disclosure.State, action disclosure.Action, ev *discl
 func batchTime(recs []disclosure.Record) (time.Time, error) {
 	var at time.Time
 	for _, r := range recs {
-		if !isSession(r.Stream) {
+		if !isSession(r.Stream) && !isFacilitator(r.Stream) {
 			continue
 		}
 		ev, err := disclosure.DecodeEvent(r)
@@ -197,6 +198,9 @@ func (a authorizer) Authorize(ctx context.Context, r disclosure.AuthRequest) (v 
 }
 
 func (st *state) verdict(r *disclosure.AuthRequest) (disclosure.Verdict, error) {
+	if r.Action == disclosure.ActFacilitate {
+		return st.facilitation(*r)
+	}
 	f, ok := st.sessionFit(&r.Session)
 	if !ok || !st.standing(f, r.Side, r.Session.Proposal.Parties, st.dealOf(&r.Session).Edits, r.Now) {
 		return disclosure.Verdict{}, nil

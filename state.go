@@ -41,6 +41,7 @@ type state struct {
 	offers      map[string]*offerState
 	needs       map[string]*needState
 	sessions    map[disclosure.SessionID]*sessionState
+	helpers     map[string]*helping // invitations of third parties, by stream
 	handles     map[disclosure.Handle]handleRef
 	excluded    map[string]excluded // groups refused, by firm
 	answers     map[answerKey]answer
@@ -175,7 +176,7 @@ func newState(cfg *Config) (*state, error) {
 		versions: map[string]uint64{}, commands: map[string]commandRecord{},
 		firms: map[string]*firmState{}, people: map[string]*personState{},
 		offers: map[string]*offerState{}, needs: map[string]*needState{},
-		sessions: map[disclosure.SessionID]*sessionState{}, handles: map[disclosure.Handle]handleRef{},
+		sessions: map[disclosure.SessionID]*sessionState{}, helpers: map[string]*helping{}, handles: map[disclosure.Handle]handleRef{},
 		excluded: map[string]excluded{}, answers: map[answerKey]answer{}, contacts: map[answerKey][]contact{}, asks: map[needKey]*[2]asks{}, asked: map[needViewer]shownFor{},
 		reports: map[string][]usageReported{}, handOvers: map[string][]policy.ApprovalEvent{}, grants: map[string][]policy.GrantEvent{}, comparables: map[string][]int64{},
 		outcomes: map[string][]market.Outcome{}, misses: map[string][]Miss{}, names: register{},
@@ -198,6 +199,9 @@ func (st *state) apply(e ledger.Entry) error {
 	st.versions[e.Stream] = e.StreamVersion
 	if id, ok := strings.CutPrefix(e.Stream, sessionPrefix); ok {
 		return st.applySession(disclosure.SessionID(id), e)
+	}
+	if isFacilitator(e.Stream) {
+		return st.applyFacilitator(e)
 	}
 	switch key := commandOf(e); {
 	case e.Type == (*subjectShredded)(nil).kind(): // its effect is that earlier entries come back erased
