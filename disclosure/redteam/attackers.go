@@ -312,7 +312,7 @@ func nothings() []nothing {
 		{"withdrawn", func(*Offer) {}, true},
 		{"too dear", func(o *Offer) { o.Floor = dear }, false},
 		{"hours gone", func(o *Offer) { o.Hours = 1 }, false},
-		{"over by then", func(o *Offer) { o.Until = 1 }, false},
+		{"not there yet", func(o *Offer) { o.From = 60 }, false},
 	}
 }
 
@@ -355,7 +355,14 @@ func (c *Campaign) watches(watcher int, moves []Move) (string, error) {
 // canary walks the way of a deal and lets everybody read everything at each
 // step.
 func canary(_ context.Context, c *Campaign) error {
-	f, demand, supply, err := c.meet()
+	p := Usual(c.Seed, c.K)
+	p.Firms[victim].Offer.Text = "five axis " + c.phrase()
+	p.Crowd = true
+	f, err := c.Open(p)
+	if err != nil {
+		return err
+	}
+	demand, supply, err := f.meets(UsualQuestion())
 	if err != nil {
 		return err
 	}
@@ -604,14 +611,11 @@ func collude(ctx context.Context, c *Campaign) error {
 		q.Text = "titanium bracket finishing"
 		a := f.Do(Move{Verb: Ask, Firm: buyer, Thing: "need", Question: q})
 		b := f.Do(Move{Verb: Ask, Firm: second, Thing: "need-of-the-other", Question: q})
-		again := f.Do(Move{Verb: Ask, Firm: buyer, Thing: "need-again", Question: q})
-		for _, pair := range [][2][]Find{{a.Finds, b.Finds}, {a.Finds, again.Finds}} {
-			if len(pair[0]) < 2 || len(pair[1]) < 2 {
-				continue
-			}
+		if len(a.Finds) > 1 && len(b.Finds) > 1 {
 			tries++
+			truth := [2][]int{f.whose(buyer, a.Finds), f.whose(second, b.Finds)}
 			for name, link := range links() {
-				right[name] += linked(pair[0], pair[1], link)
+				right[name] += linked(a.Finds, b.Finds, truth, link)
 			}
 		}
 		if err := ctx.Err(); err != nil {
@@ -664,8 +668,30 @@ func shared(a, b string) int {
 	return most
 }
 
+// whose lets the judge select each find, and see who is invited: the indexes of
+// the firms, or −1.
+func (f *Field) whose(firm int, finds []Find) []int {
+	waiting := func(i int) int { return len(f.Play(Move{Verb: Inbox, Firm: i}).Finds) }
+	before := make([]int, len(f.Plant.Firms))
+	for i := range before {
+		before[i] = waiting(i)
+	}
+	var out []int
+	for _, find := range finds {
+		who := -1
+		f.Play(Move{Verb: Select, Firm: firm, Handle: find.Handle})
+		for i := range before {
+			if n := waiting(i); n > before[i] && i != firm {
+				who, before[i] = i, n
+			}
+		}
+		out = append(out, who)
+	}
+	return out
+}
+
 // linked is how often a way of linking is right, guesses evenly divided.
-func linked(as, bs []Find, like func(a, b Find, i, j int) int) float64 {
+func linked(as, bs []Find, truth [2][]int, like func(a, b Find, i, j int) int) float64 {
 	sum := 0.0
 	for i, a := range as {
 		best, right, candidates := 1, 0, 0
@@ -676,7 +702,7 @@ func linked(as, bs []Find, like func(a, b Find, i, j int) int) float64 {
 			}
 			if l == best {
 				candidates++
-				right += b2i(a.Truth == b.Truth)
+				right += b2i(truth[0][i] >= 0 && truth[0][i] == truth[1][j])
 			}
 		}
 		if candidates > 0 {
@@ -728,7 +754,7 @@ func sybil(_ context.Context, c *Campaign) error {
 	return nil
 }
 
-const rareMachine = "wire_edm"
+const rareMachine = "wire_edm_machine"
 
 // shown asks for the rare machine and counts summaries that name it.
 func (c *Campaign) shown(p Plant) (int, error) {
@@ -741,7 +767,7 @@ func (c *Campaign) shown(p Plant) (int, error) {
 	a := f.Do(Move{Verb: Ask, Firm: buyer, Thing: "need", Question: q})
 	count := 0
 	for _, find := range a.Finds {
-		if find.Truth == victim && strings.Contains(strings.ToLower(squeezed(find.Shown)), "edm") {
+		if strings.Contains(strings.ToLower(squeezed(find.Shown)), "edm") {
 			count++
 		}
 	}

@@ -69,21 +69,18 @@ func word(r *rand.Rand) string {
 }
 
 // meets asks the usual question and selects the victim; both sides then have a
-// handle.
+// handle. In a crowd others may be found first.
 func (f *Field) meets(q Question) (demand, supply string, err error) {
 	a := f.Play(Move{Verb: Ask, Firm: buyer, Thing: "need", Question: q})
-	if len(a.Finds) == 0 {
-		return "", "", fmt.Errorf("the usual question found nothing: %.200s", a.Seen)
+	for _, find := range a.Finds {
+		if a := f.Play(Move{Verb: Select, Firm: buyer, Handle: find.Handle}); !a.OK {
+			return "", "", fmt.Errorf("a candidate was not selected: %.200s", a.Seen)
+		}
+		if invited := f.Play(Move{Verb: Inbox, Firm: victim}).Finds; len(invited) > 0 {
+			return find.Handle, invited[0].Handle, nil
+		}
 	}
-	demand = a.Finds[0].Handle
-	if a := f.Play(Move{Verb: Select, Firm: buyer, Handle: demand}); !a.OK {
-		return "", "", fmt.Errorf("the candidate was not selected: %.200s", a.Seen)
-	}
-	a = f.Play(Move{Verb: Inbox, Firm: victim})
-	if len(a.Finds) == 0 {
-		return "", "", fmt.Errorf("nobody was invited: %.200s", a.Seen)
-	}
-	return demand, a.Finds[0].Handle, nil
+	return "", "", fmt.Errorf("the usual question does not find firm %d: %.200s", victim, a.Seen)
 }
 
 // meet opens a usual market with a session in it.

@@ -158,7 +158,7 @@ type Field struct {
 
 	c     *Campaign
 	scan  *Scanner
-	owner []int // of the scanner's tokens: a firm of the plant, or −1
+	owner []owner // of the tokens of scan
 	mates map[[2]int]bool
 }
 
@@ -174,13 +174,16 @@ func (c *Campaign) Open(p Plant) (*Field, error) {
 	f := &Field{Market: m, Plant: p, c: c, mates: map[[2]int]bool{}}
 	var tokens []string
 	for i := range p.Firms {
-		for _, t := range p.Firms[i].Tokens() {
-			tokens, f.owner = append(tokens, t), append(f.owner, i)
+		for _, t := range append(p.Firms[i].Tokens(), OfferOf(i)) {
+			tokens, f.owner = append(tokens, t), append(f.owner, owner{firm: i})
+		}
+		if o := p.Firms[i].Offer; o != nil && o.Text != "" {
+			tokens, f.owner = append(tokens, o.Text), append(f.owner, owner{firm: i, always: true})
 		}
 	}
 	if own, ok := m.(Canaried); ok {
 		for _, t := range own.Canaries() {
-			tokens, f.owner = append(tokens, t), append(f.owner, -1)
+			tokens, f.owner = append(tokens, t), append(f.owner, owner{firm: -1, always: true})
 		}
 	}
 	f.scan = NewScanner(tokens)
@@ -195,6 +198,12 @@ func (c *Campaign) close() error {
 	err := c.open.Market.Close()
 	c.open = nil
 	return err
+}
+
+// An owner is whose token it is: a firm of the plant, or −1.
+type owner struct {
+	firm   int
+	always bool // secret behind a reveal as well
 }
 
 // Reveal tells the judge that two firms may know each other from here on.
@@ -217,7 +226,7 @@ func (f *Field) Play(m Move) (a Answer) {
 	defer func() {
 		if r := recover(); r != nil {
 			f.c.Violate("%s panics: %v", told(m), r)
-			f.judge(m, []byte(fmt.Sprint(r)))
+			f.judge(m, fmt.Append(nil, r))
 		}
 	}()
 	a = f.Market.Do(f.c.ctx, m)
@@ -233,8 +242,9 @@ func (f *Field) judge(m Move, seen []byte) {
 	f.c.score.Bytes += int64(len(seen))
 	var said []byte
 	for _, hit := range f.scan.Scan(seen) {
-		owner := f.owner[hit.Token]
-		if owner >= 0 && m.As != Outsider && m.Verb != Outside && (owner == m.Firm || f.mates[[2]int{owner, m.Firm}]) {
+		of := f.owner[hit.Token]
+		known := of.firm == m.Firm || !of.always && f.mates[[2]int{of.firm, m.Firm}]
+		if of.firm >= 0 && m.As != Outsider && m.Verb != Outside && known {
 			continue
 		}
 		p := f.scan.tokens[hit.Token]
@@ -245,7 +255,7 @@ func (f *Field) judge(m Move, seen []byte) {
 			continue // an echo of what the caller said
 		}
 		f.c.score.Tokens++
-		f.c.Violate("%s reads %q of firm %d, %s: %q", told(m), p, owner, hit.Form, clip(string(seen), hit.At))
+		f.c.Violate("%s reads %q of firm %d, %s: %q", told(m), p, of.firm, hit.Form, clip(string(seen), hit.At))
 	}
 }
 

@@ -8,8 +8,8 @@ import (
 )
 
 // nonce matches what is drawn at random in every market: handles, digests,
-// signatures, keys.
-var nonce = regexp.MustCompile(`[A-Za-z0-9_-]*[A-Za-z0-9+/=_]{16,}`)
+// signatures, keys, addresses.
+var nonce = regexp.MustCompile(`0xc[0-9a-f]{9}|\{(?:0x[0-9a-f]{1,2}, ){15,}0x[0-9a-f]{1,2}\}|[A-Za-z0-9_-]*[A-Za-z0-9+/=_]{16,}`)
 
 // A Transcript is what a reader was told, in order, with all that is random
 // replaced by when it was first seen and how long it is. Two readers whose
@@ -36,7 +36,11 @@ func (t *Transcript) Add(a Answer) {
 			n = len(t.seen)
 			t.seen[s] = n
 		}
-		return fmt.Sprintf("⟨%d:%d⟩", n, len(s))
+		size := len(s)
+		if s[0] == '{' {
+			size = strings.Count(s, "0x") // bytes below 16 are printed shorter
+		}
+		return fmt.Sprintf("⟨%d:%d⟩", n, size)
 	}))
 	t.text.WriteByte('\n')
 }

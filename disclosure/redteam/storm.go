@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -17,11 +18,13 @@ const perMarket = 25_000
 // knows, in a market in which a session waits and another is revealed. It goes
 // on for Options.Probes.
 func storm(ctx context.Context, c *Campaign) error {
+	accepted := map[Verb]int{}
 	for round := 0; c.score.Probes < c.Probes; round++ {
 		s, err := c.newStorm(c.Seed + uint64(round))
 		if err != nil {
 			return err
 		}
+		s.accepted = accepted
 		for range min(perMarket, c.Probes-c.score.Probes) {
 			if err := s.probe(); err != nil {
 				return err
@@ -31,7 +34,7 @@ func storm(ctx context.Context, c *Campaign) error {
 			}
 		}
 	}
-	c.Note("%d bytes scanned", c.score.Bytes)
+	c.Note("accepted, by verb: %v", accepted)
 	return nil
 }
 
@@ -39,10 +42,19 @@ func storm(ctx context.Context, c *Campaign) error {
 // and the buyer; the buyer's session with the victim is not revealed.
 type stormy struct {
 	*Field
-	own     []string // handles of the attackers' own
-	foreign []string // handles of others
-	tokens  []string
+	own     []holding // handles of the attackers' own
+	foreign []string  // handles of others
+	tokens  []string  // of the others
+	decoys  []string  // of nobody: for what the market may keep, and so may show to whoever said it
 	asked   int
+
+	accepted map[Verb]int
+}
+
+// A holding is a handle, and whose it is.
+type holding struct {
+	firm   int
+	handle string
 }
 
 func (c *Campaign) newStorm(seed uint64) (*stormy, error) {
@@ -56,10 +68,12 @@ func (c *Campaign) newStorm(seed uint64) (*stormy, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &stormy{Field: f, own: []string{demand}, foreign: []string{supply}}
+	s := &stormy{Field: f, own: []holding{{buyer, demand}}, foreign: []string{supply}}
 	for i := range p.Firms {
 		if i != buyer {
 			s.tokens = append(s.tokens, p.Firms[i].Tokens()...)
+			nobody := Named(c.Rand, i)
+			s.decoys = append(s.decoys, nobody.Tokens()...)
 		}
 	}
 	return s, nil
@@ -69,25 +83,39 @@ func (c *Campaign) newStorm(seed uint64) (*stormy, error) {
 // revealed.
 func (s *stormy) probe() error {
 	r := s.c.Rand
-	m := Move{Firm: s.pickFirm(), As: Role(r.IntN(4)), Handle: s.handle(), ID: s.id(), Thing: s.thing(), Words: s.text()}
+	m := Move{Firm: s.pickFirm(), As: Role(r.IntN(4)), Handle: s.handle(), ID: s.id(), Thing: s.thing(), Words: s.text(s.decoys)}
 	if m.Firm == buyer && r.IntN(2) == 0 {
 		m.As = Party
 	}
 	switch n := r.IntN(1000); {
 	case n < 860:
 		m.Verb = Sessional()[r.IntN(len(Sessional()))]
-		if m.Verb == Leave && m.Handle == s.own[0] {
-			m.Handle = s.handle() // leave seldom, or there is nothing left to attack
+		if n < 400 { // by whoever may
+			h := s.own[r.IntN(len(s.own))]
+			m.Firm, m.Handle, m.As = h.firm, h.handle, Party
+			if m.Verb == Approve || m.Verb == Refuse || m.Verb == Revoke {
+				m.As, m.Words = Approver, ""
+			}
+		}
+		if m.Verb == Leave && r.IntN(20) > 0 {
+			m.Verb = Summary // or there is nothing left to attack
+		}
+		if m.Verb == OptIn && m.Firm != buyer {
+			m.Verb = OptOut // two attackers could reveal themselves to each other
 		}
 	case n < 950:
 		m.Verb = []Verb{Look, Inbox, Own}[r.IntN(3)]
 	case n < 990:
 		m.Verb, m.Question = Ask, s.question()
+		m.Thing = s.unused()
 		if r.IntN(8) > 0 { // most are refused before anything is searched
-			m.Thing = s.text()
+			m.Thing = s.text(s.decoys)
 		}
 	case n < 995:
-		m.Verb, m.Offer = Revise, s.offer()
+		m.Verb, m.Offer, m.Thing = Revise, s.offer(), OfferOf(m.Firm)
+		if r.IntN(2) == 0 {
+			m.Thing = s.text(s.decoys)
+		}
 	case n < 998:
 		m.Verb = []Verb{Again, Retract}[r.IntN(2)]
 		if m.Firm == buyer {
@@ -97,6 +125,7 @@ func (s *stormy) probe() error {
 		m.Verb = []Verb{Totals, Outside}[r.IntN(2)]
 	}
 	a := s.Do(m)
+	s.accepted[m.Verb] += b2i(a.OK)
 	if a.Reads {
 		s.c.Violate("%s reads an identity that nobody consented to show", told(m))
 	}
@@ -104,8 +133,11 @@ func (s *stormy) probe() error {
 		s.c.Violate("%s succeeds for somebody who does not belong to the firm", told(m))
 	}
 	for _, f := range a.Finds {
-		if len(s.own) < 64 {
-			s.own = append(s.own, f.Handle)
+		if h := (holding{m.Firm, f.Handle}); !slices.Contains(s.own, h) {
+			s.own = append(s.own, h)
+		}
+		if len(s.own) > 32 {
+			s.own = slices.Delete(s.own, 1, 2) // the oldest but the first
 		}
 	}
 	if r.IntN(5000) == 0 {
@@ -127,15 +159,15 @@ func (s *stormy) handle() string {
 	r := s.c.Rand
 	switch r.IntN(6) {
 	case 0, 1:
-		return s.own[r.IntN(len(s.own))]
+		return s.own[r.IntN(len(s.own))].handle
 	case 2:
 		return s.foreign[r.IntN(len(s.foreign))]
 	case 3:
 		return invent(s.foreign[0])
 	case 4:
-		return s.mutated(s.own[r.IntN(len(s.own))])
+		return s.mutated(s.own[r.IntN(len(s.own))].handle)
 	default:
-		return s.text()
+		return s.text(s.tokens)
 	}
 }
 
@@ -147,16 +179,21 @@ func (s *stormy) thing() string {
 	case 1:
 		return "need"
 	case 2:
-		s.asked++
-		return fmt.Sprint("storm-", s.asked)
+		return s.unused()
 	default:
-		return s.text()
+		return s.text(s.tokens)
 	}
+}
+
+// unused is the name of a question that was not asked.
+func (s *stormy) unused() string {
+	s.asked++
+	return fmt.Sprint("storm-", s.asked)
 }
 
 func (s *stormy) id() string {
 	if s.c.Rand.IntN(4) == 0 {
-		return s.text()
+		return s.text(s.decoys)
 	}
 	return ""
 }
@@ -164,7 +201,7 @@ func (s *stormy) id() string {
 func (s *stormy) question() Question {
 	r := s.c.Rand
 	q := UsualQuestion()
-	q.Text = s.text()
+	q.Text = s.text(s.decoys)
 	switch r.IntN(8) {
 	case 0:
 		q.Ceiling = awkward[r.IntN(len(awkward))]
@@ -175,7 +212,7 @@ func (s *stormy) question() Question {
 	case 3:
 		q.Until = int(awkward[r.IntN(len(awkward))] % 100_000)
 	case 4:
-		q.Machine = s.text()
+		q.Machine = s.text(s.decoys)
 	case 5:
 		q.Tolerance = int(awkward[r.IntN(len(awkward))])
 	}
@@ -184,7 +221,7 @@ func (s *stormy) question() Question {
 
 func (s *stormy) offer() Offer {
 	r := s.c.Rand
-	return Offer{Machine: s.text(), Text: s.text(), Floor: awkward[r.IntN(len(awkward))], Hours: int(awkward[r.IntN(len(awkward))]),
+	return Offer{Machine: s.text(s.decoys), Text: s.text(s.decoys), Floor: awkward[r.IntN(len(awkward))], Hours: int(awkward[r.IntN(len(awkward))]),
 		Until: r.IntN(200) - 50, Tolerance: r.IntN(100) - 10}
 }
 
@@ -196,15 +233,15 @@ var oddTexts = []string{
 }
 
 // text is an argument that no honest caller would give.
-func (s *stormy) text() string {
+func (s *stormy) text(tokens []string) string {
 	r := s.c.Rand
 	switch r.IntN(8) {
 	case 0, 1, 2:
 		return oddTexts[r.IntN(len(oddTexts))]
 	case 3:
-		return s.tokens[r.IntN(len(s.tokens))]
+		return tokens[r.IntN(len(tokens))]
 	case 4:
-		return base64.StdEncoding.EncodeToString([]byte(s.tokens[r.IntN(len(s.tokens))]))
+		return base64.StdEncoding.EncodeToString([]byte(tokens[r.IntN(len(tokens))]))
 	case 5:
 		return hex.EncodeToString([]byte(s.foreign[0]))
 	case 6:

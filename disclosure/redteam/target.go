@@ -2,6 +2,7 @@ package redteam
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
@@ -60,8 +61,11 @@ type Firm struct {
 
 // Tokens lists what names the firm.
 func (f *Firm) Tokens() []string {
-	return []string{f.LegalName, f.Contact, f.Email, f.Phone, f.Street, f.Serial}
+	return []string{f.LegalName, f.Slug(), f.Contact, f.Email, f.Phone, f.Street, f.Serial}
 }
+
+// Slug is what a target makes the ids of the firm and its people of.
+func (f *Firm) Slug() string { return strings.ToLower(strings.ReplaceAll(f.LegalName, " ", "-")) }
 
 // An Offer is machine hours. Everything but the machine is private.
 type Offer struct {
@@ -125,11 +129,15 @@ const (
 	Accept  Verb = "accept" // the terms of the digest Move.Words
 	Trail   Verb = "trail"
 	Proof   Verb = "proof"
+	Start   Verb = "start"
+	Done    Verb = "done" // Move.Question.Hours were worked
+	Rate    Verb = "rate"
+	Consent Verb = "consent" // to a summary that fewer than k employers share
 )
 
 // Sessional are the verbs that act on a session.
 func Sessional() []Verb {
-	return []Verb{Select, OptIn, OptOut, Approve, Refuse, Revoke, Leave, Revive, Summary, Who, Status, Accept, Trail, Proof}
+	return []Verb{Select, OptIn, OptOut, Approve, Refuse, Revoke, Leave, Revive, Summary, Who, Status, Accept, Trail, Proof, Start, Done, Rate, Consent}
 }
 
 // General are the others.
@@ -150,7 +158,9 @@ type Move struct {
 }
 
 // OfferOf is what the planted offer of a firm is called in moves.
-func OfferOf(firm int) string { return "offer-of-" + string(rune('a'+firm)) }
+func OfferOf(firm int) string {
+	return strings.Repeat(string(rune('a'+max(0, firm)%26)), 6) + "-offer"
+}
 
 // An Answer is all that the caller of a move is given.
 type Answer struct {
@@ -165,5 +175,4 @@ type Find struct {
 	Handle string
 	Shown  string // all else that is shown of it
 	Band   int    // confidence, 0 is least
-	Truth  int    // whose offer it is: an index of Plant.Firms, or −1. For the judge; attackers do not look
 }

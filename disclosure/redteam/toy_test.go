@@ -117,7 +117,7 @@ func (m *toyMarket) do(v redteam.Move) (a redteam.Answer, shown string, err erro
 	case redteam.Inbox:
 		for _, d := range m.order {
 			if d.selected && v.As == redteam.Party && d.firms[1] == v.Firm {
-				a.Finds = append(a.Finds, redteam.Find{Handle: d.handles[1], Shown: "a need", Truth: d.firms[0]})
+				a.Finds = append(a.Finds, redteam.Find{Handle: d.handles[1], Shown: "a need"})
 			}
 		}
 		return a, "", nil
@@ -218,8 +218,8 @@ func (m *toyMarket) search(v redteam.Move) (finds []redteam.Find) {
 		}
 		band := 1
 		if m.flaw == "scores" {
-			a, _ := m.Embed(nil, v.Question.Text)
-			b, _ := m.Embed(nil, o.Text)
+			a, _ := m.Embed(context.Background(), v.Question.Text)
+			b, _ := m.Embed(context.Background(), o.Text)
 			for j := range a {
 				band += int(1000 * a[j] * b[j])
 			}
@@ -233,7 +233,7 @@ func (m *toyMarket) search(v redteam.Move) (finds []redteam.Find) {
 			m.deals[d.handles[side]] = d
 		}
 		m.order = append(m.order, d)
-		finds = append(finds, redteam.Find{Handle: d.handles[0], Shown: o.Machine, Band: band, Truth: i})
+		finds = append(finds, redteam.Find{Handle: d.handles[0], Shown: o.Machine, Band: band})
 	}
 	if m.flaw != "order" {
 		m.rng.Shuffle(len(finds), func(i, j int) { finds[i], finds[j] = finds[j], finds[i] })
@@ -267,7 +267,7 @@ func (m *toyMarket) class(machine, viewer string) int {
 func (m *toyMarket) answers(asker, offer int, q redteam.Question) bool {
 	key := [2]int{asker, offer}
 	o := m.offers[offer]
-	fits := q.Ceiling >= o.Floor && q.Hours <= o.Hours && q.Until <= o.Until && (q.Tolerance == 0 || q.Tolerance >= o.Tolerance)
+	fits := q.Ceiling >= o.Floor && q.Hours <= o.Hours && q.Until <= o.Until && q.From >= o.From && (q.Tolerance == 0 || q.Tolerance >= o.Tolerance)
 	if m.flaw == "no first answer" {
 		return fits
 	}

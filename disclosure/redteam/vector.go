@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 )
 
 // A Reply is a way of answering how similar a query is to a secret.
@@ -154,9 +155,10 @@ func dot(a, b []float64) float64 {
 // Row is one line of the table in the design note: a reply, and the cosine after
 // so many queries.
 func Row(r Reply, d int, queries []int, trials int, seed uint64) string {
-	out := fmt.Sprintf("%-20s", r.Name)
+	var out strings.Builder
+	fmt.Fprintf(&out, "%-20s", r.Name)
 	for _, n := range queries {
-		out += fmt.Sprintf(" %5.2f", Simulate(r, d, n, trials, seed))
+		fmt.Fprintf(&out, " %5.2f", Simulate(r, d, n, trials, seed))
 	}
-	return out
+	return out.String()
 }

@@ -72,6 +72,7 @@ var Rows = []Row{
 	{"./internal/world", []string{".", "./match", "./policy", "./disclosure", "./disclosure/terms", "./ledger", "./embed", "./embed/lexical"},
 		"a synthetic market is played through the public API"},
 	{"./internal/attack", []string{"./match", "./disclosure", "./internal/world"}, "reads summaries as a stranger with a directory does"},
+	{"./internal/target", []string{".", "./match", "./disclosure", "./disclosure/redteam", "./embed", "./embed/lexical", "./internal/world"}, "plays attackers' moves on an exchange"},
 	{"./internal/teller", []string{".", "./match", "./internal/world"}, "what the examples share"},
 	{"./examples/bench/load", nil, "what the engines of a benchmark share knows none of them"},
 	{"./examples/bench/lines", nil, "a question and an answer, whatever they are"},
@@ -81,6 +82,7 @@ var Rows = []Row{
 	{"./examples/internal/cli", nil, "a frame knows no program"},
 	{"./examples/ledgerctl", []string{"./examples/internal/cli", "./ledger", "./ledger/tiles", "./ledger/witness"}, "looks after a log from outside the program that writes it"},
 	{"./examples/policyctl", []string{".", "./examples/internal/cli", "./policy", "./policy/policytest", "./disclosure", "./ledger", "./internal/world", "golang.org/x/text"}, "shows an operations director what the rules and the market say"},
+	{"./examples/redteam", []string{"./disclosure/redteam", "./internal/target"}, "lets attackers loose on the library's own exchange"},
 	{"./examples/*", []string{".", "./match", "./match/hnsw", "./match/market", "./embed", "./embed/lexical", "./policy", "./disclosure", "./disclosure/terms", "./ledger", "./ledger/tiles", "./internal/beir", "./internal/world", "./internal/teller"},
 		"examples use what users use, and the readers of test sets"},
 }

@@ -1,0 +1,37 @@
+package target_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/deeperpoint/csss/disclosure/redteam"
+	"github.com/deeperpoint/csss/internal/target"
+)
+
+// known are the attackers that succeed.
+var known = map[string]string{
+	"collude": "candidates of one tier come in the order of their scores, which is the same for everybody",
+	"bisect":  "each of the eight questions of a window is answered as it is",
+}
+
+// The attackers against the exchange at its defaults.
+func TestExchangeHolds(t *testing.T) {
+	for _, a := range redteam.Attackers() {
+		t.Run(a.Name, func(t *testing.T) {
+			t.Parallel()
+			o := &redteam.Options{Attackers: []redteam.Attacker{a}, Probes: 3000}
+			scores, err := redteam.Run(t.Context(), &target.Exchange{Firms: 30, Offers: 60}, o)
+			require.NoError(t, err)
+			t.Log(scores[0], scores[0].Seconds)
+			for _, n := range scores[0].Notes {
+				t.Log(n)
+			}
+			if why := known[a.Name]; why != "" {
+				t.Skip(why)
+			}
+			assert.Zero(t, scores[0].Violations)
+		})
+	}
+}
