@@ -124,9 +124,10 @@ func (m *Machine) fail(out [][]Event, legs []Leg, at int, now time.Time) {
 		if i == at || legs[i].State.Phase != Revealed {
 			continue
 		}
-		if out[i] = Due(legs[i].State, now); jointStep(&legs[i].State, out[i]) == "" {
-			legs[i].Env.Now = now
-			out[i], _ = m.decideLeg(&legs[i], settle(&legs[i]), LegsEnded)
+		l := legs[i]
+		if out[i] = Due(l.State, now); jointStep(&l.State, out[i]) == "" {
+			l.Env.Now = now
+			out[i], _ = m.decideLeg(&l, settle(&l), LegsEnded)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package disclosure_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"testing"
@@ -343,6 +344,74 @@ func TestBundleOfManyEngines(t *testing.T) {
 		assert.Equal(t, same(disclosure.Revealed, 3), w.phases(ids...))
 		checkBatches(t, w.log, ids)
 	}
+}
+
+// TestBundleHistories: whatever parties do at three engines at once, after every
+// batch of the log the legs stand together.
+func TestBundleHistories(t *testing.T) {
+	ids := []string{"a", "b", "c"}
+	kinds := []disclosure.Kind{disclosure.OptIn, disclosure.OptIn, disclosure.OptIn, disclosure.AcceptTerms, disclosure.AcceptTerms,
+		disclosure.OptOut, disclosure.Withdraw, disclosure.RevokeAuth, disclosure.View, disclosure.Expire}
+	n := 100
+	if testing.Short() {
+		n = 10
+	}
+	var revealed, engaged, ended int
+	for seed := range n {
+		w := newTrade(t, ids...)
+		var wg sync.WaitGroup
+		for worker := range 3 {
+			e := newEngine(t, w.log, w.r, w.res)
+			rng := rand.New(rand.NewPCG(uint64(seed), uint64(worker)))
+			wg.Go(func() {
+				for i := range 40 {
+					id, side, kind := ids[rng.IntN(3)], disclosure.Side(rng.IntN(2)), kinds[rng.IntN(len(kinds))]
+					s, err := e.State(t.Context(), disclosure.SessionID(id))
+					if err != nil {
+						continue
+					}
+					if willing := rng.IntN(8) > 0; willing && s.Phase == disclosure.Revealed {
+						kind = disclosure.AcceptTerms
+					} else if willing {
+						kind = disclosure.OptIn
+					}
+					c := command(fmt.Sprint(worker, "/", i), side, kind, s.Proposal.At)
+					c.Session, c.Actor, c.Bind = s.ID(), [2]string{"seller-" + id, "buyer"}[side], s.Binding(side)
+					_, _ = e.Do(t.Context(), c)
+				}
+			})
+		}
+		wg.Wait()
+		states := map[string]disclosure.State{}
+		for _, batch := range w.log.Batches() {
+			for _, r := range batch {
+				if ev, err := disclosure.DecodeEvent(r); err == nil {
+					states[r.Stream] = disclosure.Evolve(states[r.Stream], ev)
+				}
+			}
+			r, g, now := 0, 0, 0
+			for _, s := range states {
+				r, g, now = r+count(!s.RevealedAt.IsZero()), g+count(!s.EngagedAt.IsZero()), now+count(s.Phase == disclosure.Revealed)
+			}
+			for what, x := range map[string]int{"revealed": r, "engaged": g, "between": now} {
+				require.Contains(t, []int{0, 3}, x, "%s, seed %d", what, seed)
+			}
+		}
+		for _, s := range states {
+			revealed, engaged, ended = revealed+count(!s.RevealedAt.IsZero()), engaged+count(!s.EngagedAt.IsZero()), ended+count(s.Phase == disclosure.Closed && s.EngagedAt.IsZero())
+		}
+	}
+	t.Logf("of %d legs %d were revealed, %d engaged and %d ended before", 3*n, revealed, engaged, ended)
+	assert.Positive(t, revealed)
+	assert.Positive(t, engaged)
+	assert.Positive(t, ended)
+}
+
+func count(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 // checkBatches checks that a reveal and an end of it are in every leg's stream

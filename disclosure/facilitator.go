@@ -183,6 +183,9 @@ func Facilitators() *FacilitatorMachine { return facilitators }
 // Table returns exactly one row for every phase and command.
 func (m *FacilitatorMachine) Table() []FacilitatorRow { return slices.Clone(m.rows) }
 
+// FacilitatorGuards returns every guard of the machine.
+func FacilitatorGuards() []Guard { return slices.Clone(fGuards[1:]) }
+
 // AdmissionGuards are the guards of the event that admits.
 func AdmissionGuards() []Guard { return fNamed(admission) }
 

@@ -300,8 +300,8 @@ func (e *Engine) FacilitatorStatus(ctx context.Context, id SessionID, side Side,
 		}
 		state := s.session(now)
 		s.g.leave()
-		if s.f.Phase == 0 {
-			break
+		if s.version == 0 {
+			break // there are no more
 		}
 		var v Verdict
 		if s.f.Phase == FacilitatorInvited {

@@ -10,7 +10,7 @@ import (
 
 // Documents returns the machine as files of disclosure/model, by name.
 func Documents() map[string]string {
-	return map[string]string{"machine.md": markdown(), "machine.mmd": mermaid(), "table.pml": promela()}
+	return map[string]string{"machine.md": markdown(), "machine.mmd": mermaid(), "table.pml": promela(), "facilitators.md": facilitatorTable()}
 }
 
 func ids(gs []disclosure.Guard, code string) string {
@@ -81,6 +81,31 @@ func markdown() string {
 		if len(phases) > 0 {
 			fmt.Fprintf(&b, "| %s | %s | %s |\n", k, strings.Join(phases, ", "), reason)
 		}
+	}
+	return b.String()
+}
+
+func facilitatorTable() string {
+	var b strings.Builder
+	b.WriteString("# The machine of facilitators\n\nGenerated from the table that `DecideFacilitator` runs; `go generate ./disclosure` writes it anew.\n")
+	b.WriteString("\n| phase | command | by | guards, in order | event | reason |\n|---|---|---|---|---|---|\n")
+	for _, r := range disclosure.Facilitators().Table() {
+		if !r.Allowed {
+			continue
+		}
+		event := string(r.Event)
+		if r.To != 0 {
+			event += " → " + r.To.String()
+		}
+		if r.Admits {
+			event = strings.TrimPrefix(event+"<br>if "+ids(disclosure.AdmissionGuards(), "`")+": "+string(disclosure.FacilitatorJoined)+" → admitted", "<br>")
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", r.Phase, r.Kind, r.By, ids(r.Guards, "`"), event, r.Reason)
+	}
+	b.WriteString("\nThe clock ends an invitation at the slot after its lapse, and an admission at its lapse; either with the session.\n")
+	b.WriteString("\n| guard | reason |\n|---|---|\n")
+	for _, g := range disclosure.FacilitatorGuards() {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", g.ID, g.Reason)
 	}
 	return b.String()
 }
