@@ -145,6 +145,19 @@ func (b *brackets) optIn(w world.Who, h disclosure.Handle) {
 	b.ok(w, r, err)
 }
 
+// supplierSees is all that a supplier is given of its leg.
+func (b *brackets) supplierSees(firm string) string {
+	b.Helper()
+	s, err := b.x.Status(b.Context(), b.as(who(firm)), b.supply[firm])
+	require.NoError(b, err)
+	tasks, err := b.x.Inbox(b.Context(), b.as(who(firm)))
+	require.NoError(b, err)
+	trail, err := b.x.Trail(b.Context(), b.as(who(firm)), b.supply[firm])
+	require.NoError(b, err)
+	b.saw(firm, s, tasks, trail)
+	return everyForm(s) + everyForm(tasks) + everyForm(trail)
+}
+
 // total is what the legs cost the buyer, once it may know.
 func (b *brackets) total(ids ...string) (sum int64) {
 	b.Helper()
@@ -225,7 +238,7 @@ func TestStoryS9(t *testing.T) {
 		b.now = b.now.Add(2 * time.Hour)
 		_, err = b.x.Tick(t.Context(), b.now)
 		require.NoError(t, err)
-		before := b.phase(who("preston"), b.supply["preston"])
+		before := b.supplierSees("preston")
 		by := b.as(b.buyer)
 		by.ID = "again"
 		r, err = b.x.ProposeBundle(t.Context(), by, b.legs(next...))
@@ -233,7 +246,7 @@ func TestStoryS9(t *testing.T) {
 		r, err = b.x.ProposeBundle(t.Context(), by, b.legs(next...))
 		b.ok(b.buyer, r, err)
 		assert.True(t, r.Duplicate)
-		assert.Equal(t, before, b.phase(who("preston"), b.supply["preston"]))
+		assert.Equal(t, before, b.supplierSees("preston"), "who stays is told nothing")
 		b.invited("steel")
 		b.optIn(who("steel"), b.supply["steel"])
 		for _, id := range next { // the suppliers that stay are not asked again
@@ -245,6 +258,34 @@ func TestStoryS9(t *testing.T) {
 			assert.Equal(t, disclosure.Revealed, b.phase(who(f), b.supply[f]), f)
 		}
 		assert.Equal(t, int64(36*12000+36*5500+6*11000+180000), b.total(next...))
+		b.isFold()
+	})
+
+	t.Run("one declines and nobody replaces it", func(t *testing.T) {
+		b := start(t)
+		r, err := b.x.WithdrawFrom(t.Context(), b.as(who("huron")), b.supply["huron"], "")
+		b.ok(who("huron"), r, err)
+		for i, f := range firms {
+			if f != "huron" {
+				b.optIn(b.buyer, b.demand[parts[i]])
+				b.optIn(who(f), b.supply[f])
+			}
+		}
+		b.now = b.now.Add(2 * time.Hour)
+		_, err = b.x.Tick(t.Context(), b.now)
+		require.NoError(t, err)
+		assert.Equal(t, disclosure.Closed, b.phase(b.buyer, b.demand["operator0"]), "the buyer is told which part is missing")
+		_, err = b.x.ProposeBundle(t.Context(), b.as(b.buyer), b.legs("machine0", "inspection0", "heat0"))
+		require.ErrorIs(t, err, csss.ErrUnavailable, "a part that is missing is not left out")
+		b.now = b.now.AddDate(0, 0, 20)
+		_, err = b.x.Tick(t.Context(), b.now)
+		require.NoError(t, err)
+		for i, f := range firms {
+			if f != "huron" {
+				assert.Equal(t, disclosure.Stale, b.phase(who(f), b.supply[f]))
+				assert.Nil(t, b.identity(b.buyer, b.demand[parts[i]]))
+			}
+		}
 		b.isFold()
 	})
 }
