@@ -1,6 +1,7 @@
 package csss
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +20,7 @@ import (
 // id that survives the session, no score, no distance but a band.
 type Candidate struct {
 	Handle    disclosure.Handle `json:"handle"`
-	Rank      int               `json:"rank"` // 1 is best
+	Rank      int               `json:"rank"` // 1 is best; within a tier the order is drawn anew for each answer
 	Tier      match.Tier        `json:"tier"`
 	Summary   []string          `json:"summary"`         // the frozen labels; or only category and region
 	Place     string            `json:"place,omitempty"` // band, region or province
@@ -158,6 +159,7 @@ func (x *Exchange) propose(ctx context.Context, st *state, by By, need string, a
 			return nil, nil, err
 		}
 	}
+	s.shuffle()
 	for i := range found.Rejected {
 		s.reject(&found.Rejected[i])
 	}
@@ -174,6 +176,16 @@ type search struct {
 	modes   map[string]match.Mode // offer → the way of working that both sides' rules permit
 	ev      *matchProposed
 	frozen  []event
+}
+
+// shuffle puts the candidates of one tier into an order of their own, which the
+// random names of their sessions give: two firms that ask the same would find by
+// the order of the scores which of their candidates are one offer.
+func (s *search) shuffle() {
+	rank := map[match.Tier]int{match.High: 0, match.Medium: 1, match.Low: 2}
+	slices.SortFunc(s.ev.Found, func(a, b *proposed) int {
+		return cmp.Or(cmp.Compare(rank[a.Tier], rank[b.Tier]), cmp.Compare(a.Session, b.Session))
+	})
 }
 
 // admit is asked for each offer that passed every gate, before anything is

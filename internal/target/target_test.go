@@ -12,8 +12,7 @@ import (
 
 // known are the attackers that succeed.
 var known = map[string]string{
-	"collude": "candidates of one tier come in the order of their scores, which is the same for everybody",
-	"bisect":  "each of the eight questions of a window is answered as it is",
+	"bisect": "each of the eight questions of a window is answered as it is",
 }
 
 // The attackers against the exchange at its defaults.
