@@ -56,6 +56,7 @@ const (
 type Leg struct {
 	State State
 	Env   Env
+	room  []Event // for what is decided, where the caller has some
 }
 
 // Together decides a command in the leg at of a bundle and returns the events of
@@ -146,7 +147,7 @@ func DueTogether(legs []Leg, at int, now time.Time) [][]Event {
 func (m *Machine) decideLeg(l *Leg, c Command, answer LegsAnswer) ([]Event, error) {
 	env := l.Env
 	env.Legs = answer
-	return m.Append(nil, &l.State, &c, &env)
+	return m.Append(l.room[:0], &l.State, &c, &env)
 }
 
 func settle(l *Leg) Command {

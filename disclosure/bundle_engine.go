@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -14,9 +15,26 @@ import (
 type group struct {
 	all []*session
 	at  int
+	*room
 }
 
-func alone(s *session) *group { return &group{all: []*session{s}} }
+// room is the memory that one command in a session alone needs: used again, as
+// nothing of it outlives the turn.
+type room struct {
+	group  group
+	one    [1]*session
+	leg    [1]Leg
+	events [6]Event
+}
+
+var rooms = sync.Pool{New: func() any { return new(room) }}
+
+func alone(s *session) *group {
+	r := rooms.Get().(*room)
+	r.one[0] = s
+	r.group = group{all: r.one[:], room: r}
+	return &r.group
+}
 
 func (g *group) own() *session { return g.all[g.at] }
 
@@ -24,9 +42,17 @@ func (g *group) leave() {
 	for _, s := range g.all {
 		s.leave()
 	}
+	if r := g.room; r != nil {
+		*r = room{}
+		rooms.Put(r)
+	}
 }
 
 func (g *group) legs(env Env) []Leg {
+	if r := g.room; r != nil {
+		r.leg[0] = Leg{State: r.one[0].state, Env: env, room: r.events[:0]}
+		return r.leg[:]
+	}
 	out := make([]Leg, len(g.all))
 	for i, s := range g.all {
 		out[i] = Leg{State: s.state, Env: env}

@@ -77,13 +77,13 @@ type decision struct {
 	repeated bool
 }
 
-// admit prepares a decision for who needs to know what it will be about.
-func admit(s State, c Command, env Env) (*decision, error) {
-	d := &decision{m: machineOf(s.Machine), s: s, c: c, env: env}
+// begin prepares a decision for who needs to know what it will be about.
+func (d *decision) begin(s *State, c *Command, env *Env) error {
+	d.m, d.s, d.c, d.env = machineOf(s.Machine), *s, *c, *env
 	if d.m == nil {
-		return nil, ErrMachine
+		return ErrMachine
 	}
-	return d, d.admit()
+	return d.admit()
 }
 
 // admit checks who asks, which command it repeats, what is due, and that the

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -66,6 +67,7 @@ func (e *Engine) Reset() {
 type session struct {
 	turn    chan struct{}
 	id      SessionID
+	stream  string
 	state   State
 	version uint64
 }
@@ -83,7 +85,7 @@ func (e *Engine) claim(ctx context.Context, id SessionID) (*session, error) {
 	e.mu.Lock()
 	sess := e.sessions[id]
 	if sess == nil {
-		sess = &session{turn: make(chan struct{}, 1), id: id}
+		sess = &session{turn: make(chan struct{}, 1), id: id, stream: StreamOf(id)}
 		e.sessions[id] = sess
 	}
 	e.mu.Unlock()
@@ -123,7 +125,7 @@ func (e *Engine) forget(sess *session) {
 }
 
 func (e *Engine) refresh(ctx context.Context, sess *session) error {
-	for r, err := range e.log.Read(ctx, StreamOf(sess.id), sess.version) {
+	for r, err := range e.log.Read(ctx, sess.stream, sess.version) {
 		if err != nil {
 			return err
 		}
@@ -134,7 +136,8 @@ func (e *Engine) refresh(ctx context.Context, sess *session) error {
 		if r.Expect != sess.version+1 {
 			return fmt.Errorf("disclosure: log skipped a version")
 		}
-		sess.state, sess.version = Evolve(sess.state, ev), r.Expect
+		sess.state.evolve(&ev)
+		sess.version = r.Expect
 	}
 	return nil
 }
@@ -330,11 +333,12 @@ func (e *Engine) do(ctx context.Context, g *group, c Command) (Receipt, error) {
 func (e *Engine) decide(ctx context.Context, g *group, c Command) ([][]Event, []Record, error) {
 	legs := g.legs(Env{Now: c.At, Hold: HoldGranted})
 	own := &legs[g.at]
-	d, err := admit(own.State, c, own.Env)
+	var d decision
+	err := d.begin(&own.State, &c, &own.Env)
 	if err != nil || d.repeated {
 		return nil, nil, err
 	}
-	if own.Env.Verdicts, err = e.verdicts(ctx, d); err != nil {
+	if own.Env.Verdicts, err = e.verdicts(ctx, &d); err != nil {
 		return nil, nil, err
 	}
 	if err = e.otherVerdicts(ctx, legs, g.at, c); err != nil {
@@ -405,10 +409,14 @@ func authRequest(s State, side Side, a Action, cast *Vote, now time.Time) AuthRe
 
 // reserve asks for the records that belong to the events.
 func (e *Engine) reserve(ctx context.Context, s State, events []Event) ([]Record, error) {
+	if !slices.ContainsFunc(events, movesHold) {
+		return nil, nil
+	}
 	var recs []Record
-	for _, ev := range events {
+	for i := range events {
+		ev := &events[i]
 		held := s.Phase == Revealed || s.Phase == Engaged || s.Phase == Started
-		s = Evolve(s, ev)
+		s.evolve(ev)
 		var r Record
 		var err error
 		switch ev.Type {
@@ -431,17 +439,24 @@ func (e *Engine) reserve(ctx context.Context, s State, events []Event) ([]Record
 	return recs, nil
 }
 
+// movesHold reports whether an event may need the reserver.
+func movesHold(e Event) bool {
+	switch e.Type {
+	case IdentitiesRevealed, EngagementAgreed, SessionClosed, EngagementTerminated:
+		return true
+	}
+	return false
+}
+
 // commit appends the events of each session and the reserver's records in one
 // batch and folds what the log then holds.
 func (e *Engine) commit(ctx context.Context, g *group, key string, events [][]Event, extra []Record) error {
-	var batch []Record
-	back := make([][]Event, len(events))
+	batch := make([]Record, 0, 4)
 	for i, sess := range g.all {
-		recs, evs, err := records(sess, events[i])
-		if err != nil {
+		var err error
+		if batch, err = record(batch, sess.stream, sess.version, events[i]); err != nil {
 			return err
 		}
-		batch, back[i] = append(batch, recs...), evs
 	}
 	dup, err := e.append(ctx, key, append(batch, extra...))
 	if err != nil {
@@ -451,7 +466,10 @@ func (e *Engine) commit(ctx context.Context, g *group, key string, events [][]Ev
 		return e.refreshAll(ctx, g)
 	}
 	for i, sess := range g.all {
-		sess.state, sess.version = fold(sess.state, back[i]), sess.version+uint64(len(back[i]))
+		for j := range events[i] {
+			sess.state.evolve(&events[i][j])
+		}
+		sess.version += uint64(len(events[i]))
 	}
 	return nil
 }
@@ -473,33 +491,28 @@ func (e *Engine) append(ctx context.Context, key string, batch []Record) (dup bo
 	return true, nil
 }
 
-// records encodes the events and returns them as a replay will read them, so
-// that the cached fold and the fold of the log are equal to the byte.
-func records(sess *session, events []Event) ([]Record, []Event, error) {
-	return recordsOf(StreamOf(sess.id), sess.version, events)
-}
-
-func recordsOf(stream string, version uint64, events []Event) ([]Record, []Event, error) {
-	recs := make([]Record, 0, len(events)+1)
-	back := make([]Event, 0, len(events))
-	for i, ev := range events {
-		data, err := ev.Encode()
+// record appends the events' records to a batch, and turns the events into what
+// a replay will read, so that the cached fold and the fold of the log are equal
+// to the byte.
+func record(batch []Record, stream string, version uint64, events []Event) ([]Record, error) {
+	for i := range events {
+		ev := &events[i]
+		data, err := ev.encode()
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		r := Record{Stream: stream, Type: string(ev.Type), Data: data,
-			Subjects: subjects(ev), Expect: version, Check: i == 0}
-		if ev, err = DecodeEvent(r); err != nil {
-			return nil, nil, err
+		r := Record{Stream: stream, Type: string(ev.Type), Data: data, Subjects: subjects(ev), Expect: version, Check: i == 0}
+		if *ev, err = ev.readBack(r); err != nil {
+			return nil, err
 		}
-		recs, back = append(recs, r), append(back, ev)
+		batch = append(batch, r)
 	}
-	return recs, back, nil
+	return batch, nil
 }
 
 // subjects names those whose data an event is: who acted, and of a proposal
 // both firms and a person who is offered.
-func subjects(ev Event) []string {
+func subjects(ev *Event) []string {
 	var out []string
 	if ev.Actor != "" {
 		out = append(out, ev.Actor)
@@ -603,9 +616,11 @@ func instant(t time.Time) time.Time {
 
 // key makes an idempotency key that tells nothing.
 func key(parts ...string) string {
-	h := sha256.New()
+	var room [256]byte
+	b := room[:0]
 	for _, p := range parts {
-		fmt.Fprintf(h, "%d:%s", len(p), p)
+		b = append(append(strconv.AppendInt(b, int64(len(p)), 10), ':'), p...)
 	}
-	return "disclosure/" + hex.EncodeToString(h.Sum(nil)[:16])
+	sum := sha256.Sum256(b)
+	return "disclosure/" + hex.EncodeToString(sum[:16])
 }

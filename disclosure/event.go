@@ -1,9 +1,7 @@
 package disclosure
 
 import (
-	"bytes"
 	"encoding/json"
-	"fmt"
 	"time"
 )
 
@@ -78,23 +76,6 @@ const SealedSize = 2048
 
 // Sealed reports whether the type tells nothing about the choice.
 func (t EventType) Sealed() bool { return t == ChoiceSealed || t == AuthorizationSealed }
-
-// Encode returns the payload of the event's record: JSON, padded with blanks
-// to [SealedSize] if the type is sealed. The only error wraps [ErrInvalid]: a
-// sealed event whose texts do not fit.
-func (e Event) Encode() ([]byte, error) {
-	b, err := json.Marshal(e)
-	if err != nil {
-		return nil, &FieldError{Field: "plan", Want: "JSON"}
-	}
-	if !e.Type.Sealed() {
-		return b, nil
-	}
-	if len(b) > SealedSize {
-		return nil, &FieldError{Field: "command", Want: fmt.Sprintf("at most %d bytes in all its texts", SealedSize)}
-	}
-	return append(b, bytes.Repeat([]byte(" "), SealedSize-len(b))...), nil
-}
 
 // DecodeEvent reads a record back. A record without payload is an erased one:
 // the event then has its type and Erased set and nothing else. An error wraps

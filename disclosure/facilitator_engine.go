@@ -247,26 +247,25 @@ func (e *Engine) commitSeat(ctx context.Context, s *seat, key string, events []E
 			return err
 		}
 	}
-	recs, back, err := recordsOf(FacilitatorStream(sess.id, s.number), s.version, events)
+	batch, err := record(nil, FacilitatorStream(sess.id, s.number), s.version, events)
+	if err == nil {
+		batch, err = record(batch, sess.stream, sess.version, public)
+	}
 	if err != nil {
 		return err
 	}
-	shared, sessionBack, err := records(sess, public)
-	if err != nil {
-		return err
-	}
-	dup, err := e.append(ctx, key, append(recs, shared...))
+	dup, err := e.append(ctx, key, batch)
 	if err != nil {
 		return err
 	}
 	if dup {
 		return errors.Join(e.refreshAll(ctx, s.g), e.refreshSeat(ctx, s))
 	}
-	for _, ev := range back {
+	for _, ev := range events {
 		s.f = EvolveFacilitator(s.f, ev)
 	}
-	s.version += uint64(len(back))
-	sess.state, sess.version = fold(sess.state, sessionBack), sess.version+uint64(len(sessionBack))
+	s.version += uint64(len(events))
+	sess.state, sess.version = fold(sess.state, public), sess.version+uint64(len(public))
 	return nil
 }
 
