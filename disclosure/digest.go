@@ -8,11 +8,43 @@ import (
 )
 
 // digest identifies what a command asks for, so that an id used for something
-// else is noticed: the SHA-256 of every field, each text with its length. The
+// else is noticed: the SHA-256 of every field, each text with its length, each
+// digest with its place where there is one. The
 // clocks, the sequence number, and what a consent merely keeps (its rules, its
 // lapse and in whose place it was given, which a host derives from the moment)
 // are left out: a client that lost its answer may send them anew.
 func (c *Command) digest() Digest {
+	var room [512]byte
+	b := append(room[:0], "csss/command/3"...)
+	b = append(b, byte(c.Side), byte(c.Stage), 0)
+	if c.Rating.Solved {
+		b[len(b)-1] = 1
+	}
+	for _, s := range [...]string{c.ID, string(c.Session), c.Firm, c.Actor, string(c.Kind), c.Requirement, c.Reason} {
+		b = append(binary.AppendUvarint(b, uint64(len(s))), s...)
+	}
+	b = binary.AppendUvarint(b, uint64(len(c.Roles)))
+	for _, r := range c.Roles {
+		b = append(binary.AppendUvarint(b, uint64(len(r))), r...)
+	}
+	b = binary.AppendVarint(binary.AppendVarint(b, c.Hours), int64(c.Rating.Stars))
+	for i, d := range [...]*Digest{&c.Bind.Summary, &c.Bind.Terms, &c.Bind.Bundle, &c.Bind.Invitation, &c.Terms} {
+		if !d.IsZero() {
+			b = append(append(b, byte(i)), d[:]...)
+		}
+	}
+	return sha256.Sum256(b)
+}
+
+// is reports whether a digest, of this build or an earlier one, is the
+// command's.
+func (c *Command) is(d Digest) bool {
+	return d == c.digest() || d == c.secondDigest() || d == c.firstDigest()
+}
+
+// secondDigest is the digest of a time when every text had four bytes for its
+// length and absent digests were written as zeros.
+func (c *Command) secondDigest() Digest {
 	var room [512]byte
 	b := append(room[:0], "csss/disclosure/command/2"...)
 	for _, s := range [...]string{c.ID, string(c.Session), c.Firm, c.Actor, string(c.Kind), c.Requirement, c.Reason} {

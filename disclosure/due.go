@@ -64,7 +64,7 @@ func Due(s State, now time.Time) []Event { return due(nil, &s, now) }
 
 // due appends what is due to out, and folds it into s.
 func due(out []Event, s *State, now time.Time) []Event {
-	for {
+	for s.past(now) {
 		t, at, ok := nextDue(s)
 		if !ok || at.After(now) {
 			return out
@@ -72,6 +72,18 @@ func due(out []Event, s *State, now time.Time) []Event {
 		out = append(out, Event{Type: timerRows[t].event, At: at, Cause: timerRows[t].cause})
 		s.evolve(&out[len(out)-1])
 	}
+	return out
+}
+
+// past reports whether any instant that a timer counts from has come. Most
+// commands come before all of them, and no slot has to be worked out.
+func (s *State) past(now time.Time) bool {
+	for _, t := range [...]time.Time{s.Deadline, s.HardExpiry, s.CloseAt, s.ReviveAt, s.HoldUntil, s.Proposal.End} {
+		if !t.IsZero() && !t.After(now) {
+			return true
+		}
+	}
+	return false
 }
 
 // NextDue returns when the clock will next change the session, zero for never.

@@ -188,3 +188,40 @@ func BenchmarkStep(b *testing.B) {
 		})
 	}
 }
+
+// TestStepIsAppendAndEvolve: the quick way to play the machine is the slow one.
+func TestStepIsAppendAndEvolve(t *testing.T) {
+	m, s := disclosure.Present(), opened(t)
+	slow := s
+	at := t0
+	for n, kind := range []disclosure.Kind{disclosure.OptIn, disclosure.OptIn, disclosure.OptOut, disclosure.Rate, disclosure.Authorize, disclosure.Expire, disclosure.Revive, disclosure.Withdraw} {
+		at = at.Add(5 * time.Hour)
+		c := command(string(rune('a'+n)), disclosure.Side(n%2), kind, at)
+		e := env(s, c, disclosure.HoldGranted)
+		quick, err := m.Step(nil, &s, &c, &e)
+		events, slowErr := m.Append(nil, &slow, &c, &e)
+		for _, ev := range events {
+			slow = disclosure.Evolve(slow, ev)
+		}
+		require.Equal(t, slowErr, err)
+		require.Equal(t, events, quick)
+		require.Equal(t, slow, s)
+	}
+}
+
+// TestEarlierDigestsAreKnown: a command that an earlier build accepted is the
+// same command today.
+func TestEarlierDigestsAreKnown(t *testing.T) {
+	c := command("c", disclosure.Supply, disclosure.OptIn, t0)
+	for _, d := range disclosure.DigestsOf(c) {
+		s, _ := play(opened(t), c)
+		s.Actors = disclosure.Accepted(c, d)
+		events, err := disclosure.Decide(s, c, env(s, c, disclosure.HoldGranted))
+		assert.NoError(t, err)
+		assert.Empty(t, events, "repeated")
+		other := c
+		other.Reason = "another"
+		_, err = disclosure.Decide(s, other, env(s, other, disclosure.HoldGranted))
+		assert.ErrorIs(t, err, disclosure.ErrStale)
+	}
+}

@@ -20,10 +20,20 @@ var life = []disclosure.Kind{disclosure.OptIn, disclosure.OptIn, disclosure.Auth
 func lived(n int, s *disclosure.State) disclosure.Command {
 	side := disclosure.Side(n % 2)
 	c := disclosure.Command{ID: strconv.Itoa(n), Session: s.ID(), Side: side, Kind: life[n], Actor: []string{"anna", "ben"}[side],
-		At: begun.Add(time.Duration(n) * time.Minute), Bind: s.Binding(side), Stage: disclosure.StageIdentity, Terms: s.Proposal.Terms,
-		Hours: 2500, Rating: disclosure.Rating{Stars: 5}}
-	if c.Kind == disclosure.Authorize {
-		c.Actor = []string{"olga", "paul"}[side]
+		At: begun.Add(time.Duration(n) * time.Minute)}
+	switch c.Kind {
+	case disclosure.Authorize:
+		c.Actor, c.Bind = []string{"olga", "paul"}[side], s.Binding(side)
+	case disclosure.OptIn:
+		c.Bind = s.Binding(side)
+	case disclosure.View:
+		c.Stage = disclosure.StageIdentity
+	case disclosure.AcceptTerms:
+		c.Terms = s.Proposal.Terms
+	case disclosure.MarkDone:
+		c.Hours = 2500
+	case disclosure.Rate:
+		c.Rating.Stars = 5
 	}
 	return c
 }
@@ -103,12 +113,8 @@ func decideLives(f *finding) error {
 			env := disclosure.Env{Now: commands[n].At, Hold: disclosure.HoldGranted}
 			env.Verdicts[disclosure.Supply] = disclosure.Verdict{Allowed: true, Satisfied: n >= 2} // olga has voted
 			env.Verdicts[disclosure.Demand] = disclosure.Verdict{Allowed: true, Satisfied: n >= 3} // and paul
-			out, err := m.Append(events[:0], &s, &commands[n], &env)
-			if err != nil {
+			if _, err := m.Step(events[:0], &s, &commands[n], &env); err != nil {
 				return fmt.Errorf("command %d: %w", n, err)
-			}
-			for i := range out {
-				s = disclosure.Evolve(s, out[i])
 			}
 		}
 		if s.Phase != disclosure.Completed {
