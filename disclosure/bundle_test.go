@@ -346,6 +346,57 @@ func TestBundleOfManyEngines(t *testing.T) {
 	}
 }
 
+// TestOnlyAWholeBundleIsReady: a leg that is not known, one of another revision,
+// legs in another order and a bundle without one of its legs keep all shut,
+// whatever was consented to.
+func TestOnlyAWholeBundleIsReady(t *testing.T) {
+	w := newTrade(t, "a", "b")
+	w.both("a", disclosure.OptIn, 0)
+	require.NoError(t, w.do("b", disclosure.Demand, disclosure.OptIn, 0))
+	last := w.command("b", disclosure.Supply, disclosure.OptIn, 0)
+	yes := disclosure.Verdict{Allowed: true, Satisfied: true, Auto: true}
+	env := disclosure.Env{Now: t0, Hold: disclosure.HoldGranted, Verdicts: [2]disclosure.Verdict{yes, yes}}
+	reveals := func(change func(legs []disclosure.Leg) []disclosure.Leg) bool {
+		t.Helper()
+		legs := change([]disclosure.Leg{{State: w.state("a"), Env: env}, {State: w.state("b"), Env: env}})
+		at := slices.IndexFunc(legs, func(l disclosure.Leg) bool { return l.State.ID() == "b" })
+		events, err := disclosure.Together(legs, at, last)
+		require.NoError(t, err)
+		require.NotEmpty(t, events[at], "the opt-in itself is accepted")
+		n := 0
+		for _, evs := range events {
+			n += count(slices.ContainsFunc(evs, func(e disclosure.Event) bool { return e.Type == disclosure.IdentitiesRevealed }))
+		}
+		require.Contains(t, []int{0, 2}, n)
+		return n > 0
+	}
+	assert.True(t, reveals(func(l []disclosure.Leg) []disclosure.Leg { return l }))
+	assert.False(t, reveals(func(l []disclosure.Leg) []disclosure.Leg { l[0].State = disclosure.State{}; return l }))
+	assert.False(t, reveals(func(l []disclosure.Leg) []disclosure.Leg { return l[1:] }))
+	assert.False(t, reveals(func(l []disclosure.Leg) []disclosure.Leg { return append(l, l[0]) }))
+	assert.False(t, reveals(func(l []disclosure.Leg) []disclosure.Leg { slices.Reverse(l); return l }))
+	assert.False(t, reveals(func(l []disclosure.Leg) []disclosure.Leg {
+		b := *l[0].State.Bundle
+		b.Revision++
+		l[0].State.Bundle = &b
+		return l
+	}), "one leg has moved on, with all its consents")
+	assert.False(t, reveals(func(l []disclosure.Leg) []disclosure.Leg { l[0].Env.Hold = disclosure.HoldRefused; return l }))
+	assert.False(t, reveals(func(l []disclosure.Leg) []disclosure.Leg {
+		l[0].Env.Verdicts[disclosure.Demand] = disclosure.Verdict{Allowed: true}
+		return l
+	}))
+	assert.False(t, reveals(func(l []disclosure.Leg) []disclosure.Leg {
+		l[0].State.Sides[disclosure.Supply].Expires = t0
+		return l
+	}), "one leg's opt-in has lapsed")
+
+	alone, err := disclosure.Decide(w.state("b"), last, env)
+	require.NoError(t, err)
+	assert.Equal(t, disclosure.ChoiceSealed, alone[0].Type)
+	assert.False(t, slices.ContainsFunc(alone, func(e disclosure.Event) bool { return e.Type == disclosure.IdentitiesRevealed }), "a leg by itself waits")
+}
+
 // TestBundleHistories: whatever parties do at three engines at once, after every
 // batch of the log the legs stand together.
 func TestBundleHistories(t *testing.T) {
@@ -403,8 +454,10 @@ func TestBundleHistories(t *testing.T) {
 	}
 	t.Logf("of %d legs %d were revealed, %d engaged and %d ended before", 3*n, revealed, engaged, ended)
 	assert.Positive(t, revealed)
-	assert.Positive(t, engaged)
-	assert.Positive(t, ended)
+	if !testing.Short() { // enough of them to meet every turn
+		assert.Positive(t, engaged)
+		assert.Positive(t, ended)
+	}
 }
 
 func count(is bool) int {

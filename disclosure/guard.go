@@ -113,8 +113,8 @@ func (d *decision) allows(g guard) error {
 	case gSummaryMissing:
 		return unless(!d.c.Bind.Summary.IsZero() && d.s.Summaries[d.c.Side].IsZero(), ErrStale)
 	case gBinding:
-		want := d.s.Binding(d.c.Side)
-		return unless(d.c.Bind.Summary == want.Summary && d.c.Bind.Terms == want.Terms && d.c.Bind.Bundle == want.Bundle, ErrStale)
+		return unless(d.c.Bind.Summary == d.s.Summaries[d.c.Side] && d.c.Bind.Terms == d.s.Proposal.Terms &&
+			d.c.Bind.Bundle == d.s.whole(d.c.Side), ErrStale)
 	case gInTime:
 		limit, until := d.lapse()
 		return unless(d.env.Now.Before(limit) && d.env.Now.Before(until), ErrExpired)

@@ -125,9 +125,13 @@ func (s State) ID() SessionID { return s.Proposal.Session }
 
 // Binding returns what a consent of the side must be bound to.
 func (s State) Binding(side Side) Binding {
-	b := Binding{Summary: s.Summaries[side], Terms: s.Proposal.Terms}
-	if side == Demand && s.Bundle != nil {
-		b.Bundle = s.Bundle.Digest()
+	return Binding{Summary: s.Summaries[side], Terms: s.Proposal.Terms, Bundle: s.whole(side)}
+}
+
+// whole names the bundle that a side's consents are bound to, zero for none.
+func (s *State) whole(side Side) Digest {
+	if side == Supply || s.Bundle == nil {
+		return Digest{}
 	}
-	return b
+	return s.Bundle.Digest()
 }
