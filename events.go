@@ -153,7 +153,6 @@ type answered struct {
 	Offer string `json:"offer"`
 	Fit   bool   `json:"fit"`
 	Full  bool   `json:"full,omitempty"` // it covered the whole quantity
-	Open  bool   `json:"open,omitempty"` // a gate on public operands refused as well: a question, but no answer that stands
 }
 
 // missed is a near miss, for the eyes of the offer's own firm.

@@ -192,7 +192,7 @@ func (s *search) shuffle() {
 // ranked: may this employer group meet this offer at all, today?
 func (s *search) admit(o *match.Offer, p *match.Plan) bool {
 	key := answerKey{s.need.Group, o.ID}
-	if first, known := s.st.frozenAnswer(key, s.at); known && (!first.fit || first.full && !p.Full) {
+	if first, known := s.st.frozenAnswer(key, s.at); known && s.answeredAlready(first, p.Full) {
 		return false
 	}
 	if s.st.spent(key, contact{need: s.ev.Need, revision: s.ev.Revision, rules: s.ev.Rules}, s.at) >= s.x.cfg.Budget {
@@ -391,8 +391,8 @@ func (s *search) reject(r *match.Rejection) {
 	if failed == 0 {
 		return // refused by the rules; see admit
 	}
-	if failed == private+measured {
-		s.answer(r.Offer, answered{Open: measured > 0})
+	if failed == private+measured && s.need.Until.After(s.at) { // one whose time is over fits nothing
+		s.answer(r.Offer, answered{})
 	}
 	if failed == 1 {
 		m := missed{Offer: r.Offer, Gate: s.gateName(r.Offer, first.Gate), Public: first.Public}

@@ -665,3 +665,35 @@ func TestDeadlinesAreCutToSlots(t *testing.T) {
 	assert.Equal(t, 17*time.Hour, s.Deadline.Sub(b.now))
 	assert.Equal(t, 701*time.Hour, s.HardExpiry.Sub(b.now))
 }
+
+// The first yes settles what a group may learn about an offer in a window: a
+// need that asks for no more is answered, and any other reads "no match",
+// whether it fits or not.
+func TestFirstAnswerSettlesTheRest(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		edit func(n *match.Need)
+		want int
+	}{
+		{"the same", func(*match.Need) {}, 1},
+		{"pays more", func(n *match.Need) { n.Ceiling = match.NewBound(16000) }, 1},
+		{"pays anything", func(n *match.Need) { n.Ceiling = match.Bound{} }, 1},
+		{"a part is welcome", func(n *match.Need) { n.Partial = true }, 1},
+		{"pays less", func(n *match.Need) { n.Ceiling = match.NewBound(14999) }, 0},
+		{"more hours", func(n *match.Need) { n.Quantity.Value += match.Hour }, 0},
+		{"fewer hours", func(n *match.Need) { n.Quantity.Value -= match.Hour }, 0},
+		{"longer blocks", func(n *match.Need) { n.MinBlock = match.Hour }, 0},
+		{"a day later", func(n *match.Need) { n.Until = n.Until.AddDate(0, 0, 1) }, 0},
+		{"a circle", func(n *match.Need) { n.RadiusKM = 200 }, 0},
+		{"a credential", func(n *match.Need) { n.Credentials = []string{"AS9100D"} }, 0},
+		{"the machine", func(n *match.Need) {
+			n.Requires = []match.Requirement{{Property: "machine_type", Op: match.AnyOf, Terms: []string{"5_axis_machining_center"}}}
+		}, 1},
+	} {
+		b := newBazaar(t, csss.Config{}, 1, 0)
+		require.Equal(t, 1, b.asks("need", nil), c.name)
+		assert.Equal(t, c.want, b.asks("other", c.edit), c.name)
+		assert.Equal(t, 1, b.matches("need"), "%s: the need itself", c.name)
+		b.isFold()
+	}
+}

@@ -119,7 +119,7 @@ func (st *state) digestPairs(put func(...any)) {
 		put(handle, ref.side, ref.session, ref.need, ref.needRev, ref.candidate, ref.until)
 	}
 	for key, a := range inOrder(st.answers) {
-		put(key, a.fit, a.full, a.until)
+		put(key, a.fit, a.full, a.need, a.revision, a.until)
 	}
 	for key, list := range inOrder(st.contacts) {
 		for _, c := range list {

@@ -149,6 +149,8 @@ type answerKey struct{ group, offer string }
 
 type answer struct {
 	fit, full bool
+	need      string // that was asked
+	revision  int
 	until     time.Time
 }
 
@@ -348,8 +350,8 @@ func (ev *matchProposed) fold(st *state, e ledger.Entry) {
 	for _, a := range ev.Answers {
 		key := answerKey{ev.Group, a.Offer}
 		st.touch(key, contact{need: ev.Need, revision: ev.Revision, rules: ev.Rules, until: ev.Until}, e.Claimed)
-		if _, known := st.frozenAnswer(key, e.Claimed); !known && !a.Open {
-			st.answers[key] = answer{fit: a.Fit, full: a.Full, until: ev.Until}
+		if _, known := st.frozenAnswer(key, e.Claimed); !known {
+			st.answers[key] = answer{fit: a.Fit, full: a.Full, need: ev.Need, revision: ev.Revision, until: ev.Until}
 		}
 	}
 	for _, m := range ev.Misses {
