@@ -29,6 +29,12 @@
 // What is learnt within a claim's bounds is scored in bits and is no violation:
 // one bit about a price is what asking for a match is for.
 //
+// # The reader who knows everybody
+//
+// [InformedAttacker] plays no moves. It holds the true directory of all firms and
+// all summaries, and guesses who is behind a session; its figures are a frontier
+// over k. [Lose] counts what the guard costs.
+//
 // # Writing one
 //
 // An attacker is a name, what it claims and a function over a [Campaign]. The

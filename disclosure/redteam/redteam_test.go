@@ -7,14 +7,17 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/deeperpoint/csss/disclosure"
 	"github.com/deeperpoint/csss/disclosure/redteam"
 )
 
@@ -43,6 +46,16 @@ func TestNobodySucceedsOnASoundMarket(t *testing.T) {
 			assert.InDelta(t, 1, s.Bits, 0.01, "the first answer is a bit")
 		}
 	}
+}
+
+func TestTotal(t *testing.T) {
+	probes, violations, broken := redteam.Total([]redteam.Score{
+		{Attacker: "a", Probes: 2, Notes: []string{"nothing"}},
+		{Attacker: "b", Probes: 3, Violations: 1, Notes: []string{"a name", "nothing else"}},
+	})
+	assert.Equal(t, 5, probes)
+	assert.Equal(t, 1, violations)
+	assert.Equal(t, []string{"b: a name"}, broken)
 }
 
 // Each attacker succeeds where a promise is broken.
@@ -179,6 +192,26 @@ type shut struct{}
 var errShut = errors.New("shut")
 
 func (shut) Open(context.Context, redteam.Plant) (redteam.Market, error) { return nil, errShut }
+
+// The informed attacker is right once in k.
+func TestInformedAttacker(t *testing.T) {
+	d := redteam.Directory{At: time.Date(2026, 9, 1, 9, 0, 0, 0, time.UTC)}
+	for i := range 12 {
+		group := fmt.Sprint("g", i)
+		d.Listings = append(d.Listings, disclosure.Listing{ID: fmt.Sprint("o", i), Revision: 1, Group: group, Category: "machine.capacity", Lat: 43, Lon: -79,
+			Facts: map[string][]string{"machine_type": {"cnc_lathe"}}})
+		d.Viewers = append(d.Viewers, disclosure.Viewer{Group: group, Lat: 43, Lon: -79})
+	}
+	f, err := redteam.InformedAttacker(d, []int{3, 5}, 500, 1)
+	require.NoError(t, err)
+	require.Len(t, f.Points, 2)
+	assert.Zero(t, f.Violations, f.Broken)
+	assert.Positive(t, f.Sessions)
+	for _, p := range f.Points {
+		assert.GreaterOrEqual(t, p.LeastFit, p.K)
+		assert.LessOrEqual(t, p.Fit, p.Bound)
+	}
+}
 
 // The measurement behind the budget: within 8 questions nothing is recovered,
 // and with exact scores everything is, as soon as there are as many questions as

@@ -83,6 +83,17 @@ func Run(ctx context.Context, t Target, o *Options) ([]Score, error) {
 	return out, nil
 }
 
+// Total adds scores up, and tells the first violations of each attacker in words.
+func Total(scores []Score) (probes, violations int, broken []string) {
+	for _, s := range scores {
+		probes, violations = probes+s.Probes, violations+s.Violations
+		for _, n := range s.Notes[:min(s.Violations, maxNoted, len(s.Notes))] {
+			broken = append(broken, s.Attacker+": "+n)
+		}
+	}
+	return probes, violations, broken
+}
+
 // Pick returns the attackers of these names, or an error that lists those there
 // are.
 func Pick(names ...string) ([]Attacker, error) {

@@ -98,6 +98,7 @@ var checks = []check{
 	{"noninterference", (*disclosureBench).nonInterference},
 	{"spin", (*disclosureBench).spin},
 	{"mutants", (*disclosureBench).mutants},
+	{"probes", (*disclosureBench).attacked},
 	{"attacker", (*disclosureBench).attacker},
 	{"kguard", (*disclosureBench).kGuard},
 	{"speed", (*disclosureBench).speed},

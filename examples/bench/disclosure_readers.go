@@ -12,12 +12,13 @@ import (
 	"time"
 
 	"github.com/deeperpoint/csss/disclosure"
+	"github.com/deeperpoint/csss/disclosure/redteam"
 	"github.com/deeperpoint/csss/internal/attack"
 	"github.com/deeperpoint/csss/internal/world"
 )
 
 // frontier is what an informed reader guesses right, by k.
-type frontier []attack.Identified
+type frontier []redteam.Identified
 
 func (f frontier) String() string {
 	var out []string
@@ -31,7 +32,7 @@ func (f frontier) String() string {
 type losses []loss
 
 type loss struct {
-	attack.Loss
+	redteam.Loss
 	Without figure `json:"lost_without_ladder"`
 	With    figure `json:"lost"`
 }
@@ -49,29 +50,20 @@ const sessionsRead = 10_000
 func (b *disclosureBench) attacker(context.Context) (finding, error) {
 	m := attack.Of(world.Build(world.Options{Seed: b.seed, Stories: true}), world.Opening())
 	var f finding
-	var points frontier
 	var lost losses
-	for _, k := range []int{2, 3, 5, 11, 20} {
-		o := &disclosure.SummaryOptions{K: k, KPeople: k, AllowUnsafe: true}
-		got, err := attack.Identify(m, o, sessionsRead, b.seed)
-		if err != nil {
-			return f, err
-		}
-		points = append(points, got)
-		f.Count += got.Sessions
-		if got.LeastFit < k {
-			f.Violations++
-			f.Broken = append(f.Broken, fmt.Sprintf("k=%d: a session fits %d employers", k, got.LeastFit))
-		}
+	front, err := redteam.InformedAttacker(m, []int{2, 3, 5, 11, 20}, sessionsRead, b.seed)
+	if err != nil {
+		return f, err
 	}
+	f.Count, f.Violations, f.Broken = front.Sessions, front.Violations, front.Broken
 	for _, k := range []int{3, 5, 11} {
-		l, err := attack.Lose(m, &disclosure.SummaryOptions{K: k, KPeople: k})
+		l, err := redteam.Lose(m, &disclosure.SummaryOptions{K: k, KPeople: k})
 		if err != nil {
 			return f, err
 		}
 		lost = append(lost, loss{l, figure(l.Without()), figure(l.With())})
 	}
-	f.Frontier, f.Lost = points, lost
+	f.Frontier, f.Lost = frontier(front.Points), lost
 	return f, nil
 }
 

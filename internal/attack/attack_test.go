@@ -7,11 +7,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/deeperpoint/csss/disclosure"
+	"github.com/deeperpoint/csss/disclosure/redteam"
 	"github.com/deeperpoint/csss/internal/attack"
 	"github.com/deeperpoint/csss/internal/world"
 )
 
-func seeded() attack.Market {
+func seeded() redteam.Directory {
 	return attack.Of(world.Build(world.Options{Seed: 1, Stories: true}), world.Opening())
 }
 
@@ -19,7 +20,7 @@ func TestWhatTheGuardCosts(t *testing.T) {
 	m := seeded()
 	require.Greater(t, len(m.Feasible), 100)
 	for _, o := range []*disclosure.SummaryOptions{{K: 3, KPeople: 3}, nil, {K: 11, KPeople: 11}} {
-		loss, err := attack.Lose(m, o)
+		loss, err := redteam.Lose(m, o)
 		require.NoError(t, err)
 		t.Logf("%+v: %.3f lost without the ladder, %.3f with", loss, loss.Without(), loss.With())
 		assert.Equal(t, loss.Feasible, loss.Text+loss.Fit+loss.Willing+loss.Hidden)
@@ -38,7 +39,7 @@ func TestInformedReader(t *testing.T) {
 		sessions, ks = 2000, []int{5, 11}
 	}
 	for _, k := range ks {
-		got, err := attack.Identify(m, &disclosure.SummaryOptions{K: k, KPeople: k, AllowUnsafe: true}, sessions, 1)
+		got, err := redteam.Identify(m, &disclosure.SummaryOptions{K: k, KPeople: k, AllowUnsafe: true}, sessions, 1)
 		require.NoError(t, err)
 		t.Logf("%+v", got)
 		assert.GreaterOrEqual(t, got.LeastFit, k, "every session fits k employers, the viewer left out")

@@ -1,9 +1,4 @@
-// Package attack measures what anonymous summaries give away to the best
-// informed reader, and what guarding them costs.
-//
-// The reader knows everything but who is behind a session: every listing of
-// every employer with all its facts and its site, every summary, the schema
-// and, in the strongest form, the guard's own way of choosing. It is the
-// adversary that k is a promise against, and one that k is no promise against;
-// both are reported.
+// Package attack draws up the directory of a synthetic market for the informed
+// attacker of package redteam: every listing of every employer with all its
+// facts and its site, and who could work with whom.
 package attack

@@ -7,28 +7,15 @@ import (
 	"time"
 
 	"github.com/deeperpoint/csss/disclosure"
+	"github.com/deeperpoint/csss/disclosure/redteam"
 	"github.com/deeperpoint/csss/internal/world"
 	"github.com/deeperpoint/csss/match"
 )
 
-// A Market is what is listed, who looks, and who could work together.
-type Market struct {
-	Listings []disclosure.Listing
-	Viewers  []disclosure.Viewer // one for each employer's site
-	Feasible []Pair
-	At       time.Time
-}
-
-// A Pair is a listing that meets a need of a viewer.
-type Pair struct {
-	Listing int
-	Viewer  disclosure.Viewer
-}
-
-// Of returns the market of a world at a time. A pair is feasible if every gate
+// Of returns the directory of a world at a time. A pair is feasible if every gate
 // passes; employers' rules are not asked.
-func Of(w *world.World, at time.Time) Market {
-	m := Market{At: at}
+func Of(w *world.World, at time.Time) redteam.Directory {
+	m := redteam.Directory{At: at}
 	country := map[string]string{}
 	for _, f := range w.Firms {
 		country[f.ID] = f.Country
@@ -45,7 +32,7 @@ func Of(w *world.World, at time.Time) Market {
 		n := &w.Needs[i].Need
 		for j := range w.Offers {
 			if o := &w.Offers[j].Offer; o.Group != n.Group && passes(n, o, env) {
-				m.Feasible = append(m.Feasible, Pair{j, disclosure.Viewer{Group: n.Group, Lat: n.Site.Lat, Lon: n.Site.Lon}})
+				m.Feasible = append(m.Feasible, redteam.Meeting{Listing: j, Viewer: disclosure.Viewer{Group: n.Group, Lat: n.Site.Lat, Lon: n.Site.Lon}})
 			}
 		}
 	}

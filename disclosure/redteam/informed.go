@@ -1,4 +1,4 @@
-package attack
+package redteam
 
 import (
 	"cmp"
@@ -9,9 +9,26 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/deeperpoint/csss/disclosure"
 )
+
+// A Directory is what is listed, who looks, and who could work together: what
+// the best informed reader knows. Everything is known to it but who is behind a
+// session.
+type Directory struct {
+	Listings []disclosure.Listing
+	Viewers  []disclosure.Viewer // one for each employer's site
+	Feasible []Meeting
+	At       time.Time
+}
+
+// A Meeting is a listing that meets a need of a viewer.
+type Meeting struct {
+	Listing int // index in Directory.Listings
+	Viewer  disclosure.Viewer
+}
 
 // Identified is how often the reader's first guess of the employer behind a
 // session is right, by what the reader does with the directory. Where several
@@ -28,6 +45,37 @@ type Identified struct {
 	Bound     float64 `json:"bound"`     // 1/k + 0.01
 }
 
+// Frontier is what the best informed reader guesses right, for each k.
+type Frontier struct {
+	Points     []Identified `json:"points"`
+	Sessions   int          `json:"sessions"`
+	Violations int          `json:"violations"` // ks at which some session fits fewer than k employers
+	Broken     []string     `json:"broken,omitempty"`
+}
+
+// InformedAttacker holds the true directory of all firms and all summaries, and
+// guesses who is behind so many sessions under a guard of each k. That a guess
+// is right once in k is what k promises; a session that fewer than k employers
+// fit is a violation. What the reader makes of knowing the guard's own way of
+// choosing, or which sessions are of one listing, is reported beside it.
+//
+// Errors: those of the options, and of the summarizer.
+func InformedAttacker(d Directory, ks []int, sessions int, seed uint64) (Frontier, error) {
+	var f Frontier
+	for _, k := range ks {
+		p, err := Identify(d, &disclosure.SummaryOptions{K: k, KPeople: k, AllowUnsafe: true}, sessions, seed)
+		if err != nil {
+			return f, err
+		}
+		f.Points, f.Sessions = append(f.Points, p), f.Sessions+p.Sessions
+		if p.LeastFit < k {
+			f.Violations++
+			f.Broken = append(f.Broken, fmt.Sprintf("k=%d: a session fits %d employers", k, p.LeastFit))
+		}
+	}
+	return f, nil
+}
+
 // A session is what one viewer was shown, and the truth.
 type session struct {
 	listing int
@@ -38,8 +86,8 @@ type session struct {
 // Identify plays so many sessions under a guard, the feasible matches first and
 // then listings and viewers at random, and lets the reader guess. Give both ks
 // of the options the same value: one k is judged.
-func Identify(m Market, o *disclosure.SummaryOptions, sessions int, seed uint64) (Identified, error) {
-	s, err := guard(m, o)
+func Identify(d Directory, o *disclosure.SummaryOptions, sessions int, seed uint64) (Identified, error) {
+	s, err := guard(d, o)
 	if err != nil {
 		return Identified{}, err
 	}
@@ -49,19 +97,19 @@ func Identify(m Market, o *disclosure.SummaryOptions, sessions int, seed uint64)
 	var seen []session
 	planted, kept := 0, 0
 	for i := range sessions {
-		p := Pair{rng.IntN(len(m.Listings)), m.Viewers[rng.IntN(len(m.Viewers))]}
-		if i < len(m.Feasible) {
-			p = m.Feasible[i]
+		p := Meeting{rng.IntN(len(d.Listings)), d.Viewers[rng.IntN(len(d.Viewers))]}
+		if i < len(d.Feasible) {
+			p = d.Feasible[i]
 			planted++
 		}
-		shown, fresh, err := s.For(m.Listings[p.Listing].ID, p.Viewer, m.At)
+		shown, fresh, err := s.For(d.Listings[p.Listing].ID, p.Viewer, d.At)
 		if err := install(s, fresh); err != nil {
 			return Identified{}, err
 		}
 		switch {
 		case err == nil:
 			seen = append(seen, session{p.Listing, p.Viewer, shown})
-			if i < len(m.Feasible) {
+			if i < len(d.Feasible) {
 				kept++
 			}
 		case !errors.Is(err, disclosure.ErrTooRare):
@@ -69,29 +117,29 @@ func Identify(m Market, o *disclosure.SummaryOptions, sessions int, seed uint64)
 		}
 	}
 	out.Sessions, out.Kept = len(seen), float64(kept)/float64(max(planted, 1))
-	newReader(m, s).guess(seen, &out)
+	newReader(d, s).guess(seen, &out)
 	return out, nil
 }
 
 // A reader is the directory.
 type reader struct {
-	m      Market
+	d      Directory
 	bears  []map[string]bool // listing → labels at any level
 	texts  []string          // listing → its own summary
 	fits   map[string][]int  // kind and text → listings
 	schema disclosure.Schema
 }
 
-func newReader(m Market, s *disclosure.Summarizer) *reader {
-	r := &reader{m: m, fits: map[string][]int{}, schema: disclosure.DefaultSchema()}
-	for _, l := range m.Listings {
+func newReader(d Directory, s *disclosure.Summarizer) *reader {
+	r := &reader{d: d, fits: map[string][]int{}, schema: disclosure.DefaultSchema()}
+	for _, l := range d.Listings {
 		r.bears = append(r.bears, r.labels(l))
 		text := ""
 		if f, ok := s.Frozen(l.ID, ""); ok {
 			for _, c := range f.Fields {
 				text += ", " + strings.Join(c.Labels, ", ")
 			}
-		} else if sum, _, err := s.Freeze(l.ID, m.At); err == nil {
+		} else if sum, _, err := s.Freeze(l.ID, d.At); err == nil {
 			text = ", " + sum.Text
 		}
 		r.texts = append(r.texts, strings.TrimPrefix(text, ", "))
@@ -104,7 +152,7 @@ func (r *reader) guess(seen []session, out *Identified) {
 	out.LeastFit = math.MaxInt
 	for _, x := range seen {
 		cands := r.candidates(x)
-		truth, all := r.m.Listings[x.listing].Group, r.groups(cands)
+		truth, all := r.d.Listings[x.listing].Group, r.groups(cands)
 		out.LeastFit = min(out.LeastFit, len(all))
 		out.Fit += 1 / float64(len(all))
 		out.Most += first(all, truth)
@@ -149,19 +197,19 @@ func first(groups map[string]int, truth string) float64 {
 func (r *reader) groups(listings []int) map[string]int {
 	out := map[string]int{}
 	for _, i := range listings {
-		out[r.m.Listings[i].Group]++
+		out[r.d.Listings[i].Group]++
 	}
 	return out
 }
 
 // candidates are the listings that all of a session is true of.
 func (r *reader) candidates(x session) []int {
-	l := r.m.Listings[x.listing]
+	l := r.d.Listings[x.listing]
 	remote := strings.HasSuffix(x.shown.Place, "or remote")
 	key := fmt.Sprint(l.Person, remote, x.shown.Text)
 	fits, ok := r.fits[key]
 	if !ok {
-		for i, c := range r.m.Listings {
+		for i, c := range r.d.Listings {
 			if c.Person == l.Person && (c.Remote || !remote) && !slices.ContainsFunc(x.shown.Labels, func(label string) bool { return !r.bears[i][label] }) {
 				fits = append(fits, i)
 			}
@@ -170,7 +218,7 @@ func (r *reader) candidates(x session) []int {
 	}
 	var out []int
 	for _, i := range fits {
-		if c := r.m.Listings[i]; c.Group != x.viewer.Group && there(c, x.viewer, x.shown.Place) {
+		if c := r.d.Listings[i]; c.Group != x.viewer.Group && there(c, x.viewer, x.shown.Place) {
 			out = append(out, i)
 		}
 	}
@@ -186,7 +234,7 @@ func (r *reader) labels(l disclosure.Listing) map[string]bool {
 			terms = append(terms, l.Category)
 		}
 		for _, d := range l.Dated {
-			if d.Field == f.Name && !r.m.At.Before(d.From) && (d.Until.IsZero() || r.m.At.Before(d.Until)) {
+			if d.Field == f.Name && !r.d.At.Before(d.From) && (d.Until.IsZero() || r.d.At.Before(d.Until)) {
 				terms = append(terms, d.Term)
 			}
 		}

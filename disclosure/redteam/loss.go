@@ -1,4 +1,4 @@
-package attack
+package redteam
 
 import (
 	"errors"
@@ -24,15 +24,15 @@ func (l Loss) With() float64 { return float64(l.Hidden) / float64(max(l.Feasible
 
 // Lose shows every feasible match to its viewer as a guard with these options
 // does.
-func Lose(m Market, o *disclosure.SummaryOptions) (Loss, error) {
-	s, err := guard(m, o)
+func Lose(d Directory, o *disclosure.SummaryOptions) (Loss, error) {
+	s, err := guard(d, o)
 	if err != nil {
 		return Loss{}, err
 	}
-	loss := Loss{Feasible: len(m.Feasible), K: s.K(disclosure.Listing{})}
-	for _, p := range m.Feasible {
-		id := m.Listings[p.Listing].ID
-		ladder, err := s.Ladder(id, p.Viewer, m.At)
+	loss := Loss{Feasible: len(d.Feasible), K: s.K(disclosure.Listing{})}
+	for _, p := range d.Feasible {
+		id := d.Listings[p.Listing].ID
+		ladder, err := s.Ladder(id, p.Viewer, d.At)
 		if err != nil {
 			return Loss{}, err
 		}
@@ -47,7 +47,7 @@ func Lose(m Market, o *disclosure.SummaryOptions) (Loss, error) {
 			loss.Fit++
 			continue
 		}
-		switch _, err := s.ConsentedSummary(id, p.Viewer, leastConsented, "asked", m.At); {
+		switch _, err := s.ConsentedSummary(id, p.Viewer, leastConsented, "asked", d.At); {
 		case err == nil:
 			loss.Willing++
 		case errors.Is(err, disclosure.ErrTooRare):
@@ -63,12 +63,12 @@ func Lose(m Market, o *disclosure.SummaryOptions) (Loss, error) {
 const leastConsented = 3
 
 // guard returns a summarizer over a market.
-func guard(m Market, o *disclosure.SummaryOptions) (*disclosure.Summarizer, error) {
+func guard(d Directory, o *disclosure.SummaryOptions) (*disclosure.Summarizer, error) {
 	s, err := disclosure.NewSummarizer(disclosure.DefaultSchema(), o)
 	if err != nil {
 		return nil, err
 	}
-	for _, l := range m.Listings {
+	for _, l := range d.Listings {
 		s.Put(l)
 	}
 	return s, nil
