@@ -13,7 +13,7 @@ import (
 // Picture is the market in totals. Every cell stands for at least K employer
 // groups; smaller cells are left out, and nothing says how many were.
 type Picture struct {
-	At    time.Time `json:"at"` // of the market's latest step, rounded down to Config.Slot
+	At    time.Time `json:"at"` // of the latest step that could change the totals, an offer's or a hold's, rounded down to Config.Slot: any other step would tell that somebody answered
 	K     int       `json:"k"`
 	Cells []Cell    `json:"cells"`
 }
@@ -50,7 +50,7 @@ func (x *Exchange) Picture(ctx context.Context) (Picture, error) {
 			x.st.addToCell(sums, &o.offer)
 		}
 	}
-	p := Picture{At: x.st.now.Truncate(x.cfg.Slot), K: x.cfg.K}
+	p := Picture{At: x.st.stocked.Truncate(x.cfg.Slot), K: x.cfg.K}
 	for key, sum := range sums {
 		if n := len(sum.groups); n >= x.cfg.K {
 			p.Cells = append(p.Cells, Cell{Category: key.category, Region: key.region,

@@ -26,6 +26,7 @@ type state struct {
 
 	next     uint64    // index of the next entry to fold
 	now      time.Time // latest claimed time; never goes back
+	stocked  time.Time // of the latest entry about an offer or a hold
 	versions map[string]uint64
 	commands map[string]commandRecord
 
@@ -199,6 +200,9 @@ func (st *state) apply(e ledger.Entry) error {
 	st.next = e.Index + 1
 	st.now = maxTime(st.now, e.Claimed)
 	st.versions[e.Stream] = e.StreamVersion
+	if strings.HasPrefix(e.Stream, "offer/") {
+		st.stocked = maxTime(st.stocked, e.Claimed)
+	}
 	if id, ok := strings.CutPrefix(e.Stream, sessionPrefix); ok {
 		return st.applySession(disclosure.SessionID(id), e)
 	}

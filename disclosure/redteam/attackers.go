@@ -226,7 +226,7 @@ func deviations(v []float64) []float64 {
 // sight is everything that a side's people can read of a session now.
 func (f *Field) sight(t *Transcript, firm int, handle string) {
 	for _, m := range []Move{
-		{Verb: Summary, ID: "sight"}, {Verb: Who}, {Verb: Status}, {Verb: Inbox}, {Verb: Trail}, {Verb: Proof},
+		{Verb: Totals}, {Verb: Summary, ID: "sight"}, {Verb: Who}, {Verb: Status}, {Verb: Inbox}, {Verb: Trail}, {Verb: Proof},
 		{Verb: Status, As: Approver}, {Verb: Inbox, As: Approver}, {Verb: Status, As: Bystander}, {Verb: Inbox, As: Bystander},
 	} {
 		m.Firm, m.Handle = firm, handle
