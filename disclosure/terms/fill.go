@@ -9,8 +9,9 @@ import (
 
 // Fill writes the parameters of one engagement into a template. The document
 // shares nothing with the arguments, and [Decode] accepts its encoding.
-// Parameters that are not required may be left out, and with them the clauses
-// that mention them; an empty value is not the same as none and is refused.
+// A parameter that is not given has its default. One without, if it is not
+// required, may be left out, and with it the clauses that mention it; an empty
+// value is not the same as none and is refused.
 //
 // Fill fails with a [*ParamError] for a parameter that the template does not
 // declare, a required one that is missing, and a value that its kind does not
@@ -21,12 +22,13 @@ func Fill(t Template, params map[string]string) (Document, error) {
 	if err := t.Validate(); err != nil {
 		return Document{}, err
 	}
+	params = t.withDefaults(params)
 	if err := t.accepts(params); err != nil {
 		return Document{}, err
 	}
 	d := Document{Template: t.ID, Version: t.Version, Title: t.Title}
 	if len(params) > 0 {
-		d.Params = maps.Clone(params)
+		d.Params = params
 	}
 	for _, c := range t.Clauses {
 		if text, ok := write(c.Text, params); ok {
@@ -40,6 +42,18 @@ func Fill(t Template, params map[string]string) (Document, error) {
 		return Document{}, &TemplateError{Template: t.ID, Field: "clauses", Want: fmt.Sprintf("at most %d bytes, when filled", MaxBytes)}
 	}
 	return d, nil
+}
+
+// withDefaults returns the parameters and, for those not given, the defaults.
+func (t Template) withDefaults(params map[string]string) map[string]string {
+	all := make(map[string]string, len(params))
+	for _, p := range t.Params {
+		if p.Default != "" {
+			all[p.Name] = p.Default
+		}
+	}
+	maps.Copy(all, params)
+	return all
 }
 
 // accepts checks the parameters: first the undeclared ones by name, then the

@@ -23,9 +23,10 @@ const (
 
 // A Param declares a parameter of a template.
 type Param struct {
-	Name     string `json:"name"`     // lower-case letters, digits and "_"; 1 to 64 bytes
-	Kind     Kind   `json:"kind"`     // what may be written
-	Required bool   `json:"required"` // must be given
+	Name     string `json:"name"`              // lower-case letters, digits and "_"; 1 to 64 bytes
+	Kind     Kind   `json:"kind"`              // what may be written
+	Required bool   `json:"required"`          // must be given
+	Default  string `json:"default,omitempty"` // what [Fill] writes where it is not given; empty: none
 }
 
 const maxValue = 200 // bytes of a parameter's value

@@ -76,6 +76,9 @@ func checkParams(params []Param) *flaw {
 		case !known:
 			return &flaw{field + ".kind", "one of name, quantity, money, currency, count, nonce, text"}
 		}
+		if want, ok := p.allows(p.Default); p.Default != "" && !ok {
+			return &flaw{field + ".default", want}
+		}
 		seen[p.Name] = true
 	}
 	return nil
