@@ -127,7 +127,7 @@ type Binding struct {
 	Terms      Digest    `json:"terms,omitzero"`      // the proposed terms; must match for OptIn and Authorize
 	Bundle     Digest    `json:"bundle,omitzero"`     // the demand side of a bundle: see [Bundle.Digest]; must match for OptIn and Authorize
 	Invitation Digest    `json:"invitation,omitzero"` // Admit and AdmitVote: see [Invitation.Digest]
-	Policy     Digest    `json:"policy,omitzero"`     // rules the consent was given under; kept, not compared
+	Policy     Digest    `json:"policy,omitzero"`     // rules the consent was given under, or the session aborted; kept, not compared
 	Expires    time.Time `json:"expires,omitzero"`    // when the consent lapses; zero = the session's deadline
 }
 

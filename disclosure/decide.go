@@ -301,8 +301,10 @@ func (d *decision) fill(x effect, e *Event) {
 		e.Until, e.Roles, e.Requirement = d.s.HardExpiry, slices.Clone(d.c.Roles), d.c.Requirement
 	case eLeave:
 		e.Cause, e.Until = cause[d.c.Kind], d.slot()
+		e.Bind.Policy = d.c.under()
 	case eClose, eTerminate:
 		e.Cause = cause[d.c.Kind]
+		e.Bind.Policy = d.c.under()
 	case eDisclose:
 		e.Stage = d.c.Stage
 	case eAccept:
@@ -316,14 +318,24 @@ func (d *decision) fill(x effect, e *Event) {
 	}
 }
 
+// under names the rules that the host aborts under.
+func (c *Command) under() Digest {
+	if c.Kind != Abort {
+		return Digest{}
+	}
+	return c.Bind.Policy
+}
+
 // leaveRefused lets a side go whose own rules no longer allow the session:
 // sealed, like a withdrawal.
 func (d *decision) leaveRefused(side Side) {
-	if d.env.Verdicts[side].Allowed || d.s.Sides[side].Leaving != "" {
+	v := &d.env.Verdicts[side]
+	if v.Allowed || d.s.Sides[side].Leaving != "" {
 		return
 	}
 	e := d.event(eRefusedLeave)
 	e.Kind, e.Side, e.Cause, e.Until = Abort, side, "policy", d.slot()
+	e.Policy, e.Version, e.Reason = v.Policy, v.Version, v.Reason
 	d.add(e)
 }
 

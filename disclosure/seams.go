@@ -75,6 +75,7 @@ type Verdict struct {
 	Policy    Digest        `json:"policy,omitzero"`
 	Version   int           `json:"version,omitempty"`
 	Due       []Requirement `json:"due,omitempty"`
+	Reason    string        `json:"reason,omitempty"` // where not Allowed: why, for the own side; at most 200 bytes
 }
 
 // Authorizer answers for the employers. It must be deterministic in the
