@@ -22,6 +22,10 @@ var (
 	// ErrUnavailable: a candidate can no longer be selected. Every cause on the
 	// other side (withdrawn, taken, denied, lapsed) reads like this.
 	ErrUnavailable = errors.New("csss: candidate is no longer available")
+	// ErrBudget: the caller's own employer group has asked too much in too short a
+	// time; a *BudgetError says of what. Of changing one's mind in a session too
+	// often it says no more.
+	ErrBudget = errors.New("csss: budget is spent")
 	// ErrNoPrice: fewer than three comparables are known for the category, so no
 	// price can be named to either side; record comparables first.
 	ErrNoPrice = errors.New("csss: no price: fewer than three comparables")

@@ -43,6 +43,7 @@ type Config struct {
 	UnsafeK  bool          // allow K below 3; false
 	Budget   int           // questions of one employer group about one offer per Window, answered either way; 0 = 8
 	Window   time.Duration // how long a private gate's first answer stands, fixed when it is given; 0 = 30 days
+	Budgets  Budgets       // what else an employer group may ask and hold; zero = defaults
 	Deadline time.Duration // of a session, unless the firms' rules say less; 0 = 24 h
 	Slot     time.Duration // closes are published on multiples of it; 0 = 1 h
 	Grace    time.Duration // identities stay readable after a close; 0 = 72 h
@@ -54,6 +55,7 @@ func (c Config) withDefaults() Config {
 	def(&c.KPeople, 11)
 	def(&c.Budget, 8)
 	def(&c.Window, 30*24*time.Hour)
+	c.Budgets.setDefaults()
 	def(&c.Deadline, 24*time.Hour)
 	def(&c.Slot, time.Hour)
 	def(&c.Grace, 72*time.Hour)
@@ -91,6 +93,9 @@ func (c *Config) validate() error {
 		if d.have <= 0 {
 			return &InputError{Field: "config." + d.field, Value: d.have.String(), Limit: "must be above 0"}
 		}
+	}
+	if err := c.Budgets.validate(); err != nil {
+		return err
 	}
 	if c.Expiry <= c.Deadline {
 		return &InputError{Field: "config.expiry", Value: c.Expiry.String(), Limit: "must be above the deadline, which is " + c.Deadline.String()}

@@ -130,7 +130,7 @@ func TestRevokedGrantOfTheRules(t *testing.T) {
 
 // The hours of an issued grant are used up by what was engaged under it.
 func TestEngagementsUseUpAGrant(t *testing.T) {
-	d := shopWith(t, csss.Config{Window: time.Hour}, "\ngrants:", "\n  - {id: standing-total, per: total, unit: duration, max: 80h, key: [resource.category]}\ngrants:")
+	d := shopWith(t, csss.Config{Window: time.Hour, Budgets: csss.Budgets{CoolDown: time.Hour}}, "\ngrants:", "\n  - {id: standing-total, per: total, unit: duration, max: 80h, key: [resource.category]}\ngrants:")
 	g := d.standing()
 	g.Quotas = []string{"standing-total"}
 	require.NoError(t, d.issue(g))

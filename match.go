@@ -63,8 +63,8 @@ const maxCandidates = 10
 // call included: what a slow embedder makes wait is the market.
 //
 // Errors: ErrNotFound, also for a need that was withdrawn; ErrNotYours,
-// ErrKeyReused; those of the embedder, of the index and of the ledger, and
-// ctx's.
+// ErrKeyReused; a *BudgetError, see Budgets; those of the embedder, of the index
+// and of the ledger, and ctx's.
 func (x *Exchange) Match(ctx context.Context, by By, need string) (Matches, error) {
 	by = by.withDefaults()
 	digest := commandDigest("match", []any{by.Firm, by.Person, need})
@@ -143,10 +143,14 @@ func (x *Exchange) propose(ctx context.Context, st *state, by By, need string, a
 	if err := st.asksOutside(&n.need, at); err != nil {
 		return nil, nil, err
 	}
+	left, err := st.mayAsk(n.need.Group, needKey{need, n.need.Revision}, at)
+	if err != nil {
+		return nil, nil, err
+	}
 	if err := x.reindex(ctx); err != nil {
 		return nil, nil, err
 	}
-	s := &search{x: x, st: st, need: &n.need, at: at, hearing: st.hearing(&n.need, at), modes: map[string]match.Mode{},
+	s := &search{x: x, st: st, need: &n.need, at: at, left: left, busy: st.busy(n.need.Group, at), hearing: st.hearing(&n.need, at), modes: map[string]match.Mode{},
 		ev: &matchProposed{Need: need, Revision: n.need.Revision, Group: n.need.Group, Rules: st.firms[by.Firm].digest(),
 			Until: at.Add(x.cfg.Window)}}
 	found, err := x.matcher.Search(ctx, &match.Query{Need: &n.need, K: maxCandidates, Now: at, Book: st.book,
@@ -173,6 +177,8 @@ type search struct {
 	need    *match.Need
 	at      time.Time
 	hearing *hearing
+	left    int                   // summaries that the group may still be shown
+	busy    map[string]bool       // offers that it is talking about, or was a short while ago
 	modes   map[string]match.Mode // offer → the way of working that both sides' rules permit
 	ev      *matchProposed
 	frozen  []event
@@ -191,6 +197,9 @@ func (s *search) shuffle() {
 // admit is asked for each offer that passed every gate, before anything is
 // ranked: may this employer group meet this offer at all, today?
 func (s *search) admit(o *match.Offer, p *match.Plan) bool {
+	if s.busy[o.ID] {
+		return false
+	}
 	key := answerKey{s.need.Group, o.ID}
 	if first, known := s.st.frozenAnswer(key, s.at); known && s.answeredAlready(first, p.Full) {
 		return false
@@ -300,6 +309,13 @@ func (s *search) show(c *match.Candidate) error {
 	ladder, err := s.st.summaries.Ladder(c.Offer, s.st.viewer(s.need.Firm), s.at)
 	if err != nil {
 		return fmt.Errorf("csss: summary: %w", err)
+	}
+	shown := ladder.Step == disclosure.StepText || ladder.Step == disclosure.StepFit
+	if shown && s.left == 0 {
+		return nil // as if it had not been found
+	}
+	if shown {
+		s.left--
 	}
 	s.freeze(c.Offer, ladder.Fresh)
 	switch ladder.Step {

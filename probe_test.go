@@ -28,7 +28,8 @@ type bazaar struct {
 	*play
 	shop, buyer    int
 	versions       [8]int
-	demand, supply disclosure.Handle // of the session, once there is one
+	demand, supply disclosure.Handle          // of the session, once there is one
+	known          map[disclosure.Handle]bool // invitations that were seen
 }
 
 const bazaarRules = `apiVersion: csss.policy/v1
@@ -53,7 +54,7 @@ func worker(i int, role string) world.Who {
 
 func newBazaar(t *testing.T, cfg csss.Config, shop, buyer int) *bazaar {
 	t.Helper()
-	b := &bazaar{play: open(t, cfg, nil), shop: shop, buyer: buyer}
+	b := &bazaar{play: open(t, cfg, nil), shop: shop, buyer: buyer, known: map[disclosure.Handle]bool{}}
 	b.now = world.Opening()
 	in := csss.Import{Comparables: map[string][]int64{"machine.capacity": {11000, 11500, 12000, 12500, 13000}}}
 	for i := range b.versions {
@@ -95,6 +96,14 @@ func (b *bazaar) offer(i int) match.Offer {
 // asks registers a need of the buyer's and returns how many candidates it is shown.
 func (b *bazaar) asks(id string, edit func(*match.Need)) int {
 	b.Helper()
+	m, err := b.asksFor(id, edit)
+	require.NoError(b, err)
+	return b.found(m)
+}
+
+// asksFor is asks with its whole answer.
+func (b *bazaar) asksFor(id string, edit func(*match.Need)) (csss.Matches, error) {
+	b.Helper()
 	n := match.Need{ID: id, Kind: match.MachineCapacity, Category: "machine.capacity", Governance: "demand.machining", Text: "five axis titanium",
 		From: b.now, Until: b.now.AddDate(0, 1, 0), Quantity: match.Quantity{Unit: match.Hours, Value: 20 * match.Hour},
 		Currency: "CAD", Ceiling: match.NewBound(15000)}
@@ -103,7 +112,7 @@ func (b *bazaar) asks(id string, edit func(*match.Need)) int {
 	}
 	_, err := b.x.Register(b.Context(), b.as(worker(b.buyer, "engineer")), n)
 	require.NoError(b, err)
-	return b.matches(id)
+	return b.x.Match(b.Context(), b.as(worker(b.buyer, "engineer")), id)
 }
 
 // matches runs a need and returns how many candidates it is shown.
@@ -111,6 +120,10 @@ func (b *bazaar) matches(need string) int {
 	b.Helper()
 	m, err := b.x.Match(b.Context(), b.as(worker(b.buyer, "engineer")), need)
 	require.NoError(b, err)
+	return b.found(m)
+}
+
+func (b *bazaar) found(m csss.Matches) int {
 	if len(m.Candidates) > 0 {
 		b.demand = m.Candidates[0].Handle
 	}

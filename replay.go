@@ -59,6 +59,7 @@ func (st *state) digest() (disclosure.Digest, error) {
 		st.summaries.Memory(), st.proposals, st.book.All())
 	st.digestMarket(put)
 	st.digestPairs(put)
+	st.digestBudgets(put)
 	st.digestSessions(put)
 	if failed != nil {
 		return disclosure.Digest{}, fmt.Errorf("csss: digest of the state: %w", failed)

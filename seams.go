@@ -49,7 +49,7 @@ func (l sessionLog) Append(ctx context.Context, key string, recs ...disclosure.R
 		return false, err
 	}
 	current := false
-	err = l.x.deciding(ctx, func(st *state) (err error) { current, err = st.current(recs); return err })
+	err = l.x.deciding(ctx, func(st *state) (err error) { current, err = st.current(recs, at); return err })
 	if err != nil || !current {
 		return false, cmp.Or(err, disclosure.ErrConflict) // decide anew
 	}
@@ -86,7 +86,8 @@ func (l sessionLog) Append(ctx context.Context, key string, recs ...disclosure.R
 // more, now that nothing can come between them and the log: rules, facts and
 // quotas may have changed since the session asked. A proposal is checked
 // likewise.
-func (st *state) current(recs []disclosure.Record) (bool, error) {
+func (st *state) current(recs []disclosure.Record, at time.Time) (bool, error) {
+	var booked []booking
 	states := map[string]disclosure.State{} // as the batch moves them
 	for _, r := range recs {
 		id, ok := strings.CutPrefix(r.Stream, sessionPrefix)
@@ -101,6 +102,9 @@ func (st *state) current(recs []disclosure.Record) (bool, error) {
 		if ss := st.sessions[disclosure.SessionID(id)]; ss != nil && !begun {
 			s = ss.state
 		}
+		if ev.Type == disclosure.IdentitiesRevealed {
+			booked = append(booked, bookingFor(&s))
+		}
 		switch {
 		case ev.Type == disclosure.SessionProposed && !st.selectable(ev.Proposal),
 			ev.Type == disclosure.IdentitiesRevealed && !st.agreed(&s, disclosure.ActReveal, &ev),
@@ -110,7 +114,7 @@ func (st *state) current(recs []disclosure.Record) (bool, error) {
 		}
 		states[id] = disclosure.Evolve(s, ev)
 	}
-	return true, nil
+	return st.mayHold(booked, at), nil
 }
 
 // selectable reports whether a session may still be opened: what it is about
@@ -122,7 +126,7 @@ func (st *state) selectable(p *disclosure.Proposal) bool {
 	}
 	f, ok := st.sessionFit(&disclosure.State{Proposal: *p})
 	ref := st.handles[disclosure.HandleOf(p.Session, disclosure.Demand)]
-	return ok && ref.candidate != nil && !st.paired(p.Offer, n.need.Group) && st.mayMeet(f, ref.candidate.Rules, p.At)
+	return ok && ref.candidate != nil && !st.busy(n.need.Group, p.At)[p.Offer] && st.mayMeet(f, ref.candidate.Rules, p.At)
 }
 
 // agreed reports whether both employers allow what the event says, a reveal
@@ -336,6 +340,9 @@ func (r reserver) Reserve(_ context.Context, s disclosure.State, until time.Time
 	f, ok := st.sessionFit(&s)
 	if !ok || !st.offers[f.off.ID].live {
 		return disclosure.Record{}, disclosure.ErrNoCapacity
+	}
+	if !st.mayHold([]booking{bookingFor(&s)}, maxTime(st.now, s.RevealedAt)) {
+		return disclosure.Record{}, disclosure.ErrNoCapacity // to say more would tell that all others have consented
 	}
 	n := *f.need
 	if n.Quantity.Weeks == 0 {

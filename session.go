@@ -209,7 +209,7 @@ func (x *Exchange) proposal(ctx context.Context, by By, h disclosure.Handle) (p 
 		return p, false, err
 	}
 	c := ref.candidate
-	if st.paired(c.Offer, n.need.Group) {
+	if st.busy(n.need.Group, at)[c.Offer] {
 		return p, false, ErrUnavailable
 	}
 	o := st.offers[c.Offer]
@@ -245,18 +245,6 @@ func (st *state) selectedBy(by By) (disclosure.SessionID, bool) {
 		}
 	}
 	return "", false
-}
-
-// paired reports whether an offer and an employer group already have a session
-// that is not over: one at a time is enough to talk, more would only probe.
-func (st *state) paired(offer, group string) bool {
-	for _, ss := range st.sessions {
-		p := &ss.state.Proposal
-		if p.Offer == offer && p.Parties[disclosure.Demand].Group == group && !ss.state.Phase.Final() {
-			return true
-		}
-	}
-	return false
 }
 
 func sessionKey(by By) string { return "select/" + by.key() }
@@ -322,6 +310,7 @@ func (x *Exchange) newProposal(by By, ref handleRef, f *fit, parties [2]disclosu
 // both sides read it, and a deadline to the second would tell whose it is.
 func (x *Exchange) deadlines(p *disclosure.Proposal) {
 	p.Deadline, p.HardExpiry, p.Grace, p.Slot = x.cfg.Deadline, x.cfg.Expiry, x.cfg.Grace, x.cfg.Slot
+	p.Flips = x.cfg.Budgets.Flips
 	for _, party := range p.Parties {
 		f := x.st.firms[party.Firm]
 		if f == nil || f.rules == nil {
@@ -464,6 +453,8 @@ func (x *Exchange) sessionError(err error) error {
 		return ErrNotFound
 	case errors.Is(err, disclosure.ErrPolicy):
 		return policyError(err)
+	case errors.Is(err, disclosure.ErrBudget):
+		return fmt.Errorf("%w: %w", ErrBudget, err)
 	default:
 		return err
 	}

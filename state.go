@@ -47,6 +47,8 @@ type state struct {
 	excluded    map[string]excluded // groups refused, by firm
 	answers     map[answerKey]answer
 	contacts    map[answerKey][]contact
+	spendings   map[string]*spending // by employer group
+	bookings    map[string]booking   // provisional holds
 	asks        map[needKey]*[2]asks // frozen summaries of needs: for things, for people
 	asked       map[needViewer]shownFor
 	reports     map[string][]usageReported        // by firm
@@ -63,8 +65,9 @@ type state struct {
 	compiled  map[string]compiled       // by firm
 	rare      []disclosure.SessionID    // pairs whose offer was too rare to be shown
 	proposals map[string]*matchProposed // by command
-	window    time.Duration             // how long a first private answer stands
-	external  string                    // where text and vectors go; empty: nowhere
+	budgets   Budgets
+	window    time.Duration // how long a first private answer stands
+	external  string        // where text and vectors go; empty: nowhere
 }
 
 // commandRecord is a command that was run: the id its caller gave it, and what
@@ -180,10 +183,10 @@ func newState(cfg *Config) (*state, error) {
 		firms: map[string]*firmState{}, people: map[string]*personState{},
 		offers: map[string]*offerState{}, needs: map[string]*needState{},
 		sessions: map[disclosure.SessionID]*sessionState{}, helpers: map[string]*helping{}, handles: map[disclosure.Handle]handleRef{},
-		excluded: map[string]excluded{}, answers: map[answerKey]answer{}, contacts: map[answerKey][]contact{}, asks: map[needKey]*[2]asks{}, asked: map[needViewer]shownFor{},
+		excluded: map[string]excluded{}, answers: map[answerKey]answer{}, contacts: map[answerKey][]contact{}, spendings: map[string]*spending{}, bookings: map[string]booking{}, asks: map[needKey]*[2]asks{}, asked: map[needViewer]shownFor{},
 		reports: map[string][]usageReported{}, handOvers: map[string][]policy.ApprovalEvent{}, grants: map[string][]policy.GrantEvent{}, comparables: map[string][]int64{},
 		outcomes: map[string][]market.Outcome{}, misses: map[string][]Miss{}, names: register{},
-		window: cfg.Window, external: cfg.External, compiled: map[string]compiled{}, proposals: map[string]*matchProposed{},
+		window: cfg.Window, budgets: cfg.Budgets, external: cfg.External, compiled: map[string]compiled{}, proposals: map[string]*matchProposed{},
 	}, nil
 }
 
@@ -327,6 +330,7 @@ func (ev *matchProposed) fold(st *state, e ledger.Entry) {
 		if n := st.needs[ev.Need]; n != nil {
 			n.lastMatch = commandOf(e)
 		}
+		st.spentBy(ev.Group, e.Claimed).asks(needKey{ev.Need, ev.Revision}, e.Claimed)
 	}
 	if ev.Asks != nil {
 		st.asks[needKey{ev.Need, ev.Revision}] = ev.Asks
@@ -349,7 +353,10 @@ func (ev *matchProposed) fold(st *state, e ledger.Entry) {
 		}
 		if len(c.Summary) == 0 {
 			st.rare = append(st.rare, c.Session)
+			continue
 		}
+		s := st.spentBy(ev.Group, e.Claimed)
+		s.shown = append(s.shown, e.Claimed)
 	}
 	for _, a := range ev.Answers {
 		key := answerKey{ev.Group, a.Offer}
@@ -390,11 +397,15 @@ func (ev *summaryFrozen) fold(st *state, _ ledger.Entry) {
 	_ = st.summaries.Install(ev.Frozen) // what does not fit the schema any more is settled anew
 }
 
-func (ev *summaryConsented) fold(st *state, _ ledger.Entry) {
+func (ev *summaryConsented) fold(st *state, e ledger.Entry) {
 	_ = st.summaries.Install(ev.Frozen)
 	ref, ok := st.handles[disclosure.HandleOf(ev.Session, disclosure.Supply)]
 	if shown := ev.Frozen.Shown; ok && shown != nil {
 		ref.candidate.Summary, ref.candidate.Place = slices.Clone(shown.Labels), shown.Place
+		if n := st.needs[ref.need]; n != nil {
+			s := st.spentBy(n.need.Group, e.Claimed)
+			s.shown = append(s.shown, e.Claimed)
+		}
 	}
 }
 
@@ -402,6 +413,7 @@ func (ev *subjectShredded) fold(*state, ledger.Entry) {}
 
 func (ev *holdProvisional) fold(st *state, e ledger.Entry) {
 	st.noteHold(ev.Hold.ID, ev.kind(), e)
+	st.charge(&ev.Hold, e)
 	if o := st.offers[ev.Hold.Offer]; o != nil {
 		_ = st.book.Place(&o.offer, ev.Hold) // decided against this very state
 	}
@@ -409,11 +421,13 @@ func (ev *holdProvisional) fold(st *state, e ledger.Entry) {
 
 func (ev *holdFirmed) fold(st *state, e ledger.Entry) {
 	st.book.Firm(ev.Hold)
+	delete(st.bookings, ev.Hold)
 	st.noteHold(ev.Hold, ev.kind(), e)
 }
 
 func (ev *holdReleased) fold(st *state, e ledger.Entry) {
 	st.book.Release(ev.Hold, ev.From)
+	delete(st.bookings, ev.Hold)
 	st.noteHold(ev.Hold, ev.kind(), e)
 }
 
