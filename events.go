@@ -225,6 +225,9 @@ var bodies = map[string]func() body{
 	"hold.expired":        func() body { return new(holdReleased) },
 	"hold.released":       func() body { return new(holdReleased) },
 	"subject.shredded":    func() body { return new(subjectShredded) },
+
+	"engagement.monitored": func() body { return new(engagementMonitored) },
+	"engagement.noticed":   func() body { return new(engagementNoticed) },
 }
 
 // envelope is the payload of a market entry: which command it came from, and

@@ -186,6 +186,9 @@ func (st *state) grantsOf(firm string) []policy.Grant {
 		if end := st.revokedAt(firm, list[i].ID); !end.IsZero() && end.Before(list[i].Until) {
 			list[i].Until = end
 		}
+		if p := st.people[list[i].Person]; p != nil && p.left && p.leftAt.Before(list[i].Until) {
+			list[i].Until = p.leftAt // it lapses with the person
+		}
 	}
 	return list
 }

@@ -96,7 +96,7 @@ func (st *state) digestMarket(put func(...any)) {
 		}
 	}
 	for id, p := range inOrder(st.people) {
-		put(id, p.firm, p.person, p.left)
+		put(id, p.firm, p.person, p.left, p.leftAt)
 	}
 	for id, o := range inOrder(st.offers) {
 		put(id, newOfferPublished(o.offer, o.publisher), o.live, o.edits)
@@ -137,7 +137,7 @@ func (st *state) digestPairs(put func(...any)) {
 
 func (st *state) digestSessions(put func(...any)) {
 	for id, ss := range inOrder(st.sessions) {
-		put(id, ss.state, ss.deal)
+		put(id, ss.state, ss.deal, ss.watches, ss.notices)
 		for _, s := range ss.steps {
 			put(s.index, s.name, s.at, s.side, s.both, s.session, s.auto)
 			for _, r := range s.rules {
@@ -241,6 +241,13 @@ func (x *Exchange) rebuild(ctx context.Context) error {
 // lapsed holds, engagements whose grant has ended. It returns when it is next
 // due; the exchange owns no timer.
 //
+// It is also what holds open sessions and running engagements against the rules
+// and facts of now, so call it soon after either change. A session that a
+// side's changed rules refuse, or whose facts have fallen, is left for that
+// side. An engagement that could not be entered any more ends or goes on as its
+// terms say: see [terms.Document.Ending]. Its own side reads why, both sides the
+// notice and the end.
+//
 // Errors: the ledger's and ctx's, joined: what fails does not keep the rest.
 // What was not done is done by the next Tick; next is right for the rest.
 func (x *Exchange) Tick(ctx context.Context, now time.Time) (next time.Time, err error) {
@@ -260,11 +267,14 @@ func (x *Exchange) Tick(ctx context.Context, now time.Time) (next time.Time, err
 			errs = append(errs, x.sessionError(err))
 		}
 	}
+	errs = append(errs, x.suspend(ctx, now))
+	notice, err := x.monitor(ctx, now)
+	errs = append(errs, err)
 	orphans, err := x.releaseOrphans(ctx, now)
 	errs = append(errs, err)
 	next, err = x.engine.Tick(ctx, now, ids...)
 	errs = append(errs, x.sessionErrors(err))
-	next = sooner(next, orphans)
+	next = sooner(sooner(next, orphans), notice)
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return sooner(next, x.st.nextGrantEnd(now)), errors.Join(errs...)

@@ -206,8 +206,12 @@ func (st *state) verdict(r *disclosure.AuthRequest) (disclosure.Verdict, error) 
 		return st.facilitation(*r)
 	}
 	f, ok := st.sessionFit(&r.Session)
-	if !ok || !st.standing(f, r.Side, r.Session.Proposal.Parties, st.dealOf(&r.Session).Edits, r.Now) {
+	if !ok {
 		return disclosure.Verdict{}, nil
+	}
+	if by := st.fallen(f, r.Side, r.Session.Proposal.Parties, st.dealOf(&r.Session).Edits, r.Now); by != "" {
+		firm := r.Session.Proposal.Parties[r.Side].Firm
+		return disclosure.Verdict{Policy: st.inForce(firm), Version: st.rules.Version(firm), Reason: Suspension{By: by}.String()}, nil
 	}
 	req := st.sessionRequest(f, r)
 	opened := st.dealOf(&r.Session).Rules[r.Side]
@@ -225,6 +229,9 @@ func (st *state) verdict(r *disclosure.AuthRequest) (disclosure.Verdict, error) 
 		if due.Requirement != policy.PersonConsent {
 			v.Due = append(v.Due, disclosure.Requirement{Name: due.Requirement, Roles: due.Seats, Need: due.Need, Have: due.Have, Tainted: due.Tainted})
 		}
+	}
+	if !v.Allowed {
+		v.Reason = Suspension{By: ByPolicy, Version: d.Version}.String()
 	}
 	v.Satisfied = v.Allowed && len(v.Due) == 0
 	v.Auto = v.Satisfied && len(r.Votes) == 0
@@ -252,28 +259,9 @@ func (st *state) dealOf(s *disclosure.State) *deal {
 	return d
 }
 
-// standing checks again what a side brought into the session: its party still
-// works there, its offer or need is still live, the offer is the one that was
-// consented to, and it still passes every gate but capacity, which the
-// reserver settles. An offer that its owner revised is another offer, whatever
-// it says now: both consents were given for the old one, and its owner could
-// learn what still fits.
+// standing reports whether what a side brought into the session still stands.
 func (st *state) standing(f *fit, side disclosure.Side, parties [2]disclosure.Party, edits int, now time.Time) bool {
-	if p := parties[side]; p.Actor != "" && !st.employs(p.Firm, p.Actor) {
-		return false
-	}
-	if side == disclosure.Demand {
-		return st.needs[f.need.ID].live
-	}
-	if o := st.offers[f.off.ID]; !o.live || o.edits != edits {
-		return false
-	}
-	for _, g := range match.CheckGates(f.need, f.off, &match.GateEnv{Now: now, Median: st.median}) {
-		if !g.Passed && g.Gate != "quantity" && g.Gate != "window" {
-			return false
-		}
-	}
-	return true
+	return st.fallen(f, side, parties, edits, now) == ""
 }
 
 func (st *state) sessionRequest(f *fit, r *disclosure.AuthRequest) *policy.Request {
@@ -386,7 +374,8 @@ func (r reserver) Firm(_ context.Context, s disclosure.State) (disclosure.Record
 }
 
 // Release gives back what has not been worked yet: everything before the
-// start of the engagement, after it the slots from its end on.
+// start of the engagement, after it the slots from its end on. What lies inside
+// a notice stays: it is paid for.
 func (r reserver) Release(_ context.Context, s disclosure.State, why string) (disclosure.Record, error) {
 	r.x.mu.RLock()
 	defer r.x.mu.RUnlock()
@@ -396,6 +385,11 @@ func (r reserver) Release(_ context.Context, s disclosure.State, why string) (di
 	ev := &holdReleased{Hold: string(s.ID()), Why: why}
 	if !s.StartedAt.IsZero() {
 		ev.From = s.EndedAt
+	}
+	if ss := r.x.st.sessions[s.ID()]; ss != nil && !s.EngagedAt.IsZero() {
+		if until, _ := ss.ends(); !until.IsZero() && !until.After(s.EndedAt) {
+			ev.From = until
+		}
 	}
 	return r.x.st.record("offer/"+s.Proposal.Offer, nil, ev)
 }

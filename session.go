@@ -84,6 +84,9 @@ func (st *state) applySession(id disclosure.SessionID, e ledger.Entry) error {
 	}
 	ss.steps = append(ss.steps, step{index: e.Index, name: ev.TrailName(), at: cmp.Or(ev.At, e.Claimed), side: ev.Side, both: sharedStep(ev.Type), session: true,
 		auto: ev.Auto, rules: rulings(&ev)})
+	if ev.Type == disclosure.EngagementAgreed {
+		st.watched(ss)
+	}
 	if ev.Type == disclosure.EngagementCompleted {
 		st.book.Trim(string(id), match.Amount(ev.Hours)) // what was not worked is free again
 	}
@@ -98,6 +101,9 @@ func rulings(ev *disclosure.Event) (out [2]ruling) {
 	}
 	if ev.Type != disclosure.IdentitiesRevealed && ev.Side <= disclosure.Demand {
 		out[ev.Side] = ruling{ev.Policy, ev.Version}
+		if ev.Kind == disclosure.Abort && ev.Policy.IsZero() {
+			out[ev.Side].digest = ev.Bind.Policy
+		}
 	}
 	return out
 }

@@ -92,6 +92,7 @@ type personState struct {
 	firm   string
 	person Person
 	left   bool
+	leftAt time.Time
 }
 
 type offerState struct {
@@ -112,6 +113,9 @@ type sessionState struct {
 	deal  deal
 	steps []step
 	taken map[takenKey]time.Time // when each command of a person was accepted
+
+	watches [2]watch     // of an engagement: how each side stands
+	notices [2]time.Time // when it ends by a side's notice; zero: never
 }
 
 // takenKey is a command of a session: whose it is, and its id.
@@ -244,9 +248,9 @@ func (ev *personEnrolled) fold(st *state, _ ledger.Entry) {
 	st.names.addName(ev.Person.Name)
 }
 
-func (ev *personLeft) fold(st *state, _ ledger.Entry) {
+func (ev *personLeft) fold(st *state, e ledger.Entry) {
 	if p := st.people[ev.Person]; p != nil {
-		p.left = true
+		p.left, p.leftAt = true, e.Claimed
 	}
 }
 

@@ -67,7 +67,7 @@ func (x *Exchange) Trail(ctx context.Context, by By, h disclosure.Handle) (Trail
 
 // discreet are the steps of a side that the other one reads as silence, also
 // after the reveal.
-var discreet = map[string]bool{"optin.withdrawn": true, "approval.denied": true, "approval.revoked": true}
+var discreet = map[string]bool{"optin.withdrawn": true, "approval.denied": true, "approval.revoked": true, "engagement.monitored": true}
 
 // prove adds a step's receipt, and its opening where the side may read it: its
 // own steps, and those that bind both.
@@ -90,8 +90,10 @@ func (x *Exchange) prove(ctx context.Context, t *TrailStep, s step, side disclos
 }
 
 // binding are the steps that both sides are bound by once they know each other.
+// An end is not among them: its entry holds the reason, which stays with the
+// side that gave it.
 var binding = map[string]bool{"identity.revealed": true, "terms.accepted": true, "engagement.started": true,
-	"engagement.completed": true, "engagement.terminated": true, "outcome.rated": true}
+	"engagement.completed": true, "outcome.rated": true}
 
 // Verify checks every receipt of an exported trail against the verifier key
 // and nothing else, that the steps lie in the order shown, and that each step

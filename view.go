@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/deeperpoint/csss/disclosure"
 	"github.com/deeperpoint/csss/disclosure/terms"
@@ -30,7 +31,7 @@ type Deal struct {
 	Rate         int64             `json:"rate"` // agreed price, cents per hour
 	Currency     string            `json:"currency"`
 	Hours        match.Amount      `json:"hours"` // reserved
-	Fee          int64             `json:"fee"`   // cents for the hours reserved, or worked once completed
+	Fee          int64             `json:"fee"`   // cents for the hours reserved; once completed, for those worked; after an early end, for those held until then
 	Slots        []match.Slot      `json:"slots"`
 	Terms        terms.Document    `json:"terms"`
 	TermsDigest  disclosure.Digest `json:"terms_digest"`           // for AcceptTerms
@@ -110,12 +111,19 @@ func (st *state) dealFor(ss *sessionState, side disclosure.Side) (*Deal, error) 
 	}
 	d := &Deal{Rate: ss.deal.Rate, Currency: ss.deal.Currency, Hours: ss.deal.Plan.Amount,
 		Terms: doc, TermsDigest: ss.state.Proposal.Terms}
-	if h, ok := st.book.Hold(string(ss.state.ID())); ok {
+	h, held := st.book.Hold(string(ss.state.ID()))
+	if held {
 		d.Slots, d.Hours = h.Slots, h.Amount
 	}
 	worked := d.Hours
-	if ss.state.Phase == disclosure.Completed {
+	switch {
+	case ss.state.Phase == disclosure.Completed:
 		worked = match.Amount(ss.state.Sides[side].Hours)
+	case ss.state.Phase == disclosure.Closed && !ss.state.EngagedAt.IsZero():
+		if !held {
+			d.Hours = 0
+		}
+		worked = before(d.Slots, ss.state.EndedAt)
 	}
 	d.Fee = market.Fee(d.Rate, int64(worked))
 	if o := st.offers[ss.state.Proposal.Offer]; side == disclosure.Supply && o != nil {
@@ -127,11 +135,30 @@ func (st *state) dealFor(ss *sessionState, side disclosure.Side) (*Deal, error) 
 	return d, nil
 }
 
+// before adds up the slots that lie before an instant, the part of one that it
+// cuts included.
+func before(slots []match.Slot, end time.Time) (sum match.Amount) {
+	for _, s := range slots {
+		length := s.End.Sub(s.Start)
+		switch {
+		case !s.End.After(end):
+			sum += s.Amount
+		case s.Start.Before(end) && length == s.Amount.Duration(): // a block, not a week's share
+			sum += match.Amount(end.Sub(s.Start) * time.Duration(match.Hour) / time.Hour)
+		case s.Start.Before(end):
+			sum += s.Amount
+		}
+	}
+	return sum
+}
+
 // Status is what one side knows of a session: its own moves, and what has
 // been published.
 type Status struct {
 	disclosure.Status
-	Category string `json:"category"`
+	Category   string     `json:"category"`
+	Suspension Suspension `json:"suspension,omitzero"` // of the own side: why it cannot go on, or could not be entered any more
+	Ends       time.Time  `json:"ends,omitzero"`       // of a running engagement: when it ends by notice, which both sides read
 }
 
 // Status answers any person of the side's firm. It is a projection that does
@@ -153,7 +180,11 @@ func (x *Exchange) Status(ctx context.Context, by By, h disclosure.Handle) (Stat
 	}
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return Status{Status: s, Category: x.st.ownCategory(ref)}, nil
+	out := Status{Status: s, Category: x.st.ownCategory(ref), Suspension: x.st.ownSuspension(ref, &s, at)}
+	if ss := x.st.sessions[ref.session]; ss != nil && ss.runs() {
+		out.Ends, _ = ss.ends()
+	}
+	return out, nil
 }
 
 // ownCategory is the category under which the side itself spoke.
