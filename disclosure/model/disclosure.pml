@@ -6,12 +6,27 @@
  * table.pml, generated from the table that Decide runs.
  *
  * NREP replicas (2), NACT consents (4, or 2: the parties alone), MAXSEQ commands
- * per actor (2), REVIVALS (1). LIVE checks that every session ends, PROGRESS that
- * four undisturbed consents reveal, PEEK that whoever was read can read.
+ * per actor (2), REVIVALS (1). LIVE checks that every session ends (L1), PROGRESS
+ * that four undisturbed consents reveal (L2), ANSWERED that what was accepted is
+ * answered (L3), OUTBOX that what was published reaches a reader by cursor (L4),
+ * PEEK that whoever was read can read.
  *
  * Mutants, each of which must fail: NOCAS, NOSEQ, VIEWSNAP, NOHOLD, LIVE with
  * NOCLOCK, PEEK with NOGRACE. A quorum is one consent here, and a slot a step of
- * the clock. run.sh runs it all.
+ * the clock. Bundles and facilitators are not here; package explore walks them.
+ * run.sh runs it all.
+ *
+ * What keeps it small, and why nothing is lost by it:
+ *  - A version is only ever compared with the one that a replica read, so a bit
+ *    per replica, cleared by every append, says as much as a counter.
+ *  - A command is written when a replica first looks at it. One written earlier
+ *    and not looked at changes nothing but the assertion on S4, which it would
+ *    only excuse: a newer command in flight.
+ *  - What no guard, assertion or claim reads any more is set to zero: commands and
+ *    consents once a session is revealed or closed, a replica's locals when it is
+ *    idle, the snapshot wherever nobody reads one.
+ *  - Steps that no other process can see the middle of are atomic: read and
+ *    decide, append, answer.
  */
 #include "table.pml"
 #ifndef NREP
@@ -29,7 +44,8 @@
 #define YES 1
 #define NO 2
 
-byte ver, phase = P_SUMMARISED;      /* fold of the ledger */
+byte phase = P_SUMMARISED;           /* fold of the ledger */
+bool fresh[NREP];                    /* nothing was appended since the replica read: all that a version is compared for */
 bool cons[NACT];                     /* fold: consents in force */
 byte lseq[NACT];                     /* fold: last sequence number per actor */
 bool terms[2], viewed[2];            /* fold */
@@ -37,7 +53,9 @@ bool closing, everRevealed;          /* fold: a withdrawal waits for its slot */
 byte revivals;
 byte kind[NACT * MAXSEQ];            /* what the actors said */
 byte issued[NACT], acked[NACT];      /* commands issued, answers received */
-byte snap = P_SUMMARISED;            /* a snapshot: possibly late */
+#ifdef VIEWSNAP
+byte snap = P_SUMMARISED;            /* a snapshot: possibly late; nobody else reads one */
+#endif
 bool taken;                          /* the offer's stream: held by another session */
 bool over;                           /* the grace window */
 
@@ -89,7 +107,19 @@ bool over;                           /* the grace window */
 #ifdef NOCAS
 #define CASOK true
 #else
-#define CASOK (ver == mine)
+#define CASOK fresh[me]
+#endif
+#if NREP == 2
+#define APPENDED fresh[0] = false; fresh[1] = false
+#else
+#define APPENDED fresh[0] = false
+#endif
+#ifdef OUTBOX
+byte told, heard;                    /* published, and delivered with the cursor saved */
+bool lost;                           /* a consumer has crashed between the two */
+#define PUBLISHED told++
+#else
+#define PUBLISHED skip
 #endif
 #define SAYS(a, s) kind[(a) * MAXSEQ + (s) - 1]
 #define MAYSAY(a, k) ((a) < 2 -> ((k) == YES -> WHEN_summarised_opt_in : WHEN_summarised_opt_out) : ((k) == YES -> WHEN_summarised_authorize : WHEN_summarised_deny))
@@ -105,6 +135,7 @@ inline issue(x) {
 #endif
   fi; issued[x]++ }
 
+#ifdef PROGRESS
 proctype Actors() {
   do :: atomic { phase == P_SUMMARISED && issued[0] < MAXSEQ -> issue(0) }
      :: atomic { phase == P_SUMMARISED && issued[1] < MAXSEQ -> issue(1) }
@@ -113,6 +144,7 @@ proctype Actors() {
      :: atomic { phase == P_SUMMARISED && issued[3] < MAXSEQ -> issue(3) }
 #endif
      :: atomic { RESTS || phase == P_REVEALED -> break } od }
+#endif
 
 inline reveal() {
   assert(!everRevealed);                                              /* S5 */
@@ -123,40 +155,55 @@ inline reveal() {
   do :: g < NACT ->                                                   /* S4 */
         if :: acked[g] > 0 && acked[g] == issued[g] -> assert(SAYS(g, acked[g]) == YES) :: else fi; g++
      :: else -> break od;
-  g = 0; everRevealed = true; phase = TO_IdentitiesRevealed
+  everRevealed = true; phase = TO_IdentitiesRevealed; PUBLISHED; forget(g)
 }
 
-proctype Engine() {
-  byte a, s, mine, g, op; bool will;
-idle: atomic { a = 0; s = 0; mine = 0; op = 0; will = false;
+/* What nobody reads any more is forgotten, or states would differ by it. */
+inline forget(i) {
+  i = 0;
+  do :: i < NACT -> cons[i] = false; lseq[i] = 0; issued[i] = 0; acked[i] = 0; i++ :: else -> break od;
+  i = 0;
+  do :: i < NACT * MAXSEQ -> kind[i] = 0; i++ :: else -> break od;
+  i = 0
+}
+
+proctype Engine(byte me) {
+  byte a, s, g, op; bool will;
+idle: atomic { a = 0; s = 0; op = 0; will = false; fresh[me] = false;
   if
   :: phase == P_SUMMARISED -> PICK;
+#if defined(PROGRESS)
      if :: issued[a] >= 1 -> s = 1
-#if MAXSEQ > 1
-        :: issued[a] >= 2 -> s = 2
-#endif
         :: issued[a] == 0 -> goto idle fi;
+#else
+     if :: s = 1
+#if MAXSEQ > 1
+        :: s = 2
+#endif
+     fi;
+     do :: issued[a] < s -> issue(a) :: else -> break od;      /* what was not looked at could as well be said now */
+#endif
 #ifndef NOSEQ
      if :: s <= lseq[a] -> if :: s == lseq[a] && s > acked[a] -> acked[a] = s :: else fi; goto idle  /* a repeated receipt */
         :: else fi;
 #endif
-     if :: MAYSAY(a, SAYS(a, s)) -> d_step { mine = ver; op = 1; g = cons[a]; cons[a] = (SAYS(a, s) == YES);
+     if :: MAYSAY(a, SAYS(a, s)) -> d_step { fresh[me] = true; op = 1; g = cons[a]; cons[a] = (SAYS(a, s) == YES);
              will = (SAYS(a, s) == YES) && HAPPENS_IdentitiesRevealed; cons[a] = g; g = 0 }
         :: else -> goto idle fi
-  :: WHEN_summarised_settle && HAPPENS_IdentitiesRevealed -> mine = ver; op = 2
+  :: WHEN_summarised_settle && HAPPENS_IdentitiesRevealed -> fresh[me] = true; op = 2
 #ifdef VIEWSNAP
   :: snap == P_REVEALED -> will = MAYVIEW; op = 3
 #else
-  :: MAYVIEW && !viewed[0] -> a = 0; mine = ver; will = true; op = 3
-  :: MAYVIEW && !viewed[1] -> a = 1; mine = ver; will = true; op = 3
+  :: MAYVIEW && !viewed[0] -> a = 0; fresh[me] = true; will = true; op = 3
+  :: MAYVIEW && !viewed[1] -> a = 1; fresh[me] = true; will = true; op = 3
 #endif
-  :: WHEN_revealed_accept_terms && !terms[0] -> a = 0; mine = ver; op = 4
-  :: WHEN_revealed_accept_terms && !terms[1] -> a = 1; mine = ver; op = 4
+  :: WHEN_revealed_accept_terms && !terms[0] -> a = 0; fresh[me] = true; op = 4
+  :: WHEN_revealed_accept_terms && !terms[1] -> a = 1; fresh[me] = true; op = 4
 #ifndef PROGRESS
-  :: MAYLEAVE -> mine = ver; op = 5
-  :: MAYEND -> mine = ver; op = 6
+  :: MAYLEAVE -> fresh[me] = true; op = 5
+  :: MAYEND -> fresh[me] = true; op = 6
 #endif
-  :: WHEN_stale_revive -> mine = ver; op = 7
+  :: WHEN_stale_revive -> fresh[me] = true; op = 7
 #ifdef PEEK
   :: RESTS && (!everRevealed || !MAYVIEW || (viewed[0] && viewed[1])) -> goto done
 #else
@@ -169,30 +216,32 @@ idle: atomic { a = 0; s = 0; mine = 0; op = 0; will = false;
 #ifdef VIEWSNAP
     :: op == 3 -> assert(everRevealed && will); goto idle              /* S3 */
 #else
-    :: op == 3 && CASOK -> assert(everRevealed && will); viewed[a] = true; ver++; goto idle /* S1, S3 */
+    :: op == 3 && CASOK -> assert(everRevealed && will); viewed[a] = true; APPENDED; goto idle /* S1, S3 */
 #endif
 #ifdef NOHOLD
-    :: op == 1 && CASOK -> cons[a] = (SAYS(a, s) == YES); lseq[a] = s; ver++;
+    :: op == 1 && CASOK -> cons[a] = (SAYS(a, s) == YES); lseq[a] = s; APPENDED;
 #else
-    :: op == 1 && CASOK && !(will && taken) -> cons[a] = (SAYS(a, s) == YES); lseq[a] = s; ver++;
+    :: op == 1 && CASOK && !(will && taken) -> cons[a] = (SAYS(a, s) == YES); lseq[a] = s; APPENDED;
 #endif
        if :: will -> reveal() :: else fi
 #ifdef NOHOLD
-    :: op == 2 && CASOK -> ver++; reveal()
+    :: op == 2 && CASOK -> APPENDED; reveal()
 #else
-    :: op == 2 && CASOK && !taken -> ver++; reveal()
+    :: op == 2 && CASOK && !taken -> APPENDED; reveal()
 #endif
-    :: op == 4 && CASOK -> terms[a] = true; ver++;
-       if :: HAPPENS_EngagementAgreed -> assert(everRevealed && phase == P_REVEALED); phase = TO_EngagementAgreed :: else fi
-    :: op == 5 && CASOK -> closing = true; ver++
-    :: op == 6 && CASOK -> phase = TO_SessionClosed; ver++
-    :: op == 7 && CASOK -> phase = CLOCK_stale_SessionRevived; revivals++; ver++
+    :: op == 4 && CASOK -> terms[a] = true; APPENDED;
+       if :: HAPPENS_EngagementAgreed -> assert(everRevealed && phase == P_REVEALED); phase = TO_EngagementAgreed; PUBLISHED :: else fi
+    :: op == 5 && CASOK -> closing = true; APPENDED
+    :: op == 6 && CASOK -> phase = TO_SessionClosed; PUBLISHED; APPENDED
+    :: op == 7 && CASOK -> phase = CLOCK_stale_SessionRevived; revivals++; PUBLISHED; APPENDED
     :: else -> goto idle                                              /* conflict: decide again */
     fi };
   /* appended: a crash loses the answer and the snapshot, never the event */
   atomic {
-    if :: op == 1 && s > acked[a] -> acked[a] = s
+    if :: op == 1 && s > acked[a] && (phase == P_SUMMARISED || phase == P_STALE) -> acked[a] = s
+#ifdef VIEWSNAP
        :: op != 1 && snap != phase -> snap = phase
+#endif
        :: true
     fi; goto idle };
 done: skip
@@ -200,12 +249,13 @@ done: skip
 
 #ifndef NOCLOCK
 proctype Clock() {
-  do :: atomic { closing && (phase == P_SUMMARISED || phase == P_STALE) -> phase = CLOCK_summarised_SessionClosed; ver++ }
+  byte i;
+  do :: atomic { closing && (phase == P_SUMMARISED || phase == P_STALE) -> phase = CLOCK_summarised_SessionClosed; closing = false; PUBLISHED; APPENDED; forget(i) }
 #ifndef PROGRESS
-     :: atomic { phase == P_SUMMARISED && revivals < REVIVALS -> phase = CLOCK_summarised_SessionStaled; ver++ }
-     :: atomic { phase == P_SUMMARISED -> phase = CLOCK_summarised_SessionClosed; ver++ }
-     :: atomic { phase == P_STALE -> phase = CLOCK_stale_SessionClosed; ver++ }
-     :: atomic { phase == P_REVEALED -> phase = CLOCK_revealed_SessionClosed; ver++ }
+     :: atomic { phase == P_SUMMARISED && revivals < REVIVALS -> phase = CLOCK_summarised_SessionStaled; PUBLISHED; APPENDED }
+     :: atomic { phase == P_SUMMARISED -> phase = CLOCK_summarised_SessionClosed; closing = false; PUBLISHED; APPENDED; forget(i) }
+     :: atomic { phase == P_STALE -> phase = CLOCK_stale_SessionClosed; closing = false; PUBLISHED; APPENDED; forget(i) }
+     :: atomic { phase == P_REVEALED -> phase = CLOCK_revealed_SessionClosed; PUBLISHED; APPENDED }
 #endif
      :: atomic { RESTS -> break } od;
 #ifndef PEEK
@@ -222,6 +272,15 @@ active proctype Rival() {
 }
 #endif
 
+/* Reads the log by a cursor: what is delivered before a crash is delivered again. */
+#ifdef OUTBOX
+proctype Outbox() {
+  do :: atomic { heard < told -> if :: heard++ :: !lost -> lost = true fi }
+     :: atomic { RESTS && heard == told -> break } od
+}
+ltl outbox { [] ((heard < told) -> <> (heard == told)) }
+#endif
+
 #ifdef LIVE
 ltl live { <> RESTS }
 #endif
@@ -235,8 +294,14 @@ ltl answered { [] ((lseq[0] > 0 && !RESTS) -> <> (acked[0] > 0 || RESTS || phase
 ltl peek { [] ((viewed[0] || viewed[1]) -> <> (viewed[0] && viewed[1])) }
 #endif
 
-init { atomic { byte i = 0; run Actors();
+init { atomic { byte i = 0;
+#ifdef PROGRESS
+  run Actors();
+#endif
 #ifndef NOCLOCK
   run Clock();
 #endif
-  do :: i < NREP -> run Engine(); i++ :: else -> break od } }
+#ifdef OUTBOX
+  run Outbox();
+#endif
+  do :: i < NREP -> run Engine(i); i++ :: else -> break od } }

@@ -47,7 +47,7 @@ func (b *disclosureBench) mutants(context.Context) (finding, error) {
 
 // spin runs the model's own script, which prints a line for each configuration.
 func (b *disclosureBench) spin(ctx context.Context) (finding, error) {
-	for _, tool := range []string{"spin", "gcc"} {
+	for _, tool := range []string{"bash", "spin", "gcc"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			return finding{Skip: tool + " is not installed"}, nil
 		}
@@ -56,7 +56,7 @@ func (b *disclosureBench) spin(ctx context.Context) (finding, error) {
 	if err != nil {
 		return finding{}, err
 	}
-	cmd := exec.CommandContext(ctx, "sh", script, "-json", "quick")
+	cmd := exec.CommandContext(ctx, "bash", script, "-json", "quick")
 	cmd.Stderr = b.notes
 	out, err := cmd.Output()
 	if _, failed := errors.AsType[*exec.ExitError](err); err != nil && !failed {
