@@ -78,6 +78,7 @@ func load(x *csss.Exchange, w *world.World) error {
 type play struct {
 	*testing.T
 	x        *csss.Exchange
+	dir      string // of the ledger, if it has one
 	now      time.Time
 	canaries []world.Canary
 	private  []secret            // what must never reach another firm at all
@@ -123,7 +124,7 @@ func open(t *testing.T, cfg csss.Config, canaries []world.Canary) *play {
 	x, err := csss.Open(t.Context(), cfg)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = x.Close() })
-	return &play{T: t, x: x, canaries: canaries, mates: map[[2]string]bool{}, seen: map[string][]string{},
+	return &play{T: t, x: x, dir: cfg.Dir, canaries: canaries, mates: map[[2]string]bool{}, seen: map[string][]string{},
 		handles: map[string]disclosure.Handle{}, logs: logs, replays: !testing.Short()}
 }
 

@@ -23,7 +23,7 @@ const (
 	Approval   TaskKind = "approval"   // an approver: decide on the brief
 	RareOffer  TaskKind = "rare_offer" // an owner: a need fits, and the offer is too rare to be shown without consent
 	Accept     TaskKind = "accept"     // a party: both identities are revealed, the terms wait
-	Notice     TaskKind = "notice"     // a party: the session was published stale or closed
+	Notice     TaskKind = "notice"     // a party: the session was published stale or closed, its own rules suspend it, or its engagement is watched or ends
 )
 
 // Task is one thing that waits for a person, with all that may be known about
@@ -39,6 +39,8 @@ type Task struct {
 	Under       string            `json:"under,omitempty"` // of an approval: the hand-over or grant by which the person votes; empty = in their own right
 	Until       time.Time         `json:"until,omitzero"`  // the session's deadline
 	Brief       Brief             `json:"brief"`
+	Suspension  Suspension        `json:"suspension,omitzero"` // of a notice: why the own side cannot go on, see [Status]
+	Ends        time.Time         `json:"ends,omitzero"`       // of a notice: when the engagement ends
 }
 
 // Brief is the anonymised statement on which a party or an approver decides.
@@ -112,11 +114,20 @@ func (st *state) tasks(ref handleRef, s *disclosure.Status, person string, roles
 	}
 	t := Task{Handle: s.Handle, Phase: s.Phase, Until: s.Deadline, Brief: st.brief(ss, ref.side)}
 	var out []Task
-	if party := ss.state.Proposal.Parties[ref.side]; party.Actor == person {
-		if kind, ok := partyTask(s); ok {
-			t.Kind = kind
-			out = append(out, t)
-		}
+	why, ends := st.ownSuspension(ref, s, at), time.Time{}
+	if ss.runs() {
+		ends, _ = ss.ends()
+	}
+	party := ss.state.Proposal.Parties[ref.side]
+	switch kind, ok := partyTask(s); {
+	case why.By == ByPerson && st.governs(party.Firm, person), // who was the party may be gone
+		party.Actor == person && (why.By != "" || !ends.IsZero()):
+		n := t
+		n.Kind, n.Suspension, n.Ends = Notice, why, ends
+		out = append(out, n)
+	case party.Actor == person && ok:
+		t.Kind = kind
+		out = append(out, t)
 	}
 	if s.Phase != disclosure.Summarised && s.Phase != disclosure.Proposed {
 		return out

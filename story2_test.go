@@ -18,11 +18,14 @@ import (
 var background = context.Background()
 
 // secondShift is the second story as a list of scenes.
-func secondShift(s *world.SecondShift) []scene {
+func secondShift(s *world.SecondShift) []scene { return secondShiftAt(s, s.Registered()) }
+
+// secondShiftAt is the story with its need registered at some other time.
+func secondShiftAt(s *world.SecondShift, at time.Time) []scene {
 	supply, demand := s.Vance.Firm, s.Requester.Firm
 	return []scene{
 		{name: "register the need", do: func(p *play) {
-			p.now = s.Registered()
+			p.now = at
 			p.private = append(p.private, secret{supply, "9500"}, secret{demand, "15000"}, secret{supply, "shift2-release"})
 			r, err := p.x.Register(p.Context(), p.as(s.Requester), s.Need)
 			p.ok(s.Requester, r, err)

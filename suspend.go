@@ -180,6 +180,9 @@ func (st *state) ownSuspension(ref handleRef, s *disclosure.Status, at time.Time
 		return st.suspension(ss, ref.side, at)
 	case !s.Phase.Final() && !ss.state.EngagedAt.IsZero():
 		w := ss.watches[ref.side]
+		if w.By == "" {
+			return Suspension{}
+		}
 		w.Reasons = slices.Clone(w.Reasons)
 		return w.Suspension
 	default:

@@ -31,7 +31,7 @@ type Deal struct {
 	Rate         int64             `json:"rate"` // agreed price, cents per hour
 	Currency     string            `json:"currency"`
 	Hours        match.Amount      `json:"hours"` // reserved
-	Fee          int64             `json:"fee"`   // cents for the hours reserved; once completed, for those worked; after an early end, for those held until then
+	Fee          int64             `json:"fee"`   // cents for the hours reserved; once completed, for those worked; after an early end, for those that a side marked before it, else those held until then
 	Slots        []match.Slot      `json:"slots"`
 	Terms        terms.Document    `json:"terms"`
 	TermsDigest  disclosure.Digest `json:"terms_digest"`           // for AcceptTerms
@@ -124,6 +124,11 @@ func (st *state) dealFor(ss *sessionState, side disclosure.Side) (*Deal, error) 
 			d.Hours = 0
 		}
 		worked = before(d.Slots, ss.state.EndedAt)
+		for _, by := range []disclosure.Side{side.Other(), side} {
+			if hours := ss.state.Sides[by].Hours; hours > 0 { // said before the end, the own word first
+				worked = match.Amount(hours)
+			}
+		}
 	}
 	d.Fee = market.Fee(d.Rate, int64(worked))
 	if o := st.offers[ss.state.Proposal.Offer]; side == disclosure.Supply && o != nil {
