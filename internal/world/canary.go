@@ -62,9 +62,10 @@ func firmTokens(f *csss.Firm) []string {
 
 // common are words of firm names that name nothing by themselves: words of the
 // trade, and English words that occur in other words and texts.
-var common = wordSet(`aero brackets city cnc components controls dynamics fabricating gear grand industries joining machine
-	machining manufacturing maple medical metals mould plastics precision process products river robotics rose stamping
-	systems telephone thermal tool tooling turning works`)
+var common = wordSet(`additive aero border brackets city cnc components controls dynamics fabricating gear grand implant industries
+	joining machine machining manufacturing maple medical metal metals micro mould plastics precision process products
+	river robotics rose speed stamping surgical systems telephone thermal tool tooling turning valley
+	waterloo works`)
 
 func wordSet(text string) map[string]bool {
 	set := map[string]bool{}

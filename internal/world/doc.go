@@ -19,7 +19,8 @@
 //
 // The stories themselves are [Story1], [Story2] and [Story3]; they do not
 // depend on the seed and stand alone as well. [K3Story1], [K3Story2] and
-// [K3Story3] are the smallest markets in which k = 3 can hold for them.
+// [K3Story3] are the smallest markets in which k = 3 can hold for them. [Story7]
+// is no part of any world; it can be imported into one.
 //
 // The world leaves the categories of additive manufacturing, controls and
 // metrology to the stories that play there, and has little space to let.

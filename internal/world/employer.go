@@ -14,6 +14,7 @@ const (
 	numbersStory1 = 0
 	numbersStory2 = 20
 	numbersStory3 = 40
+	numbersStory7 = 60
 	numbersWorld  = 100
 )
 
