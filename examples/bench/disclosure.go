@@ -21,7 +21,8 @@ each check.
   mutants          guards of the machine taken away one at a time; a violation is
                    one whose absence nothing noticed
   linearizable     -histories of four engines over a log with faults
-  crash            -scenarios, stopped at every use of the log and begun again
+  crash            -scenarios, stopped before and after every append and begun again;
+                   count is of stops
   probes           -probes of attackers against a market; a violation is a planted
                    identity seen, or an attacker that learnt more than it may
   attacker         a reader who holds the directory of all firms and all summaries:
@@ -98,6 +99,8 @@ var checks = []check{
 	{"noninterference", (*disclosureBench).nonInterference},
 	{"spin", (*disclosureBench).spin},
 	{"mutants", (*disclosureBench).mutants},
+	{"linearizable", (*disclosureBench).linearizable},
+	{"crash", (*disclosureBench).crashes},
 	{"probes", (*disclosureBench).attacked},
 	{"attacker", (*disclosureBench).attacker},
 	{"kguard", (*disclosureBench).kGuard},
@@ -114,7 +117,7 @@ func runDisclosure(ctx context.Context, args []string, stdout, stderr io.Writer)
 	asJSON := f.Bool("json", false, "one JSON object a line on standard output, the table on standard error")
 	f.Var(&b.checks, "checks", "`names` of the checks")
 	f.IntVar(&b.depth, "depth", 4, "of the sequences, in `commands`")
-	f.IntVar(&b.histories, "histories", 1000, "how `many`")
+	f.IntVar(&b.histories, "histories", 10_000, "how `many`")
 	f.IntVar(&b.scenarios, "scenarios", 200, "how `many`")
 	f.IntVar(&b.probes, "probes", 100_000, "how `many`")
 	f.IntVar(&b.listings, "listings", 100_000, "how `many`")

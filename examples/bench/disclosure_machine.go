@@ -45,6 +45,16 @@ func (b *disclosureBench) mutants(context.Context) (finding, error) {
 	return f, nil
 }
 
+func (b *disclosureBench) linearizable(context.Context) (finding, error) {
+	r := explore.Histories(b.histories, b.seed)
+	return finding{Count: r.Sequences, Violations: len(r.Violations), Broken: r.Violations}, nil
+}
+
+func (b *disclosureBench) crashes(context.Context) (finding, error) {
+	r := explore.Crashes(b.scenarios, b.seed)
+	return finding{Count: r.Sequences, Violations: len(r.Violations), Broken: r.Violations}, nil
+}
+
 // spin runs the model's own script, which prints a line for each configuration.
 func (b *disclosureBench) spin(ctx context.Context) (finding, error) {
 	for _, tool := range []string{"bash", "spin", "gcc"} {

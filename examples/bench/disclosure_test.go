@@ -12,7 +12,7 @@ import (
 )
 
 func TestDisclosureWritesALineForEachCheck(t *testing.T) {
-	code, stdout, stderr := bench(t, "disclosure", "-json", "-checks", "states,mutants,probes,kguard,rfc9901", "-depth", "2", "-probes", "1000", "-listings", "2000", "-freezes", "200",
+	code, stdout, stderr := bench(t, "disclosure", "-json", "-checks", "states,mutants,linearizable,crash,probes,kguard,rfc9901", "-histories", "50", "-scenarios", "5", "-depth", "2", "-probes", "1000", "-listings", "2000", "-freezes", "200",
 		"-vectors", "../../disclosure/sdjwt/testdata/rfc9901")
 	require.Zero(t, code, stderr)
 	var names []string
@@ -24,7 +24,7 @@ func TestDisclosureWritesALineForEachCheck(t *testing.T) {
 		assert.Zero(t, f.Violations, line)
 		names = append(names, f.Check)
 	}
-	assert.Equal(t, []string{"states", "mutants", "probes", "kguard", "rfc9901"}, names)
+	assert.Equal(t, []string{"states", "mutants", "linearizable", "crash", "probes", "kguard", "rfc9901"}, names)
 }
 
 func TestDisclosureSaysWhatCannotRun(t *testing.T) {

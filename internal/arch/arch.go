@@ -66,7 +66,7 @@ var Rows = []Row{
 	{"./ledger/ledgertest", []string{"./ledger"}, "the suite of its Store"},
 
 	{"./internal/arch", nil, "reads what the go command lists"},
-	{"./internal/explore", []string{"./disclosure"}, "walks the machine through its own API"},
+	{"./internal/explore", []string{"./disclosure", "./disclosure/disclosuretest"}, "walks the machine through its own API"},
 	{"./internal/beir", nil, "reads files and counts"},
 	{"./internal/simd", []string{"github.com/viterin/vek"}, "kernels"},
 	{"./internal/world", []string{".", "./match", "./policy", "./disclosure", "./disclosure/terms", "./ledger", "./embed", "./embed/lexical"},
