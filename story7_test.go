@@ -121,6 +121,7 @@ func TestStoryS7(t *testing.T) {
 	t.Run("moving the circle", playCircles)
 	t.Run("five offers of one firm", func(t *testing.T) { playSisters(t, 1, 5) })
 	t.Run("three firms of one group", func(t *testing.T) { playSisters(t, 3, 1) })
+	playSessions(t)
 }
 
 // playRatchet: a text only becomes coarser, for everybody the same.
