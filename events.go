@@ -228,6 +228,7 @@ var bodies = map[string]func() body{
 
 	"engagement.monitored": func() body { return new(engagementMonitored) },
 	"engagement.noticed":   func() body { return new(engagementNoticed) },
+	"engagement.settled":   func() body { return new(disputeSettled) },
 }
 
 // envelope is the payload of a market entry: which command it came from, and

@@ -39,8 +39,8 @@ type Task struct {
 	Under       string            `json:"under,omitempty"` // of an approval: the hand-over or grant by which the person votes; empty = in their own right
 	Until       time.Time         `json:"until,omitzero"`  // the session's deadline
 	Brief       Brief             `json:"brief"`
-	Suspension  Suspension        `json:"suspension,omitzero"` // of a notice: why the own side cannot go on, see [Status]
-	Ends        time.Time         `json:"ends,omitzero"`       // of a notice: when the engagement ends
+	Suspension  Suspension        `json:"suspension,omitzero"` // why the own side cannot go on, see [Status]
+	Ends        time.Time         `json:"ends,omitzero"`       // when the engagement ends by notice
 }
 
 // Brief is the anonymised statement on which a party or an approver decides.
@@ -114,19 +114,18 @@ func (st *state) tasks(ref handleRef, s *disclosure.Status, person string, roles
 	}
 	t := Task{Handle: s.Handle, Phase: s.Phase, Until: s.Deadline, Brief: st.brief(ss, ref.side)}
 	var out []Task
-	why, ends := st.ownSuspension(ref, s, at), time.Time{}
+	t.Suspension = st.ownSuspension(ref, s, at)
 	if ss.runs() {
-		ends, _ = ss.ends()
+		t.Ends, _ = ss.ends()
 	}
 	party := ss.state.Proposal.Parties[ref.side]
 	switch kind, ok := partyTask(s); {
-	case why.By == ByPerson && st.governs(party.Firm, person), // who was the party may be gone
-		party.Actor == person && (why.By != "" || !ends.IsZero()):
-		n := t
-		n.Kind, n.Suspension, n.Ends = Notice, why, ends
-		out = append(out, n)
 	case party.Actor == person && ok:
 		t.Kind = kind
+		out = append(out, t)
+	case t.Suspension.By == ByPerson && st.governs(party.Firm, person), // who was the party may be gone
+		party.Actor == person && (t.Suspension.By != "" || !t.Ends.IsZero()):
+		t.Kind = Notice
 		out = append(out, t)
 	}
 	if s.Phase != disclosure.Summarised && s.Phase != disclosure.Proposed {

@@ -23,6 +23,7 @@ import (
 type watch struct {
 	Suspension
 	Denied bool `json:"denied,omitempty"` // by those rules
+	Lapsed bool `json:"lapsed,omitempty"` // a credential that was asked for
 }
 
 // engagementMonitored says that one side of a running engagement could not
@@ -91,8 +92,10 @@ func (ss *sessionState) runs() bool {
 }
 
 // standsNow is how a side of a running engagement stands now, if otherwise than
-// it was noted. Rules are asked again when they are others than before: the
-// same ones once allowed it, and what time alone does to them is no reason.
+// it was noted. Rules are asked again when they or the facts are others than
+// before: the same once allowed it, and what time alone does is no reason. Of
+// facts it asks what the work itself rests on, the person offered and the
+// credentials; a listing that has left the market since ends no engagement.
 func (st *state) standsNow(ss *sessionState, side disclosure.Side, at time.Time) (watch, bool) {
 	f, ok := st.sessionFit(&ss.state)
 	q, running := st.nextStep(ss.state.ID(), side, at)
@@ -104,37 +107,30 @@ func (st *state) standsNow(ss *sessionState, side disclosure.Side, at time.Time)
 	if was.By == ByPolicy {
 		now.Reasons = was.Reasons
 	}
-	firm := ss.state.Proposal.Parties[side].Firm
-	if rules := st.inForce(firm); rules != was.Rules {
+	p := ss.state.Proposal.Parties[side]
+	now.Lapsed = side == disclosure.Supply && st.uncertified(f, at)
+	if rules := st.inForce(p.Firm); rules != was.Rules || now.Lapsed != was.Lapsed {
 		d := st.decide(q.req)
-		now.Denied, now.Rules, now.Version, now.Reasons = d.Outcome == policy.Deny, rules, st.rules.Version(firm), nil
+		now.Denied, now.Rules, now.Version, now.Reasons = d.Outcome == policy.Deny, rules, st.rules.Version(p.Firm), nil
 		if now.Denied {
 			now.Reasons = d.Reasons
 		}
 	}
-	if now.By = st.lapsed(f, ss, side, at); now.By == "" && now.Denied {
-		now.By = ByPolicy
-	}
-	return now, now.By != was.By || now.Rules != was.Rules
-}
-
-// lapsed names what the work itself rests on and is gone: the person offered,
-// or a credential that was asked for. An offer or a need that has left the
-// market since ends no engagement.
-func (st *state) lapsed(f *fit, ss *sessionState, side disclosure.Side, at time.Time) string {
-	p := ss.state.Proposal.Parties[side]
 	switch {
 	case p.Person && !st.employs(p.Firm, p.Actor):
-		return ByPerson
-	case side == disclosure.Demand:
-		return ""
+		now.By = ByPerson
+	case now.Denied:
+		now.By = ByPolicy
+	case now.Lapsed:
+		now.By = ByCredential
 	}
-	for _, g := range match.CheckGates(f.need, f.off, &match.GateEnv{Now: at, Median: st.median}) {
-		if !g.Passed && g.Gate == "credential" {
-			return ByCredential
-		}
-	}
-	return ""
+	return now, now.By != was.By || now.Rules != was.Rules || now.Lapsed != was.Lapsed
+}
+
+// uncertified reports whether a credential that was asked for is gone.
+func (st *state) uncertified(f *fit, at time.Time) bool {
+	return slices.ContainsFunc(match.CheckGates(f.need, f.off, &match.GateEnv{Now: at, Median: st.median}),
+		func(g match.GateResult) bool { return g.Gate == "credential" && !g.Passed })
 }
 
 // noteChange is what the ledger says of a change: the entry of the side's own,
@@ -149,11 +145,11 @@ func (st *state) noteChange(ss *sessionState, side disclosure.Side, now watch, a
 	if evs[0].fresh = st.versions[evs[0].stream] == 0; evs[0].fresh {
 		evs[0].expect = 0
 	}
-	switch until := st.noticeFor(ss, side, now, at); {
-	case !until.Equal(ss.notices[side]):
-		evs = append(evs, entry(&engagementNoticed{Session: id, Side: side, Until: until}))
-	case now.By == ByCredential:
+	if now.Lapsed && !ss.watches[side].Lapsed {
 		evs = append(evs, entry(&engagementNoticed{Session: id, Side: side, Credential: true}))
+	}
+	if until := st.noticeFor(ss, side, now, at); !until.Equal(ss.notices[side]) {
+		evs = append(evs, entry(&engagementNoticed{Session: id, Side: side, Until: until}))
 	}
 	return evs
 }
@@ -199,7 +195,7 @@ func (x *Exchange) monitor(ctx context.Context, now time.Time) (next time.Time, 
 		errs = append(errs, x.noteEngagement(ctx, m, now))
 	}
 	for _, end := range x.endingEngagements(now, &next) {
-		errs = append(errs, x.abort(ctx, end.session, end.side, "notice/"+end.side.String(), "ended: "+end.why.String(), end.why.Rules, now))
+		errs = append(errs, x.abort(ctx, end.session, end.side, "notice/"+end.side.String(), "ended: "+end.why.cause(), end.why.Rules, now))
 	}
 	return next, errors.Join(errs...)
 }

@@ -137,7 +137,7 @@ func (st *state) digestPairs(put func(...any)) {
 
 func (st *state) digestSessions(put func(...any)) {
 	for id, ss := range inOrder(st.sessions) {
-		put(id, ss.state, ss.deal, ss.watches, ss.notices)
+		put(id, ss.state, ss.deal, ss.watches, ss.notices, ss.settled)
 		for _, s := range ss.steps {
 			put(s.index, s.name, s.at, s.side, s.both, s.session, s.auto)
 			for _, r := range s.rules {

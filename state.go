@@ -116,6 +116,7 @@ type sessionState struct {
 
 	watches [2]watch     // of an engagement: how each side stands
 	notices [2]time.Time // when it ends by a side's notice; zero: never
+	settled [2]bool      // a side's dispute
 }
 
 // takenKey is a command of a session: whose it is, and its id.

@@ -1,6 +1,7 @@
 package csss_test
 
 import (
+	"context"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -18,6 +19,8 @@ import (
 	"github.com/deeperpoint/csss/disclosure"
 	"github.com/deeperpoint/csss/disclosure/terms"
 	"github.com/deeperpoint/csss/internal/world"
+	"github.com/deeperpoint/csss/ledger"
+	"github.com/deeperpoint/csss/ledger/ledgertest"
 	"github.com/deeperpoint/csss/match"
 	"github.com/deeperpoint/csss/policy"
 )
@@ -560,7 +563,7 @@ func storyS8WhileEngaged(t *testing.T) {
 	f.both(disclosure.Engaged)
 	f.tick(ends)
 	f.both(disclosure.Closed)
-	assert.Equal(t, "ended: suspended: policy v8", f.own().Own.Reason)
+	assert.Equal(t, "ended: policy v8", f.own().Own.Reason)
 
 	var worked match.Amount
 	for _, slot := range held.Slots {
@@ -663,7 +666,7 @@ func storyS8PaidForTheTime(t *testing.T) {
 			assert.Contains(t, namesOf(steps), "engagement.terminated")
 			assert.NotContains(t, namesOf(p.steps(s.Petrov, p.handles["demand"])), "engagement.monitored")
 			st := p.sideOf(s.Partner, "supply")
-			assert.Equal(t, "ended: "+change.says, st.Own.Reason)
+			assert.Equal(t, "ended: "+strings.TrimPrefix(change.says, "suspended: "), st.Own.Reason)
 			p.isFold()
 			p.verifies()
 		})
@@ -771,4 +774,154 @@ func raceOnce(t *testing.T, round int) (revealed bool) {
 	}
 	require.Equal(t, open[0], reveals == 1)
 	return open[0]
+}
+
+// crash is a variant of the story as commands with fixed ids, at their times.
+type crash struct {
+	name   string
+	before []move // up to the change
+	change move
+	after  []move
+}
+
+func crashes() []crash {
+	d := &deal{s: world.K3Story2()}
+	vance, owner := d.s.Vance, d.s.Owner
+	at := func(after time.Duration, m move) move {
+		do := m.do
+		m.do = func(ctx context.Context, d *deal, by csss.By) (csss.Receipt, error) {
+			d.at = d.s.Registered().Add(after)
+			by.At = d.at
+			return do(ctx, d, by)
+		}
+		return m
+	}
+	tick := func(after time.Duration) move {
+		return at(after, move{"tick " + after.String(), vance, func(ctx context.Context, d *deal, by csss.By) (csss.Receipt, error) {
+			_, err := d.x.Tick(ctx, by.At)
+			return csss.Receipt{}, err
+		}})
+	}
+	rules := func(version int, more string) move {
+		return move{fmt.Sprint("v", version), vance, func(ctx context.Context, d *deal, by csss.By) (csss.Receipt, error) {
+			doc, _, _ := strings.Cut(string(d.policyOf(d.s.Vance.Firm)), "\ntests:")
+			text := strings.Replace(doc, "version: 7", fmt.Sprint("version: ", version), 1) + more
+			return d.x.SetPolicy(ctx, by, d.s.Vance.Firm, "steelcrest-precision.yaml", []byte(text))
+		}}
+	}
+	v8 := at(20*time.Minute, rules(8, withdrawal))
+	slot := []move{tick(25 * time.Minute), tick(time.Hour)}
+	begun := slices.Concat(d.loading(), d.meeting(), d.consents()[2:3])
+	met := slices.Concat(d.loading(), d.meeting(), d.consents())
+	engaged := met
+	for i, m := range d.acceptances() {
+		m.do = func(ctx context.Context, d *deal, by csss.By) (csss.Receipt, error) {
+			return d.acceptances()[i].do(ctx, d, by)
+		}
+		engaged = append(slices.Clip(engaged), m)
+	}
+	return []crash{
+		{"a", begun, v8, slot},
+		{"a, by a consent", begun, v8, []move{at(25*time.Minute, d.consents()[0]), tick(time.Hour)}},
+		{"b", begun, at(20*time.Minute, move{"revoked", world.Who{}, func(ctx context.Context, d *deal, by csss.By) (csss.Receipt, error) {
+			return d.x.RevokeCredential(ctx, by, d.s.Offer, "AS9100D")
+		}}), slot},
+		{"c", begun, at(20*time.Minute, move{"leaves", owner, func(ctx context.Context, d *deal, by csss.By) (csss.Receipt, error) {
+			return d.x.Leave(ctx, by, d.s.Vance.Person)
+		}}), slot},
+		{"d", met, v8, slot},
+		{"e", engaged, v8, []move{tick(25 * time.Minute), tick(24 * time.Hour), tick(7 * 24 * time.Hour)}},
+		{"e, restored", engaged, v8, []move{tick(25 * time.Minute), at(time.Hour, rules(9, "")), tick(2 * time.Hour), tick(7 * 24 * time.Hour)}},
+		{"f", begun, v8, slices.Concat(slot, []move{at(2*time.Hour, rules(9, "")), tick(3 * time.Hour)})},
+		{"g", begun, v8, []move{at(25*time.Minute, d.consents()[3]), tick(30 * time.Minute), tick(time.Hour)}},
+	}
+}
+
+// The process stops at every write from the change on, before it or after it:
+// what was not answered is given again, and the ledger and the state are the
+// same as without the stop (A3, A4).
+func TestStoryS8Crashes(t *testing.T) {
+	t.Parallel()
+	for _, c := range crashes() {
+		t.Run(c.name, func(t *testing.T) {
+			want := c.play(t, "", 0)
+			stops := 0
+			for _, op := range []string{ledgertest.OpCommit, ledgertest.OpCommitted} {
+				for n := 1; ; n++ {
+					got := c.play(t, op, n)
+					if got.stopped < 0 {
+						break
+					}
+					stops++
+					require.Equal(t, want.kinds, got.kinds, "%s, write %d", op, n)
+					require.Equal(t, want.reads, got.reads, "%s, write %d", op, n)
+				}
+			}
+			require.GreaterOrEqual(t, stops, 4)
+		})
+	}
+}
+
+// played is what a variant has come to.
+type played struct {
+	kinds   []string
+	reads   [2]string
+	stopped int // at which command; -1: at none
+}
+
+// play runs a variant on a store whose n-th write from the change on fails, and
+// goes on after a restart.
+func (c crash) play(t *testing.T, op string, n int) (out played) {
+	t.Helper()
+	inner, armed, calls := ledger.NewMemoryStore(), false, 0
+	store := ledgertest.FaultStore(inner, func(did string, _ int) error {
+		if !armed || did != op {
+			return nil
+		}
+		if calls++; calls == n {
+			return errFault
+		}
+		return nil
+	})
+	d := newDeal(t, csss.Config{Store: store})
+	d.must(c.before...)
+	armed, out.stopped = true, -1
+	rest := append([]move{c.change}, c.after...)
+	for i, m := range rest {
+		digest := d.digest()
+		_, err := d.take(m)
+		if op != "" && calls >= n {
+			require.Error(t, err, m.name)
+			if !strings.HasPrefix(m.name, "tick") { // which writes more than once
+				require.Equal(t, digest, d.digest(), "%s changed the state", m.name)
+			}
+			require.NoError(t, d.x.Close())
+			d.open(csss.Config{Store: inner})
+			d.sound()
+			out.stopped, rest = i, rest[i:]
+			break
+		}
+		if err != nil {
+			require.ErrorIs(t, err, csss.ErrDenied, m.name) // g: the shop's own rules refuse its consent
+		}
+	}
+	for _, m := range rest {
+		if out.stopped < 0 {
+			break
+		}
+		if _, err := d.take(m); err != nil {
+			require.ErrorIs(t, err, csss.ErrDenied, m.name)
+		}
+	}
+	d.sound()
+	out.reads = [2]string{masked(d.ownStatus(disclosure.Supply)), masked(d.ownStatus(disclosure.Demand))}
+	require.NoError(t, d.x.Close())
+	log, err := ledger.Open(background, inner, nil)
+	require.NoError(t, err)
+	defer log.Close()
+	for e, err := range log.Read(background, ledger.Query{}) {
+		require.NoError(t, err)
+		out.kinds = append(out.kinds, e.Type)
+	}
+	return out
 }

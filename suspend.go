@@ -37,14 +37,17 @@ type Suspension struct {
 
 // String says it in a line, such as "suspended: policy v8"; "" for none.
 func (s Suspension) String() string {
-	switch s.By {
-	case "":
+	if s.By == "" {
 		return ""
-	case ByPolicy:
-		return fmt.Sprintf("suspended: %s v%d", s.By, s.Version)
-	default:
-		return "suspended: " + s.By
 	}
+	return "suspended: " + s.cause()
+}
+
+func (s Suspension) cause() string {
+	if s.By == ByPolicy {
+		return fmt.Sprintf("%s v%d", s.By, s.Version)
+	}
+	return s.By
 }
 
 // fallen names what a side brought into a session and does not stand any more:
@@ -79,16 +82,16 @@ func (st *state) fallen(f *fit, side disclosure.Side, parties [2]disclosure.Part
 }
 
 // suspension decides whether a side of a session that is not engaged yet still
-// stands by its own rules and facts. An erased session has none: nothing can
-// come of it.
-func (st *state) suspension(ss *sessionState, side disclosure.Side, at time.Time) Suspension {
+// stands by its own facts and rules; if changed, by rules only that are others
+// than it came here under. An erased session has none: nothing can come of it.
+func (st *state) suspension(ss *sessionState, side disclosure.Side, at time.Time, changed bool) Suspension {
 	f, ok := st.sessionFit(&ss.state)
 	if !ok || ss.state.Erased {
 		return Suspension{}
 	}
 	firm := ss.state.Proposal.Parties[side].Firm
 	own := Suspension{Rules: st.inForce(firm), Version: st.rules.Version(firm)}
-	if own.By = st.fallen(f, side, ss.state.Proposal.Parties, ss.deal.Edits, at); own.By != "" {
+	if own.By = st.fallen(f, side, ss.state.Proposal.Parties, ss.deal.Edits, at); own.By != "" || changed && own.Rules == ss.judgedBy(side) {
 		return own
 	}
 	q, ok := st.nextStep(ss.state.ID(), side, at)
@@ -124,8 +127,7 @@ func (st *state) suspensions(at time.Time) (out []suspended) {
 			if ss.state.Sides[side].Leaving != "" {
 				continue
 			}
-			why := st.suspension(ss, side, at)
-			if why.By != "" && (why.By != ByPolicy || why.Rules != ss.judgedBy(side)) {
+			if why := st.suspension(ss, side, at, true); why.By != "" {
 				out = append(out, suspended{id, side, why})
 			}
 		}
@@ -177,7 +179,7 @@ func (st *state) ownSuspension(ref handleRef, s *disclosure.Status, at time.Time
 	case ss == nil:
 		return Suspension{}
 	case s.Own.Suspended:
-		return st.suspension(ss, ref.side, at)
+		return st.suspension(ss, ref.side, at, false)
 	case !s.Phase.Final() && !ss.state.EngagedAt.IsZero():
 		w := ss.watches[ref.side]
 		if w.By == "" {

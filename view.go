@@ -186,8 +186,16 @@ func (x *Exchange) Status(ctx context.Context, by By, h disclosure.Handle) (Stat
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	out := Status{Status: s, Category: x.st.ownCategory(ref), Suspension: x.st.ownSuspension(ref, &s, at)}
-	if ss := x.st.sessions[ref.session]; ss != nil && ss.runs() {
+	ss := x.st.sessions[ref.session]
+	if ss == nil {
+		return out, nil
+	}
+	if ss.runs() {
 		out.Ends, _ = ss.ends()
+	}
+	out.Own.Disputed = ss.disputed(ref.side)
+	if out.Theirs != nil {
+		out.Theirs.Disputed = ss.disputed(ref.side.Other())
 	}
 	return out, nil
 }
