@@ -97,12 +97,12 @@ type check struct {
 var checks = []check{
 	{"states", (*disclosureBench).states},
 	{"noninterference", (*disclosureBench).nonInterference},
-	{"spin", (*disclosureBench).spin},
 	{"mutants", (*disclosureBench).mutants},
 	{"linearizable", (*disclosureBench).linearizable},
 	{"crash", (*disclosureBench).crashes},
 	{"probes", (*disclosureBench).attacked},
 	{"attacker", (*disclosureBench).attacker},
+	{"spin", (*disclosureBench).spin},
 	{"kguard", (*disclosureBench).kGuard},
 	{"speed", (*disclosureBench).speed},
 	{"rfc9901", (*disclosureBench).rfc9901},
@@ -162,17 +162,23 @@ var errViolated = errors.New("a promise was broken, see the lines with violation
 func (b *disclosureBench) all(ctx context.Context) error {
 	b.row("%-16s %14s %11s %9s  %s", "check", "count", "violations", "seconds", "and")
 	broken := false
+	model := b.ahead(ctx)
 	for _, c := range checks {
 		if !slices.Contains(b.checks, c.name) {
 			continue
 		}
 		b.note("%s …", c.name)
-		start := time.Now()
-		found, err := c.run(b, ctx)
+		var found finding
+		var err error
+		if c.name == "spin" {
+			found, err = model()
+		} else {
+			found, err = timed(c, b, ctx)
+		}
 		if err != nil {
 			return err
 		}
-		found.Check, found.Seconds = c.name, figure(time.Since(start).Seconds())
+		found.Check = c.name
 		broken = broken || found.Violations > 0
 		if err := b.tell(found); err != nil {
 			return err
@@ -182,6 +188,35 @@ func (b *disclosureBench) all(ctx context.Context) error {
 		return errViolated
 	}
 	return nil
+}
+
+func timed(c check, b *disclosureBench, ctx context.Context) (finding, error) {
+	start := time.Now()
+	f, err := c.run(b, ctx)
+	f.Seconds = figure(time.Since(start).Seconds())
+	return f, err
+}
+
+// ahead starts the model, which is a program of its own, so that it runs beside
+// the other checks; what it returns waits for the end.
+func (b *disclosureBench) ahead(ctx context.Context) func() (finding, error) {
+	i := slices.IndexFunc(checks, func(c check) bool { return c.name == "spin" })
+	if !slices.Contains(b.checks, "spin") {
+		return nil
+	}
+	type end struct {
+		f   finding
+		err error
+	}
+	done := make(chan end, 1)
+	go func() {
+		f, err := timed(checks[i], b, ctx)
+		done <- end{f, err}
+	}()
+	return func() (finding, error) {
+		e := <-done
+		return e.f, e.err
+	}
 }
 
 func (b *disclosureBench) tell(f finding) error {
