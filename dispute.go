@@ -11,7 +11,7 @@ import (
 // Dispute says that a party does not agree with how a running engagement goes,
 // once for a side. The other side reads that there is a dispute, and not why. It
 // ends nothing by itself: the firms talk, and the dispute ends when whoever
-// raised it says so, by [Exchange.SettleDispute], or when both mark the same
+// raised it says so, by [Exchange.EndDispute], or when both mark the same
 // hours. An end of the engagement ends no dispute.
 //
 // Errors: as [Exchange.OptIn].
@@ -19,17 +19,17 @@ func (x *Exchange) Dispute(ctx context.Context, by By, h disclosure.Handle, reas
 	return x.step(ctx, by, h, disclosure.Command{Kind: disclosure.Dispute, Reason: reason})
 }
 
-// SettleDispute ends the dispute that the caller's own side raised. Both sides
+// EndDispute ends the dispute that the caller's own side raised. Both sides
 // read that it is settled.
 //
 // Errors: ErrNotFound, also where the side has no open dispute, ErrNotYours for
 // anybody of the firm but the party, ErrKeyReused, and the ledger's.
-func (x *Exchange) SettleDispute(ctx context.Context, by By, h disclosure.Handle) (Receipt, error) {
+func (x *Exchange) EndDispute(ctx context.Context, by By, h disclosure.Handle) (Receipt, error) {
 	ref, _, err := x.side(by, h)
 	if err != nil {
 		return Receipt{}, err
 	}
-	return x.command(ctx, by, "settle_dispute", h, func(st *state, _ time.Time) ([]event, error) {
+	return x.command(ctx, by, "end_dispute", h, func(st *state, _ time.Time) ([]event, error) {
 		ss := st.sessions[ref.session]
 		if ss == nil || ss.state.Phase == 0 {
 			return nil, ErrNotFound

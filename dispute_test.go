@@ -2,6 +2,7 @@ package csss_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -38,7 +39,7 @@ func (f *flight) told() string {
 func TestDispute(t *testing.T) {
 	f := engagedSmall(t)
 	vance, h := f.s.Vance, f.handles["supply"]
-	_, err := f.x.SettleDispute(t.Context(), f.as(vance), h)
+	_, err := f.x.EndDispute(t.Context(), f.as(vance), h)
 	require.ErrorIs(t, err, csss.ErrNotFound, "there is none")
 
 	f.private = append(f.private, secret{f.supply, "scrapped the fixture"})
@@ -59,14 +60,14 @@ func TestDispute(t *testing.T) {
 	f.told()
 
 	for who, want := range map[world.Who]error{f.s.Owner: csss.ErrNotYours, f.s.Requester: csss.ErrNotFound} {
-		_, err = f.x.SettleDispute(t.Context(), f.as(who), h)
+		_, err = f.x.EndDispute(t.Context(), f.as(who), h)
 		require.ErrorIs(t, err, want)
 	}
-	_, err = f.x.SettleDispute(t.Context(), f.as(f.s.Requester), f.handles["demand"])
+	_, err = f.x.EndDispute(t.Context(), f.as(f.s.Requester), f.handles["demand"])
 	require.ErrorIs(t, err, csss.ErrNotFound, "it is not the other side's to end")
 	by.ID = "settle"
 	for range 2 {
-		r, err = f.x.SettleDispute(t.Context(), by, h)
+		r, err = f.x.EndDispute(t.Context(), by, h)
 		f.ok(vance, r, err)
 	}
 	assert.True(t, r.Duplicate)
@@ -113,7 +114,7 @@ func TestEndsOfADispute(t *testing.T) {
 			assert.Equal(t, c.open, f.own().Theirs.Disputed)
 			f.told()
 			if c.open {
-				r, err = f.x.SettleDispute(t.Context(), f.as(f.s.Requester), f.handles["demand"])
+				r, err = f.x.EndDispute(t.Context(), f.as(f.s.Requester), f.handles["demand"])
 				f.ok(f.s.Requester, r, err)
 				assert.False(t, f.own().Theirs.Disputed)
 			}
@@ -216,4 +217,38 @@ func TestEngagementOutlivesItsListing(t *testing.T) {
 	assert.Equal(t, "engagement.monitored", steps[len(steps)-1].Name, "v8 was asked, and allowed it")
 	assert.Equal(t, 8, steps[len(steps)-1].Version)
 	f.landed()
+}
+
+// Many ticks at once, on changing rules, note each change once.
+func TestTicksNoteAChangeOnce(t *testing.T) {
+	s := world.K3Story2()
+	p := open(t, csss.Config{K: 3, KPeople: 3, Dir: t.TempDir()}, s.Canaries())
+	require.NoError(t, load(p.x, &s.World))
+	f := takeOff(p, s)
+	f.engage()
+	var wg sync.WaitGroup
+	for version := 8; version < 14; version++ {
+		more := withdrawal
+		if version%3 == 0 {
+			more = ""
+		}
+		f.publishes(version, more)
+		for range 6 {
+			wg.Go(func() {
+				_, err := f.x.Tick(background, f.now)
+				assert.NoError(t, err)
+			})
+		}
+		wg.Wait()
+	}
+	f.landed()
+	require.NoError(t, f.x.Close())
+	var kinds []string
+	for _, e := range entriesOf(t, f.dir) {
+		if strings.HasPrefix(e.Stream, "engagement/") {
+			kinds = append(kinds, strings.TrimPrefix(e.Type, "engagement."))
+		}
+	}
+	assert.Equal(t, []string{"monitored", "noticed", "monitored", "noticed", "monitored", "noticed", "monitored", "monitored", "noticed", "monitored", "noticed"}, kinds,
+		"v8 refuses, v9 allows, v10 and v11 refuse, v12 allows, v13 refuses")
 }

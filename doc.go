@@ -42,6 +42,12 @@
 // back. The exchange owns no timer and no goroutine: [Exchange.Tick] does what
 // has become due and says when to call it next.
 //
+// Rules, credentials and people change while sessions and engagements run. The
+// next Tick closes the sessions that a side's own rules or facts no longer
+// carry, and gives notice to the engagements, or ends them, as their terms say;
+// [Status.Suspension] tells that side why, and the other side no more than the
+// close, the notice or the end.
+//
 // # What it does not do
 //
 // It moves no money, settles no disputes, authenticates nobody (the host does)

@@ -161,8 +161,9 @@ func (st *state) decideFirm(f Firm) ([]event, error) {
 }
 
 // Leave records that a person no longer works for the firm. What the person
-// offered leaves the market; open sessions of those offers cannot be revealed
-// any more.
+// offered leaves the market, what was granted to the person lapses, and sessions
+// in which the person is the party cannot be revealed any more: the next
+// [Exchange.Tick] closes them.
 //
 // Any person of the firm may report it; who of them does is the host's care.
 //

@@ -282,7 +282,8 @@ func isoWeek(s string) bool {
 
 // RevokeCredential records that a credential on an offer no longer holds, as
 // the operator or the offer's own firm reports it. Nothing that needs it is revealed any
-// more.
+// more: the next [Exchange.Tick] closes the sessions, and tells both sides of
+// engagements.
 //
 // Errors: ErrNotFound, also for another firm's offer, ErrNotYours,
 // ErrKeyReused, and the ledger's.

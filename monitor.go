@@ -98,8 +98,7 @@ func (ss *sessionState) runs() bool {
 // credentials; a listing that has left the market since ends no engagement.
 func (st *state) standsNow(ss *sessionState, side disclosure.Side, at time.Time) (watch, bool) {
 	f, ok := st.sessionFit(&ss.state)
-	q, running := st.nextStep(ss.state.ID(), side, at)
-	if !ok || !running || ss.state.Erased {
+	if !ok || ss.state.Erased {
 		return watch{}, false
 	}
 	was := ss.watches[side]
@@ -110,6 +109,7 @@ func (st *state) standsNow(ss *sessionState, side disclosure.Side, at time.Time)
 	p := ss.state.Proposal.Parties[side]
 	now.Lapsed = side == disclosure.Supply && st.uncertified(f, at)
 	if rules := st.inForce(p.Firm); rules != was.Rules || now.Lapsed != was.Lapsed {
+		q, _ := st.nextStep(ss.state.ID(), side, at)
 		d := st.decide(q.req)
 		now.Denied, now.Rules, now.Version, now.Reasons = d.Outcome == policy.Deny, rules, st.rules.Version(p.Firm), nil
 		if now.Denied {

@@ -21,7 +21,8 @@ import (
 // SetPolicy replaces the rule document of a firm, for the operator or the
 // firm's owner or operations director. Text is the document in the form
 // of package policy; its employer must be the firm and its version must rise.
-// Every later step of every session of the firm is judged by it.
+// Every later step of every session of the firm is judged by it; what runs and
+// is not allowed any more ends with the next [Exchange.Tick], or as its terms say.
 //
 // Errors: *policy.Errors with every position, *InputError, ErrNotFound,
 // ErrNotYours, ErrUnsigned where only [Exchange.ApplyBundle] is taken,

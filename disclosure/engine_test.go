@@ -36,7 +36,9 @@ func (r *rules) Authorize(_ context.Context, q disclosure.AuthRequest) (disclosu
 	if r.auto[q.Side] {
 		v.Satisfied, v.Auto, v.Due = true, true, nil
 	}
-	v.Allowed = !r.deny[q.Side]
+	if v.Allowed = !r.deny[q.Side]; !v.Allowed {
+		v.Policy, v.Version, v.Reason = disclosure.DigestOf([]byte("changed")), 8, "the rules changed"
+	}
 	return v, nil
 }
 
@@ -408,6 +410,11 @@ func TestChangedRulesCloseTheSession(t *testing.T) {
 	w.must(disclosure.Demand, 0, disclosure.OptIn) // the next transition asks again
 	s := w.state()
 	assert.Equal(t, "policy", s.Sides[disclosure.Supply].Leaving)
+	assert.Equal(t, "the rules changed", w.status(disclosure.Supply, min1).Own.Reason)
+	left := w.last()
+	assert.Equal(t, disclosure.DigestOf([]byte("changed")), left.Policy, "the decision names the rules it used")
+	assert.Equal(t, 8, left.Version)
+	assert.Empty(t, w.status(disclosure.Demand, min1).Own.Reason)
 	assert.Equal(t, disclosure.Summarised, w.status(disclosure.Demand, 29*min1).Phase)
 	assert.Equal(t, disclosure.Closed, w.status(disclosure.Demand, 30*min1).Phase)
 	w.r.deny[disclosure.Supply] = false // restored: what is closed stays closed
@@ -420,6 +427,39 @@ func TestChangedRulesCloseTheSession(t *testing.T) {
 	err := w.do(disclosure.Demand, disclosure.OptIn, 0)
 	require.ErrorIs(t, err, disclosure.ErrPolicy)
 	assert.Empty(t, w.state().Sides[disclosure.Demand].Choice)
+}
+
+// last is the latest event of the log.
+func (w *world) last() (ev disclosure.Event) {
+	w.t.Helper()
+	for r, err := range w.log.Read(w.t.Context(), disclosure.StreamOf("s1"), 0) {
+		require.NoError(w.t, err)
+		ev, err = disclosure.DecodeEvent(r)
+		require.NoError(w.t, err)
+	}
+	return ev
+}
+
+// The host says under which rules it aborts; nobody else's word of rules is
+// kept with an end.
+func TestAnAbortNamesItsRules(t *testing.T) {
+	rules := disclosure.DigestOf([]byte("v8"))
+	for _, revealed := range []bool{false, true} {
+		for kind, want := range map[disclosure.Kind]disclosure.Digest{disclosure.Abort: rules, disclosure.Withdraw: {}} {
+			w := newWorld(t)
+			if revealed {
+				w.reveal()
+			}
+			c := command("end", disclosure.Supply, kind, t0.Add(min1))
+			c.Bind.Policy, c.Reason = rules, "policy v8"
+			_, err := w.e.Do(t.Context(), c)
+			require.NoError(t, err)
+			assert.Equal(t, want, w.last().Bind.Policy)
+			assert.Equal(t, "policy v8", w.status(disclosure.Supply, min1).Own.Reason)
+			assert.Empty(t, w.status(disclosure.Demand, time.Hour).Own.Reason)
+			w.replays()
+		}
+	}
 }
 
 func TestTheOtherSidesRulesAreNotHeard(t *testing.T) {
