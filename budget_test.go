@@ -28,7 +28,9 @@ func fixed(t time.Time, edits ...func(*match.Need)) func(*match.Need) {
 	return func(n *match.Need) {
 		n.From, n.Until = t, t.AddDate(0, 2, 0)
 		for _, edit := range edits {
-			edit(n)
+			if edit != nil {
+				edit(n)
+			}
 		}
 	}
 }

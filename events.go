@@ -96,6 +96,7 @@ type (
 		Until    time.Time              `json:"until"` // when first answers, questions and offers to consent lapse: Config.Window after the match
 		Answers  []answered             `json:"answers,omitempty"`
 		Misses   []missed               `json:"misses,omitempty"`
+		Passed   []string               `json:"passed,omitempty"` // offers that were not asked: of no effect, so that a refusal leaves as many entries whatever its reason
 	}
 	// matchOffered is what the offering firm keeps of a candidate once the asking
 	// firm is erased: that the handle was its own.

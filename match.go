@@ -197,14 +197,8 @@ func (s *search) shuffle() {
 // admit is asked for each offer that passed every gate, before anything is
 // ranked: may this employer group meet this offer at all, today?
 func (s *search) admit(o *match.Offer, p *match.Plan) bool {
-	if s.busy[o.ID] {
-		return false
-	}
-	key := answerKey{s.need.Group, o.ID}
-	if first, known := s.st.frozenAnswer(key, s.at); known && s.answeredAlready(first, p.Full) {
-		return false
-	}
-	if s.st.spent(key, contact{need: s.ev.Need, revision: s.ev.Revision, rules: s.ev.Rules}, s.at) >= s.x.cfg.Budget {
+	if s.settled(o.ID, p) {
+		s.ev.Passed = append(s.ev.Passed, o.ID)
 		return false
 	}
 	var own *policy.Reason
@@ -224,6 +218,16 @@ func (s *search) admit(o *match.Offer, p *match.Plan) bool {
 	}
 	s.answer(o.ID, answered{})
 	return false
+}
+
+// settled reports whether a group is not answered about an offer any more: they
+// are talking or have just stopped, its first answer says it all, or its
+// questions are spent.
+func (s *search) settled(offer string, p *match.Plan) bool {
+	key := answerKey{s.need.Group, offer}
+	first, known := s.st.frozenAnswer(key, s.at)
+	return s.busy[offer] || known && s.answeredAlready(first, p.Full) ||
+		s.st.spent(key, contact{need: s.ev.Need, revision: s.ev.Revision, rules: s.ev.Rules}, s.at) >= s.x.cfg.Budget
 }
 
 // gateName is what an offer's firm reads of a failed gate: its name, and for a

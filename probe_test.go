@@ -52,7 +52,7 @@ func worker(i int, role string) world.Who {
 	return world.Who{Firm: bazaarFirm(i), Person: bazaarFirm(i) + "-" + role}
 }
 
-func newBazaar(t *testing.T, cfg csss.Config, shop, buyer int) *bazaar {
+func newBazaar(t *testing.T, cfg csss.Config, shop, buyer int, edits ...func(*csss.Import)) *bazaar {
 	t.Helper()
 	b := &bazaar{play: open(t, cfg, nil), shop: shop, buyer: buyer, known: map[disclosure.Handle]bool{}}
 	b.now = world.Opening()
@@ -70,6 +70,9 @@ func newBazaar(t *testing.T, cfg csss.Config, shop, buyer int) *bazaar {
 			w := worker(i, "engineer")
 			in.Offers = append(in.Offers, csss.Publication{By: csss.By{Firm: w.Firm, Person: w.Person}, Offer: b.offer(i)})
 		}
+	}
+	for _, edit := range edits {
+		edit(&in)
 	}
 	_, err := b.x.Import(t.Context(), csss.By{At: b.now}, in)
 	require.NoError(t, err)

@@ -65,10 +65,15 @@ func (st *state) split(ev *matchProposed) []event {
 		p := of(m.Offer)
 		p.Misses = append(p.Misses, m)
 	}
+	for _, offer := range ev.Passed {
+		p := of(offer)
+		p.Passed = append(p.Passed, offer)
+	}
 	keys := slices.Sorted(maps.Keys(rest))
 	for chunk := range slices.Chunk(keys, 1+len(keys)/maxParts) {
 		all, about := rest[chunk[0]], subjects[chunk[0]]
 		for _, key := range chunk[1:] {
+			all.Passed = append(all.Passed, rest[key].Passed...)
 			all.Answers, all.Misses = append(all.Answers, rest[key].Answers...), append(all.Misses, rest[key].Misses...)
 			about = append(about, subjects[key]...)
 		}
