@@ -31,7 +31,7 @@ type Config struct {
 	External  string            // name of the service to which Embedder or Index sends text or vectors: a firm's listings go there only where its rules permit process_externally; empty = they stay in this process
 	Schema    *policy.Schema    // attributes that rules may use, those of the logged rules among them; nil = policy.BaseSchema
 	Terms     []terms.Template  // standard engagement terms; nil = terms.Standard
-	Summary   disclosure.Schema // what a summary may say; nil = disclosure.DefaultSchema
+	Summary   disclosure.Schema // what each stage shows: the summary, who a party is, how to reach it; nil = disclosure.DefaultSchema
 	Weights   *match.Weights    // scoring; nil = match.DefaultWeights
 	Knows     []string          // obligations of rules that the host carries out, beside those of Obligations: a permit that asks for any other does not permit; nil = none
 	Decisions *policy.Recorder  // logs every decision of a step before anything comes of it, see DecidedBy; must not call the exchange, whose lock is held; nil = no log

@@ -308,7 +308,7 @@ func (x *Exchange) Assist(ctx context.Context, by By, h disclosure.Handle) (Assi
 		if !ok {
 			return Assistance{}, ErrErased
 		}
-		out.Identity[side] = disclosure.NewIdentity(data)
+		out.Identity[side] = disclosure.NewIdentity(atStage(x.cfg.summarySchema(), v.Stage, data))
 	}
 	out.Deal, err = x.st.dealFor(ss, disclosure.Demand)
 	return out, err

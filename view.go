@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/deeperpoint/csss/disclosure"
@@ -38,8 +39,9 @@ type Deal struct {
 	Contribution *int64            `json:"contribution,omitempty"` // cents over variable cost; the offer's side only
 }
 
-// View shows a party of a session what a stage allows. The view is logged
-// before anything is returned.
+// View shows a party of a session what a stage allows, field by field as the
+// schema of Config.Summary says: by default email and telephone come with the
+// contacts, after the terms. The view is logged before anything is returned.
 //
 // Errors: ErrNotFound, ErrNotYours, ErrErased, *disclosure.PhaseError when the
 // stage is not reached, and the ledger's.
@@ -63,7 +65,7 @@ func (x *Exchange) View(ctx context.Context, by By, h disclosure.Handle, stage d
 	if !ok {
 		return View{}, ErrErased
 	}
-	v.Identity = disclosure.NewIdentity(data)
+	v.Identity = disclosure.NewIdentity(atStage(x.cfg.summarySchema(), stage, data))
 	deal, err := x.st.dealFor(ss, ref.side)
 	v.Deal = deal
 	return v, err
@@ -102,6 +104,15 @@ func (st *state) identity(p disclosure.Party) (disclosure.IdentityData, bool) {
 		LegalName: f.firm.LegalName, Contact: person.person.Name, Email: person.person.Email, Phone: person.person.Phone,
 		Street: site.Street + ", " + site.PostalCode, City: site.City, Site: site.ID,
 	}, true
+}
+
+// atStage is what the schema opens of an identity at a stage.
+func atStage(s disclosure.Schema, stage disclosure.Stage, d disclosure.IdentityData) disclosure.IdentityData {
+	v := s.Open(stage, disclosure.Values{"legal_name": {d.LegalName}, "contact": {d.Contact}, "email": {d.Email}, "phone": {d.Phone},
+		"street": {d.Street}, "city": {d.City}, "site": {d.Site}})
+	of := func(name string) string { return strings.Join(v[name], ", ") }
+	return disclosure.IdentityData{LegalName: of("legal_name"), Contact: of("contact"), Email: of("email"), Phone: of("phone"),
+		Street: of("street"), City: of("city"), Site: of("site")}
 }
 
 func (st *state) dealFor(ss *sessionState, side disclosure.Side) (*Deal, error) {
