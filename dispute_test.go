@@ -221,10 +221,7 @@ func TestEngagementOutlivesItsListing(t *testing.T) {
 
 // Many ticks at once, on changing rules, note each change once.
 func TestTicksNoteAChangeOnce(t *testing.T) {
-	s := world.K3Story2()
-	p := open(t, csss.Config{K: 3, KPeople: 3, Dir: t.TempDir()}, s.Canaries())
-	require.NoError(t, load(p.x, &s.World))
-	f := takeOff(p, s)
+	f := inSmallFlight(t, csss.Config{})
 	f.engage()
 	var wg sync.WaitGroup
 	for version := 8; version < 14; version++ {

@@ -847,6 +847,11 @@ func TestStoryS1Drift(t *testing.T) {
 		}
 	}
 	assert.Equal(t, []string{"E1", "E2", "E3", "E4"}, invited)
+
+	p = inWorld(t) // without open sessions, which hide their offers
+	p.now = s.Registered()
+	p.keepsPrivate(s)
+	assert.Len(t, p.ask(s.Petrov, s.NeedPlain), 4)
 	assert.Len(t, p.ask(s.Petrov, s.Need), 3, "the drifted query")
 	p.absent(s, s.E4, "no-aerospace-turning")
 

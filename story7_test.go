@@ -200,6 +200,15 @@ func playCircles(t *testing.T) {
 	second := said(p.asks(s.Pry, variant(s, "then pry")))
 	assert.Equal(t, first, second, "the first view of a group settles the band, whoever of it looks, and whenever")
 
+	// A new revision moves nothing either: what a group read of the old one is
+	// still known to it.
+	p.now = p.now.Add(31 * 24 * time.Hour)
+	o, err := p.x.Offer(p.as(s.Rare.Seller), s.Rare.Offer)
+	require.NoError(t, err)
+	r, err := p.x.Revise(t.Context(), p.as(s.Rare.Seller), o)
+	p.ok(s.Rare.Seller, r, err)
+	assert.Equal(t, first, said(p.asks(s.Pry, variant(s, "revised"))), "still as seen from Kitchener")
+
 	for i, at := range []match.Point{{Lat: 43.26, Lon: -79.87}, {Lat: 43.7, Lon: -79.4}, {Lat: 43.2557, Lon: -79.8712}} {
 		_, err := p.x.Register(t.Context(), p.as(s.Pry), variant(s, fmt.Sprint("elsewhere", i), func(n *match.Need) { n.Site = at }))
 		p.saw(s.Pry.Firm, err)

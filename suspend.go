@@ -145,9 +145,12 @@ func (ss *sessionState) judgedBy(side disclosure.Side) disclosure.Digest {
 
 // suspend makes the sides leave that are suspended now.
 func (x *Exchange) suspend(ctx context.Context, now time.Time) error {
-	var list []suspended
 	x.mu.RLock()
-	err := x.deciding(ctx, func(st *state) error { list = st.suspensions(now); return nil })
+	list := x.st.suspensions(now) // only looks
+	var err error
+	if len(list) > 0 {
+		err = x.deciding(ctx, func(st *state) error { list = st.suspensions(now); return nil })
+	}
 	x.mu.RUnlock()
 	if err != nil {
 		return err

@@ -134,7 +134,7 @@ func (st *state) dealFor(ss *sessionState, side disclosure.Side) (*Deal, error) 
 		if !held {
 			d.Hours = 0
 		}
-		worked = before(d.Slots, ss.state.EndedAt)
+		worked = before(d.Slots, ss.state.StartedAt, ss.state.EndedAt)
 		for _, by := range []disclosure.Side{side.Other(), side} {
 			if hours := ss.state.Sides[by].Hours; hours > 0 { // said before the end, the own word first
 				worked = match.Amount(hours)
@@ -151,18 +151,23 @@ func (st *state) dealFor(ss *sessionState, side disclosure.Side) (*Deal, error) 
 	return d, nil
 }
 
-// before adds up the slots that lie before an instant, the part of one that it
-// cuts included.
-func before(slots []match.Slot, end time.Time) (sum match.Amount) {
+// before adds up the slots that lie before the end of an engagement, and of one
+// that it cuts what can have been worked by then: a block from its beginning on,
+// a week's share only since the work has begun.
+func before(slots []match.Slot, started, end time.Time) (sum match.Amount) {
 	for _, s := range slots {
-		length := s.End.Sub(s.Start)
-		switch {
+		from := s.Start
+		switch block := s.End.Sub(s.Start) == s.Amount.Duration(); {
 		case !s.End.After(end):
 			sum += s.Amount
-		case s.Start.Before(end) && length == s.Amount.Duration(): // a block, not a week's share
-			sum += match.Amount(end.Sub(s.Start) * time.Duration(match.Hour) / time.Hour)
-		case s.Start.Before(end):
-			sum += s.Amount
+			continue
+		case !block && started.IsZero():
+			continue
+		case !block:
+			from = maxTime(from, started)
+		}
+		if from.Before(end) {
+			sum += min(s.Amount, match.Amount(end.Sub(from)*time.Duration(match.Hour)/time.Hour))
 		}
 	}
 	return sum

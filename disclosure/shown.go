@@ -46,8 +46,9 @@ func shown(fields []FieldChoice, place string, remote bool) Shown {
 // viewer's site that k groups fit together with the text, the viewer's own
 // group left out; else the region, else the province or country, else
 // nothing. "Or remote" is said only where k such groups work remotely too. The
-// place is frozen for (group, listing revision) at the first view, with the
-// site it was measured from, and is later equal or coarser.
+// place is frozen for (group, listing) at the first view, with the site it was
+// measured from, and is later equal or coarser, in other revisions too: circles
+// around two sites of a group could be intersected.
 //
 // The text is what [Summarizer.Freeze] settles at now, whoever looks. A viewer
 // whose own group is in the class, leaving fewer than k, is shown nothing: the
@@ -80,7 +81,7 @@ func (s *Summarizer) forViewer(l Listing, v Viewer) (Shown, []Frozen, error) {
 	if !s.enough(class, s.groupNumber(v.Group), k) {
 		return Shown{}, fresh, ErrTooRare
 	}
-	was, again := s.frozen[frozenKey{l.ID, l.Revision, v.Group}]
+	was, again := s.frozen[keyOf(l.ID, l.Revision, v.Group)]
 	if again {
 		v.Lat, v.Lon = was.Lat, was.Lon
 	}

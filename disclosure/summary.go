@@ -88,6 +88,15 @@ type frozenKey struct {
 	group    string
 }
 
+// keyOf is where a frozen value is kept: a text for its revision, a place shown
+// to a group for all of them.
+func keyOf(listing string, revision int, group string) frozenKey {
+	if group != "" {
+		revision = 0
+	}
+	return frozenKey{listing, revision, group}
+}
+
 // NewSummarizer checks the schema and the options. It returns an error
 // wrapping [ErrSchema], for instance for a direct identifier or free text in
 // the allow-list, or a [*FieldError]: k below 3 needs AllowUnsafe, and below
@@ -511,8 +520,8 @@ func (s *Summarizer) weigh(r Risk, l Listing, f Frozen) Risk {
 	return r
 }
 
-// Frozen returns what is installed of the listing's present revision: the
-// text for an empty group, the place shown to a group if not.
+// Frozen returns what is installed: the text of the listing's present revision
+// for an empty group, the place shown to a group if not.
 func (s *Summarizer) Frozen(id, group string) (Frozen, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -520,7 +529,7 @@ func (s *Summarizer) Frozen(id, group string) (Frozen, bool) {
 	if !ok {
 		return Frozen{}, false
 	}
-	f, ok := s.frozen[frozenKey{id, l.Revision, group}]
+	f, ok := s.frozen[keyOf(id, l.Revision, group)]
 	return f, ok
 }
 
@@ -564,7 +573,7 @@ func (s *Summarizer) Install(f Frozen) error {
 	case f.Consent != "":
 		s.consents[f.Consent] = f
 	default:
-		s.frozen[frozenKey{f.Listing, f.Revision, f.Group}] = f
+		s.frozen[keyOf(f.Listing, f.Revision, f.Group)] = f
 	}
 	return nil
 }

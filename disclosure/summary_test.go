@@ -259,6 +259,24 @@ func TestMovingTheCircle(t *testing.T) {
 	got, err = look(t, s, "o-Rare", viewer("Hamilton", "Pry"))
 	require.NoError(t, err)
 	assert.Empty(t, got.Place, "never finer again")
+
+	// A new revision is looked at from where the first one was.
+	s = summarizer(t, 3, additive()...)
+	_, _, err = freeze(t, s, "o-Rare")
+	require.NoError(t, err)
+	first, err = look(t, s, "o-Rare", viewer("Hamilton", "Pry"))
+	require.NoError(t, err)
+	next := additive()[0]
+	next.Revision = 2
+	s.Put(next)
+	_, _, err = freeze(t, s, "o-Rare")
+	require.NoError(t, err)
+	other, err := look(t, s, "o-Rare", viewer("Toronto", "Other"))
+	require.NoError(t, err)
+	got, err = look(t, s, "o-Rare", viewer("Toronto", "Pry"))
+	require.NoError(t, err)
+	assert.Equal(t, first, got)
+	assert.NotEqual(t, first.Place, other.Place)
 }
 
 func TestFrozenSurvivesRestart(t *testing.T) {
