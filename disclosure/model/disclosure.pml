@@ -6,15 +6,18 @@
  * table.pml, generated from the table that Decide runs.
  *
  * NREP replicas (2), NACT consents (4, or 2: the parties alone), MAXSEQ commands
- * per actor (2), REVIVALS (1). LIVE checks that every session ends (L1), PROGRESS
- * that four undisturbed consents reveal (L2), ANSWERED that what was accepted is
- * answered (L3), OUTBOX that what was published reaches a reader by cursor (L4),
- * PEEK that whoever was read can read.
+ * per actor (2), REVIVALS (1). LIVE checks that every session ends, where an end
+ * of the engagement was proposed (L1), PROGRESS that four undisturbed consents
+ * reveal (L2), ANSWERED that what was accepted is answered (L3), OUTBOX that what
+ * was published reaches a reader by cursor (L4), PEEK that whoever was read can
+ * read.
  *
  * Mutants, each of which must fail: NOCAS, NOSEQ, VIEWSNAP, NOHOLD, LIVE with
- * NOCLOCK, PEEK with NOGRACE. A quorum is one consent here, and a slot a step of
- * the clock. Bundles and facilitators are not here; package explore walks them.
- * run.sh runs it all.
+ * NOCLOCK, PEEK with NOGRACE, ANSWERED with NOREPEAT, OUTBOX with EARLY. A quorum
+ * is one consent here, a slot a step of the clock, and an opt-in outlives a
+ * revival, as one may that names a late end. Work has no hours, only agreement on
+ * them. Bundles and facilitators are not here; package explore walks them. run.sh
+ * runs it all, and fails if a statement of a safety run was never reached.
  *
  * What keeps it small, and why nothing is lost by it:
  *  - A version is only ever compared with the one that a replica read, so a bit
@@ -22,11 +25,13 @@
  *  - A command is written when a replica first looks at it. One written earlier
  *    and not looked at changes nothing but the assertion on S4, which it would
  *    only excuse: a newer command in flight.
- *  - What no guard, assertion or claim reads any more is set to zero: commands and
- *    consents once a session is revealed or closed, a replica's locals when it is
- *    idle, the snapshot wherever nobody reads one.
+ *  - What no guard, assertion or claim reads any more is set to zero: commands once
+ *    a session is revealed, everything once it is closed, a replica's locals when
+ *    it is idle, the snapshot wherever nobody reads one. Consents stay, since the
+ *    engagement asks for the employers' again.
  *  - Steps that no other process can see the middle of are atomic: read and
- *    decide, append, answer.
+ *    decide, append, answer. Only to opt-ins, refusals and votes does a promise
+ *    speak of the answer (S4), so the others have no step of their own for it.
  */
 #include "table.pml"
 #ifndef NREP
@@ -49,7 +54,9 @@ bool fresh[NREP];                    /* nothing was appended since the replica r
 bool cons[NACT];                     /* fold: consents in force */
 byte lseq[NACT];                     /* fold: last sequence number per actor */
 bool terms[2], viewed[2];            /* fold */
-bool closing, everRevealed;          /* fold: a withdrawal waits for its slot */
+bool marked[2];                      /* fold: the same hours named */
+bool closing, reviving;              /* fold: a withdrawal or a revival waits for its slot */
+bool everRevealed;
 byte revivals;
 byte kind[NACT * MAXSEQ];            /* what the actors said */
 byte issued[NACT], acked[NACT];      /* commands issued, answers received */
@@ -74,9 +81,12 @@ bool over;                           /* the grace window */
 #define G_before_deadline (phase == P_SUMMARISED)
 #define G_record_whole true
 #define G_every_leg_ready true
-#define G_revive_once (revivals < REVIVALS)
+#define G_revive_once (!reviving && revivals < REVIVALS)
 #define G_before_hard_expiry true
 #define G_terms_match true
+#define G_start_once true
+#define G_hours_positive true
+#define G_same_hours (marked[0] && marked[1])
 #define G_terms_by_both (terms[0] && terms[1])
 #define G_stage_known true
 #define G_was_revealed everRevealed
@@ -106,8 +116,10 @@ bool over;                           /* the grace window */
 #endif
 #ifdef NOCAS
 #define CASOK true
+#define FITS(x) skip                 /* or they would fail before the promises do */
 #else
 #define CASOK fresh[me]
+#define FITS(x) assert(x)            /* S12: what is appended still belongs into the phase */
 #endif
 #if NREP == 2
 #define APPENDED fresh[0] = false; fresh[1] = false
@@ -115,18 +127,19 @@ bool over;                           /* the grace window */
 #define APPENDED fresh[0] = false
 #endif
 #ifdef OUTBOX
-byte told, heard;                    /* published, and delivered with the cursor saved */
+byte told, heard, missed;            /* published, delivered with the cursor saved, and passed over by it */
 bool lost;                           /* a consumer has crashed between the two */
 #define PUBLISHED told++
 #else
 #define PUBLISHED skip
 #endif
 #define SAYS(a, s) kind[(a) * MAXSEQ + (s) - 1]
-#define MAYSAY(a, k) ((a) < 2 -> ((k) == YES -> WHEN_summarised_opt_in : WHEN_summarised_opt_out) : ((k) == YES -> WHEN_summarised_authorize : WHEN_summarised_deny))
-#define MAYVIEW (WHEN_revealed_view || WHEN_engaged_view || (WHEN_closed_view))
+#define MAYSAY(a, k) ((a) < 2 -> ((k) == YES -> WHEN_summarised_opt_in : WHEN_summarised_opt_out) : ((k) == YES -> WHEN_summarised_authorize : (WHEN_summarised_deny || WHEN_stale_deny)))
+#define MAYVIEW (WHEN_revealed_view || WHEN_engaged_view || WHEN_started_view || WHEN_completed_view || WHEN_closed_view)
 #define MAYLEAVE (WHEN_summarised_withdraw || WHEN_stale_withdraw)
-#define MAYEND (WHEN_revealed_withdraw)
-#define RESTS (phase == P_CLOSED || phase == P_ENGAGED)
+#define MAYMARK (WHEN_engaged_mark_done || WHEN_started_mark_done)
+#define MAYQUIT (WHEN_engaged_withdraw || WHEN_started_withdraw)
+#define RESTS (phase == P_CLOSED || phase == P_COMPLETED)
 
 inline issue(x) {
   if :: kind[(x) * MAXSEQ + issued[x]] = YES
@@ -155,23 +168,46 @@ inline reveal() {
   do :: g < NACT ->                                                   /* S4 */
         if :: acked[g] > 0 && acked[g] == issued[g] -> assert(SAYS(g, acked[g]) == YES) :: else fi; g++
      :: else -> break od;
-  everRevealed = true; phase = TO_IdentitiesRevealed; PUBLISHED; forget(g)
+  everRevealed = true; phase = TO_IdentitiesRevealed; PUBLISHED; unsay(g)
+}
+
+inline agree() {
+  assert(everRevealed && phase == P_REVEALED);
+  assert(terms[0] && terms[1] && G_both_employers_authorise);         /* S15 */
+  phase = TO_EngagementAgreed; terms[0] = false; terms[1] = false; PUBLISHED
 }
 
 /* What nobody reads any more is forgotten, or states would differ by it. */
-inline forget(i) {
+inline unsay(i) {
+#ifndef ANSWERED
   i = 0;
-  do :: i < NACT -> cons[i] = false; lseq[i] = 0; issued[i] = 0; acked[i] = 0; i++ :: else -> break od;
+  do :: i < NACT -> lseq[i] = 0; issued[i] = 0; acked[i] = 0; i++ :: else -> break od;
   i = 0;
   do :: i < NACT * MAXSEQ -> kind[i] = 0; i++ :: else -> break od;
+#endif
   i = 0
+}
+
+inline end(to, i) {
+  phase = to; PUBLISHED; APPENDED; closing = false; reviving = false;
+  terms[0] = false; terms[1] = false; marked[0] = false; marked[1] = false;
+  i = 0;
+  do :: i < NACT -> cons[i] = false; i++ :: else -> break od;
+  unsay(i)
+}
+
+inline accept() {
+  fresh[me] = true; op = 4;
+  d_step { terms[a] = true; will = HAPPENS_EngagementAgreed; terms[a] = false };
+  if :: will -> will = false :: true fi                              /* the hold may not be confirmed just now */
 }
 
 proctype Engine(byte me) {
   byte a, s, g, op; bool will;
 idle: atomic { a = 0; s = 0; op = 0; will = false; fresh[me] = false;
   if
-  :: phase == P_SUMMARISED -> PICK;
+  :: phase == P_SUMMARISED || (NACT == 4 && phase == P_STALE) -> PICK;
+     if :: phase == P_STALE && a < 2 -> goto idle :: else fi;                     /* parties have nothing to say then */
 #if defined(PROGRESS)
      if :: issued[a] >= 1 -> s = 1
         :: issued[a] == 0 -> goto idle fi;
@@ -197,11 +233,16 @@ idle: atomic { a = 0; s = 0; op = 0; will = false; fresh[me] = false;
   :: MAYVIEW && !viewed[0] -> a = 0; fresh[me] = true; will = true; op = 3
   :: MAYVIEW && !viewed[1] -> a = 1; fresh[me] = true; will = true; op = 3
 #endif
-  :: WHEN_revealed_accept_terms && !terms[0] -> a = 0; fresh[me] = true; op = 4
-  :: WHEN_revealed_accept_terms && !terms[1] -> a = 1; fresh[me] = true; op = 4
+  :: WHEN_revealed_accept_terms && !terms[0] -> a = 0; accept()
+  :: WHEN_revealed_accept_terms && !terms[1] -> a = 1; accept()
+  :: WHEN_revealed_settle && HAPPENS_EngagementAgreed -> fresh[me] = true; op = 8
+  :: WHEN_engaged_start -> fresh[me] = true; op = 9
+  :: MAYMARK && !marked[0] -> a = 0; fresh[me] = true; op = 10
+  :: MAYMARK && !marked[1] -> a = 1; fresh[me] = true; op = 10
 #ifndef PROGRESS
   :: MAYLEAVE -> fresh[me] = true; op = 5
-  :: MAYEND -> fresh[me] = true; op = 6
+  :: WHEN_revealed_withdraw -> fresh[me] = true; op = 6
+  :: MAYQUIT -> fresh[me] = true; op = 11
 #endif
   :: WHEN_stale_revive -> fresh[me] = true; op = 7
 #ifdef PEEK
@@ -229,13 +270,25 @@ idle: atomic { a = 0; s = 0; op = 0; will = false; fresh[me] = false;
 #else
     :: op == 2 && CASOK && !taken -> APPENDED; reveal()
 #endif
-    :: op == 4 && CASOK -> terms[a] = true; APPENDED;
-       if :: HAPPENS_EngagementAgreed -> assert(everRevealed && phase == P_REVEALED); phase = TO_EngagementAgreed; PUBLISHED :: else fi
-    :: op == 5 && CASOK -> closing = true; APPENDED
-    :: op == 6 && CASOK -> phase = TO_SessionClosed; PUBLISHED; APPENDED
-    :: op == 7 && CASOK -> phase = CLOCK_stale_SessionRevived; revivals++; PUBLISHED; APPENDED
+    :: op == 4 && CASOK -> FITS(phase == P_REVEALED); terms[a] = true; APPENDED;
+       if :: will -> agree() :: else fi
+    :: op == 5 && CASOK -> FITS(!everRevealed && !RESTS); closing = true; APPENDED
+    :: op == 6 && CASOK -> FITS(phase == P_REVEALED); end(TO_SessionClosed, g)
+    :: op == 7 && CASOK -> FITS(phase == P_STALE); reviving = true; APPENDED
+    :: op == 8 && CASOK -> APPENDED; agree()
+    :: op == 9 && CASOK -> FITS(phase == P_ENGAGED); phase = TO_EngagementStarted; PUBLISHED; APPENDED
+    :: op == 10 && CASOK -> FITS(phase == P_ENGAGED || phase == P_STARTED); marked[a] = true; APPENDED;
+       if :: HAPPENS_EngagementCompleted -> end(TO_EngagementCompleted, g) :: else fi
+    :: op == 11 && CASOK -> FITS(phase == P_ENGAGED || phase == P_STARTED); end(TO_EngagementTerminated, g)
     :: else -> goto idle                                              /* conflict: decide again */
+    fi;
+#ifdef VIEWSNAP
+    will = false };
+#else
+    if :: op == 1 && (phase == P_SUMMARISED || phase == P_STALE) -> will = false
+       :: else -> goto idle                                           /* an answer that nothing depends on */
     fi };
+#endif
   /* appended: a crash loses the answer and the snapshot, never the event */
   atomic {
     if :: op == 1 && s > acked[a] && (phase == P_SUMMARISED || phase == P_STALE) -> acked[a] = s
@@ -250,16 +303,19 @@ done: skip
 #ifndef NOCLOCK
 proctype Clock() {
   byte i;
-  do :: atomic { closing && (phase == P_SUMMARISED || phase == P_STALE) -> phase = CLOCK_summarised_SessionClosed; closing = false; PUBLISHED; APPENDED; forget(i) }
+  do :: atomic { closing && (phase == P_SUMMARISED || phase == P_STALE) -> end(CLOCK_summarised_SessionClosed, i) }
 #ifndef PROGRESS
      :: atomic { phase == P_SUMMARISED && revivals < REVIVALS -> phase = CLOCK_summarised_SessionStaled; PUBLISHED; APPENDED }
-     :: atomic { phase == P_SUMMARISED -> phase = CLOCK_summarised_SessionClosed; closing = false; PUBLISHED; APPENDED; forget(i) }
-     :: atomic { phase == P_STALE -> phase = CLOCK_stale_SessionClosed; closing = false; PUBLISHED; APPENDED; forget(i) }
-     :: atomic { phase == P_REVEALED -> phase = CLOCK_revealed_SessionClosed; PUBLISHED; APPENDED }
+     :: atomic { phase == P_SUMMARISED -> end(CLOCK_summarised_SessionClosed, i) }
+     :: atomic { phase == P_STALE && reviving -> phase = CLOCK_stale_SessionRevived; reviving = false; revivals++; PUBLISHED; APPENDED }
+     :: atomic { phase == P_STALE -> end(CLOCK_stale_SessionClosed, i) }
+     :: atomic { phase == P_REVEALED -> end(CLOCK_revealed_SessionClosed, i) }
+     :: atomic { phase == P_ENGAGED -> end(CLOCK_engaged_EngagementTerminated, i) }
+     :: atomic { phase == P_STARTED -> end(CLOCK_started_EngagementTerminated, i) }
 #endif
      :: atomic { RESTS -> break } od;
 #ifndef PEEK
-  over = (phase == P_CLOSED)
+  over = true
 #endif
 }
 #endif
@@ -272,11 +328,32 @@ active proctype Rival() {
 }
 #endif
 
+/* Whoever gets no answer asks again, and may lose one more. The receipt of a repeated command is found in any phase. */
+#ifdef ANSWERED
+bool lost;
+#ifdef NOREPEAT
+#define FOUND (phase == P_SUMMARISED)
+#else
+#define FOUND true
+#endif
+proctype Client(byte x) {
+  do :: atomic { acked[x] < lseq[x] && FOUND -> if :: acked[x] = lseq[x] :: !lost -> lost = true fi }
+     :: atomic { RESTS && acked[x] == lseq[x] -> break } od
+}
+ltl answered { [] ((lseq[0] > 0 -> <> (acked[0] == lseq[0])) && (lseq[1] > 0 -> <> (acked[1] == lseq[1]))) }
+#endif
+
 /* Reads the log by a cursor: what is delivered before a crash is delivered again. */
 #ifdef OUTBOX
 proctype Outbox() {
-  do :: atomic { heard < told -> if :: heard++ :: !lost -> lost = true fi }
-     :: atomic { RESTS && heard == told -> break } od
+  do :: atomic { heard + missed < told ->
+                 if :: heard++
+                    :: !lost -> lost = true;
+#ifdef EARLY
+                                missed++                              /* the cursor was saved before the delivery */
+#endif
+                 fi }
+     :: atomic { RESTS && heard + missed == told -> break } od
 }
 ltl outbox { [] ((heard < told) -> <> (heard == told)) }
 #endif
@@ -286,9 +363,6 @@ ltl live { <> RESTS }
 #endif
 #ifdef PROGRESS
 ltl progress { <> (phase == P_REVEALED) }
-#endif
-#ifdef ANSWERED
-ltl answered { [] ((lseq[0] > 0 && !RESTS) -> <> (acked[0] > 0 || RESTS || phase == P_REVEALED)) }
 #endif
 #ifdef PEEK
 ltl peek { [] ((viewed[0] || viewed[1]) -> <> (viewed[0] && viewed[1])) }
@@ -303,5 +377,8 @@ init { atomic { byte i = 0;
 #endif
 #ifdef OUTBOX
   run Outbox();
+#endif
+#ifdef ANSWERED
+  run Client(0); run Client(1);
 #endif
   do :: i < NREP -> run Engine(i); i++ :: else -> break od } }
