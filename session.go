@@ -135,7 +135,7 @@ func outcomeOf(ev *disclosure.Event, rater string) market.Outcome {
 // learn turns a rating into history: of the rated firm, and of the offer whose
 // cases it adds to.
 func (st *state) learn(ss *sessionState, ev *disclosure.Event) {
-	if ev.Type != disclosure.OutcomeRated || ev.Rating == nil {
+	if ev.Type != disclosure.OutcomeRated || ev.Rating == (disclosure.Rating{}) {
 		return
 	}
 	p := &ss.state.Proposal

@@ -196,9 +196,6 @@ func (x *Exchange) Status(ctx context.Context, by By, h disclosure.Handle) (Stat
 		return Status{}, x.sessionError(err)
 	}
 	s.Session = "" // the handle is all a party needs
-	if s.Own.Rating != nil {
-		s.Own.Rating = new(*s.Own.Rating) // the session keeps its own
-	}
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	out := Status{Status: s, Category: x.st.ownCategory(ref), Suspension: x.st.ownSuspension(ref, &s, at)}

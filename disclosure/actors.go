@@ -54,10 +54,14 @@ func (a Actors) find(actor, id string) (found *accepted, last uint64) {
 }
 
 // with returns the record with one event more.
-func (a Actors) with(e *Event) Actors {
-	_, last := a.find(e.Actor, "")
-	return Actors{&accepted{Actor: e.Actor, Command: e.Command, Digest: e.Digest,
-		Receipt: Receipt{Index: e.Seq, Event: e.sum}, last: max(last, e.Seq), before: a.last}}
+func (a Actors) with(e *Event) Actors { return a.put(new(accepted), e, a.Seq(e.Actor)) }
+
+// put writes an event to x, which nothing else names, and returns the record with
+// it. The actor's highest sequence number was last.
+func (a Actors) put(x *accepted, e *Event, last uint64) Actors {
+	*x = accepted{Actor: e.Actor, Command: e.Command, Digest: e.Digest,
+		Receipt: Receipt{Index: e.Seq, Event: e.sum}, last: max(last, e.Seq), before: a.last}
+	return Actors{x}
 }
 
 // actorJSON is one actor's part as JSON.

@@ -147,7 +147,7 @@ func (e *Engine) otherVerdicts(ctx context.Context, legs []Leg, at int, c Comman
 			continue
 		}
 		for _, side := range []Side{Supply, Demand} {
-			v, err := e.auth.Authorize(ctx, authRequest(l.State, side, action, nil, c.At))
+			v, err := e.auth.Authorize(ctx, authRequest(&l.State, side, action, nil, c.At))
 			if err != nil && c.Kind == Settle {
 				return err
 			}

@@ -47,35 +47,51 @@ func Decide(s State, c Command, env Env) ([]Event, error) {
 // appends the events to dst and changes nothing else. With a dst that has room
 // a decision allocates nothing, but for the votes of an employer.
 func (m *Machine) Append(dst []Event, s *State, c *Command, env *Env) ([]Event, error) {
-	d := decision{m: m, s: *s, c: *c, env: *env, events: dst}
-	if err := d.decide(); err != nil {
+	events := dst
+	d := decision{m: m, s: s, c: c, env: env, events: &events}
+	if s.past(env.Now) {
+		at := *s
+		d.s = &at
+	}
+	if err := d.judge(); err != nil || d.repeated {
 		return dst, err
 	}
-	return d.events, nil
+	if d.s == s {
+		after := *s
+		d.s = &after
+	}
+	d.bringAll()
+	return events, nil
 }
 
 // Step is Append, and [Evolve] by each of the events: with an error s has not
 // changed, without one it is the state that follows. It is the quickest way to
-// play a machine, and costs one allocation for a command that earns a receipt.
+// play a machine, and costs one allocation for a command that earns a receipt,
+// and another for the vote of an employer of whom one stands already.
 // The receipts do not name a payload, since there is none.
 func (m *Machine) Step(dst []Event, s *State, c *Command, env *Env) ([]Event, error) {
-	d := decision{m: m, s: *s, c: *c, env: *env, events: dst}
-	if err := d.decide(); err != nil {
+	events := dst
+	d := decision{m: m, s: s, c: c, env: env, events: &events}
+	if s.past(env.Now) {
+		at := *s
+		d.s = &at
+	}
+	if err := d.judge(); err != nil || d.repeated {
 		return dst, err
 	}
-	*s = d.s
-	for i := range d.events[len(dst):] {
-		if e := &d.events[len(dst)+i]; e.Command != "" {
-			s.Actors = s.Actors.with(e)
-		}
+	if d.s != s {
+		*s = *d.s
+		d.s = s
 	}
-	return d.events, nil
+	d.earns = true
+	d.bringAll()
+	return events, nil
 }
 
-// decide asks the guards and brings the effects about. It folds what it brings
-// into d.s, but for the receipts; until the guards have all agreed, only the
-// clock has changed anything.
-func (d *decision) decide() error {
+// judge asks the guards of every command and of the row. Nothing but the clock
+// changes the state, and that only where an instant has [State.past]; whoever
+// must not see it change gives the decision a copy then.
+func (d *decision) judge() error {
 	if err := d.admit(); err != nil || d.repeated {
 		return err
 	}
@@ -84,34 +100,33 @@ func (d *decision) decide() error {
 			return err
 		}
 	}
+	return nil
+}
+
+// bringAll brings the effects of the row about and folds them into the state.
+func (d *decision) bringAll() {
 	for _, e := range d.row.effects {
 		if d.happens(e) {
 			d.bring(e)
 		}
 	}
-	return nil
 }
 
 // decision is one command being decided: the state as it stands, what is
-// emitted so far, and the row that governs.
+// emitted so far, and the row that governs. The command and what is known are
+// only read. It lies on the stack with all that it names, so nothing that it
+// names may be stored through it; hence the list of events is not in it.
 type decision struct {
 	m        *Machine
-	s        State
-	c        Command
-	env      Env
+	s        *State
+	c        *Command
+	env      *Env
 	seq      uint64
+	last     uint64 // the actor's latest sequence number
 	row      *Row
-	events   []Event
+	events   *[]Event
 	repeated bool
-}
-
-// begin prepares a decision for who needs to know what it will be about.
-func (d *decision) begin(s *State, c *Command, env *Env) error {
-	d.m, d.s, d.c, d.env = machineOf(s.Machine), *s, *c, *env
-	if d.m == nil {
-		return ErrMachine
-	}
-	return d.admit()
+	earns    bool // the fold of the command's event earns its receipt
 }
 
 // admit checks who asks, which command it repeats, what is due, and that the
@@ -120,28 +135,37 @@ func (d *decision) admit() error {
 	if d.s.Phase == 0 || d.c.Session != d.s.Proposal.Session || d.c.Side > Demand {
 		return ErrNotFound
 	}
-	by, known := givers[d.c.Kind]
+	kind, known := kindIndex[d.c.Kind]
 	if !known {
 		return &FieldError{Field: "kind", Want: "a command of this package"}
 	}
+	by := d.m.row(Proposed, kind).By // of every phase
 	if by == BySystem {
-		d.c.Actor = ""
+		d.anonymous()
 	} else if d.stranger(by) && d.m.without != gParticipant {
 		return ErrNotFound
 	}
 	if err := d.inOrder(); err != nil || d.repeated {
 		return err
 	}
-	d.events = due(d.events, &d.s, d.env.Now)
+	*d.events = due(*d.events, d.s, d.env.Now)
 	phase := d.s.Phase
 	if by != BySystem {
 		phase = d.s.published(d.c.Side)
 	}
-	d.row = &d.m.rows[index(phase, d.c.Kind)]
+	d.row = d.m.row(phase, kind)
 	if !d.row.Allowed {
 		return d.refuse(d.row.Reason)
 	}
 	return nil
+}
+
+// anonymous drops the name that a host may have left on a command of the system.
+func (d *decision) anonymous() {
+	if d.c.Actor != "" {
+		c := *d.c
+		c.Actor, d.c = "", &c
+	}
 }
 
 // stranger reports whether the command is not this side's to give.
@@ -160,6 +184,7 @@ func (d *decision) inOrder() error {
 		d.repeated = true
 		return nil
 	}
+	d.last = last
 	if d.seq = d.c.Seq; d.seq == 0 {
 		d.seq = last + 1
 	} else if d.seq <= last && d.m.without != gSeqRises {
@@ -210,20 +235,30 @@ func (d *decision) add(e *Event) {
 	if e.At.IsZero() {
 		e.At = d.env.Now
 	}
-	d.s.apply(e)
+	d.s.apply(e, nil)
 }
 
-// event returns a new event at the end of the list.
+// event returns a new event at the end of the list. It is made in its place: an
+// event is too large to be copied for nothing.
 func (d *decision) event(e effect) *Event {
-	d.events = append(d.events, Event{Type: effects[e].event})
-	return &d.events[len(d.events)-1]
+	n := len(*d.events)
+	*d.events = slices.Grow(*d.events, 1)[:n+1]
+	x := &(*d.events)[n]
+	*x = Event{}
+	x.Type = effects[e].event
+	return x
 }
 
 // own makes an event the one that answers the command and earns the receipt.
 func (d *decision) own(e *Event) {
 	e.Kind, e.Side, e.Actor, e.Command = d.c.Kind, d.c.Side, d.c.Actor, d.c.ID
 	e.Digest, e.Seq, e.Reason, e.Said = d.c.digest(), d.seq, d.c.Reason, d.c.Said
-	d.add(e)
+	if !d.earns {
+		d.add(e)
+		return
+	}
+	e.At = d.env.Now
+	d.s.earn(e, d.last)
 }
 
 func (d *decision) side() *SideState { return &d.s.Sides[d.c.Side] }
@@ -312,7 +347,7 @@ func (d *decision) fill(x effect, e *Event) {
 	case eMark:
 		e.Hours = d.c.Hours
 	case eRate:
-		e.Rating = &Rating{Stars: d.c.Rating.Stars, Solved: d.c.Rating.Solved}
+		e.Rating = d.c.Rating
 	case eRevive:
 		e.Until = d.slot()
 	}

@@ -14,18 +14,18 @@ import (
 // lapse and in whose place it was given, which a host derives from the moment)
 // are left out: a client that lost its answer may send them anew.
 func (c *Command) digest() Digest {
-	var room [512]byte
+	var room [384]byte // most need a third of it
 	b := append(room[:0], "csss/command/3"...)
 	b = append(b, byte(c.Side), byte(c.Stage), 0)
 	if c.Rating.Solved {
 		b[len(b)-1] = 1
 	}
-	for _, s := range [...]string{c.ID, string(c.Session), c.Firm, c.Actor, string(c.Kind), c.Requirement, c.Reason} {
-		b = append(binary.AppendUvarint(b, uint64(len(s))), s...)
-	}
+	b = lengthText(lengthText(lengthText(b, c.ID), string(c.Session)), c.Firm)
+	b = lengthText(lengthText(b, c.Actor), string(c.Kind))
+	b = lengthText(lengthText(b, c.Requirement), c.Reason)
 	b = binary.AppendUvarint(b, uint64(len(c.Roles)))
 	for _, r := range c.Roles {
-		b = append(binary.AppendUvarint(b, uint64(len(r))), r...)
+		b = lengthText(b, r)
 	}
 	b = binary.AppendVarint(binary.AppendVarint(b, c.Hours), int64(c.Rating.Stars))
 	for i, d := range [...]*Digest{&c.Bind.Summary, &c.Bind.Terms, &c.Bind.Bundle, &c.Bind.Invitation, &c.Terms} {
@@ -34,6 +34,14 @@ func (c *Command) digest() Digest {
 		}
 	}
 	return sha256.Sum256(b)
+}
+
+// lengthText appends a text with its length before it.
+func lengthText(b []byte, s string) []byte {
+	if s == "" {
+		return append(b, 0)
+	}
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
 // is reports whether a digest, of this build or an earlier one, is the

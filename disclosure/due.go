@@ -78,8 +78,8 @@ func due(out []Event, s *State, now time.Time) []Event {
 // past reports whether any instant that a timer counts from has come. Most
 // commands come before all of them, and no slot has to be worked out.
 func (s *State) past(now time.Time) bool {
-	for _, t := range [...]time.Time{s.Deadline, s.HardExpiry, s.CloseAt, s.ReviveAt, s.HoldUntil, s.Proposal.End} {
-		if !t.IsZero() && !t.After(now) {
+	for _, t := range [...]*time.Time{&s.Deadline, &s.HardExpiry, &s.CloseAt, &s.ReviveAt, &s.HoldUntil, &s.Proposal.End} {
+		if !t.After(now) && !t.IsZero() {
 			return true
 		}
 	}

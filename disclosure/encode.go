@@ -56,7 +56,18 @@ func (e *Event) plain() bool {
 }
 
 // fourDigits reports whether JSON can say the instant.
-func fourDigits(t time.Time) bool { return t.Year() >= 0 && t.Year() <= 9999 }
+func fourDigits(t time.Time) bool {
+	if s := t.Unix(); s >= yearOne && s < year9999 {
+		return true // in any zone
+	}
+	return t.Year() >= 0 && t.Year() <= 9999
+}
+
+// The first seconds of two years, since 1970.
+const (
+	yearOne  = -62135596800
+	year9999 = 253370764800
+)
 
 // appendJSON writes what encoding/json would, byte for byte.
 func (e *Event) appendJSON(b []byte) []byte {
@@ -87,7 +98,7 @@ func (e *Event) appendJSON(b []byte) []byte {
 	b = fieldString(b, `,"requirement":`, e.Requirement)
 	b = fieldInt(b, `,"stage":`, e.Stage)
 	b = fieldInt(b, `,"hours":`, e.Hours)
-	if r := e.Rating; r != nil {
+	if r := e.Rating; r != (Rating{}) {
 		b = strconv.AppendInt(append(b, `,"rating":{"stars":`...), int64(r.Stars), 10)
 		b = append(fieldTrue(b, `,"solved":true`, r.Solved), '}')
 	}
@@ -185,10 +196,14 @@ func appendString(b []byte, s string) []byte {
 // readBack returns the event as [DecodeEvent] would read it from its payload,
 // so that a fold made while writing equals the fold of the log.
 func (e *Event) readBack(r Record) (Event, error) {
-	if !e.plain() || !e.faithful() {
+	if e.Bundle != nil || e.Invitation != nil || !e.faithful() {
 		return DecodeEvent(r)
 	}
 	back := *e
+	if e.Proposal != nil {
+		p := e.Proposal.readBack()
+		back.Proposal = &p
+	}
 	back.At, back.Said, back.Until, back.Bind.Expires = instant(e.At), instant(e.Said), instant(e.Until), instant(e.Bind.Expires)
 	if len(back.Roles) == 0 {
 		back.Roles = nil
@@ -197,12 +212,41 @@ func (e *Event) readBack(r Record) (Event, error) {
 	return back, nil
 }
 
+// readBack returns the proposal as encoding/json would read it back.
+func (p *Proposal) readBack() Proposal {
+	back := *p
+	back.At, back.End = instant(p.At), instant(p.End)
+	if back.Plan = nil; len(p.Plan) > 0 {
+		var compact, escaped bytes.Buffer
+		_ = json.Compact(&compact, p.Plan) // it is JSON: it was just written
+		json.HTMLEscape(&escaped, compact.Bytes())
+		back.Plan = escaped.Bytes()
+	}
+	return back
+}
+
+// faithful reports whether every text of a proposal survives JSON as it is.
+func (p *Proposal) faithful() bool {
+	if p.Bundle != nil {
+		return false
+	}
+	for _, x := range p.Parties {
+		if !utf8.ValidString(x.Firm) || !utf8.ValidString(x.Group) || !utf8.ValidString(x.Actor) {
+			return false
+		}
+	}
+	return utf8.ValidString(p.ID) && utf8.ValidString(string(p.Session)) && utf8.ValidString(p.Offer) && utf8.ValidString(p.Need)
+}
+
 // faithful reports whether every text survives JSON as it is.
 func (e *Event) faithful() bool {
 	for _, s := range [...]string{string(e.Kind), e.Actor, e.Command, e.Under, e.Requirement, e.Reason, e.Cause} {
 		if !utf8.ValidString(s) {
 			return false
 		}
+	}
+	if e.Proposal != nil && !e.Proposal.faithful() {
+		return false
 	}
 	return e.Side <= Demand && e.V == versions[e.Type] && !slices.ContainsFunc(e.Roles, func(r string) bool { return !utf8.ValidString(r) })
 }

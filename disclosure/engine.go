@@ -70,6 +70,14 @@ type session struct {
 	stream  string
 	state   State
 	version uint64
+	folding func(Record, error) bool // take, made once
+	unread  error                    // why folding stopped
+}
+
+func newSession(id SessionID) *session {
+	s := &session{turn: make(chan struct{}, 1), id: id, stream: StreamOf(id)}
+	s.folding = s.take
+	return s
 }
 
 func (s *session) leave() { <-s.turn }
@@ -85,7 +93,7 @@ func (e *Engine) claim(ctx context.Context, id SessionID) (*session, error) {
 	e.mu.Lock()
 	sess := e.sessions[id]
 	if sess == nil {
-		sess = &session{turn: make(chan struct{}, 1), id: id, stream: StreamOf(id)}
+		sess = newSession(id)
 		e.sessions[id] = sess
 	}
 	e.mu.Unlock()
@@ -125,21 +133,26 @@ func (e *Engine) forget(sess *session) {
 }
 
 func (e *Engine) refresh(ctx context.Context, sess *session) error {
-	for r, err := range e.log.Read(ctx, sess.stream, sess.version) {
-		if err != nil {
-			return err
-		}
-		ev, err := DecodeEvent(r)
-		if err != nil {
-			return err
-		}
-		if r.Expect != sess.version+1 {
-			return fmt.Errorf("disclosure: log skipped a version")
-		}
-		sess.state.evolve(&ev)
-		sess.version = r.Expect
+	sess.unread = nil
+	e.log.Read(ctx, sess.stream, sess.version)(sess.folding)
+	return sess.unread
+}
+
+// take folds a record that was read, and reports whether it wants the next.
+func (s *session) take(r Record, err error) bool {
+	var ev Event
+	if err == nil {
+		ev, err = DecodeEvent(r)
 	}
-	return nil
+	if err == nil && r.Expect != s.version+1 {
+		err = fmt.Errorf("disclosure: log skipped a version")
+	}
+	if s.unread = err; err != nil {
+		return false
+	}
+	s.state.evolve(&ev)
+	s.version = r.Expect
+	return true
 }
 
 // State returns the session as the log holds it; it is for the host, not for
@@ -187,7 +200,7 @@ func (e *Engine) Propose(ctx context.Context, p Proposal) error {
 		e.forget(sess)
 		return err
 	}
-	if err := e.commit(ctx, alone(sess), key("propose", p.ID), [][]Event{events}, nil); err != nil {
+	if err := e.commit(ctx, &group{all: []*session{sess}}, key("propose", p.ID), [][]Event{events}, nil); err != nil {
 		e.forget(sess)
 		return err
 	}
@@ -201,7 +214,7 @@ func (e *Engine) Propose(ctx context.Context, p Proposal) error {
 func (e *Engine) maySummarise(ctx context.Context, opening []Event) error {
 	s := fold(State{}, opening)
 	for _, side := range []Side{Supply, Demand} {
-		v, err := e.auth.Authorize(ctx, authRequest(s, side, ActSummarise, nil, s.Proposal.At))
+		v, err := e.auth.Authorize(ctx, authRequest(&s, side, ActSummarise, nil, s.Proposal.At))
 		if err == nil && !v.Allowed {
 			err = &PolicyError{Version: v.Version, Rule: RuleNotAllowed}
 		}
@@ -333,8 +346,15 @@ func (e *Engine) do(ctx context.Context, g *group, c Command) (Receipt, error) {
 func (e *Engine) decide(ctx context.Context, g *group, c Command) ([][]Event, []Record, error) {
 	legs := g.legs(Env{Now: c.At, Hold: HoldGranted})
 	own := &legs[g.at]
-	var d decision
-	err := d.begin(&own.State, &c, &own.Env)
+	d := decision{m: machineOf(own.State.Machine), s: &own.State, c: &c, env: &own.Env, events: new([]Event)}
+	if d.m == nil {
+		return nil, nil, ErrMachine
+	}
+	if d.s.past(c.At) { // what is due is folded, and the legs are decided from the start
+		at := *d.s
+		d.s = &at
+	}
+	err := d.admit()
 	if err != nil || d.repeated {
 		return nil, nil, err
 	}
@@ -396,7 +416,7 @@ func (e *Engine) verdicts(ctx context.Context, d *decision) (v [2]Verdict, err e
 	return v, nil
 }
 
-func authRequest(s State, side Side, a Action, cast *Vote, now time.Time) AuthRequest {
+func authRequest(s *State, side Side, a Action, cast *Vote, now time.Time) AuthRequest {
 	votes := standing(s.Sides[side].Votes, now)
 	if cast != nil {
 		votes = slices.DeleteFunc(votes, func(v Vote) bool {
@@ -404,7 +424,7 @@ func authRequest(s State, side Side, a Action, cast *Vote, now time.Time) AuthRe
 		})
 		votes = append(votes, *cast)
 	}
-	return AuthRequest{Session: s, Side: side, Action: a, Votes: votes, Cast: cast, Now: now}
+	return AuthRequest{Session: *s, Side: side, Action: a, Votes: votes, Cast: cast, Now: now}
 }
 
 // reserve asks for the records that belong to the events.
@@ -451,7 +471,11 @@ func movesHold(e Event) bool {
 // commit appends the events of each session and the reserver's records in one
 // batch and folds what the log then holds.
 func (e *Engine) commit(ctx context.Context, g *group, key string, events [][]Event, extra []Record) error {
-	batch := make([]Record, 0, 4)
+	n := len(extra)
+	for _, evs := range events {
+		n += len(evs)
+	}
+	batch := make([]Record, 0, n) // the log's from the append on
 	for i, sess := range g.all {
 		var err error
 		if batch, err = record(batch, sess.stream, sess.version, events[i]); err != nil {
@@ -622,5 +646,5 @@ func key(parts ...string) string {
 		b = append(append(strconv.AppendInt(b, int64(len(p)), 10), ':'), p...)
 	}
 	sum := sha256.Sum256(b)
-	return "disclosure/" + hex.EncodeToString(sum[:16])
+	return string(hex.AppendEncode(append(room[:0], "disclosure/"...), sum[:16]))
 }

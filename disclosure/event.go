@@ -56,7 +56,7 @@ type Event struct {
 	Requirement string      `json:"requirement,omitempty"`
 	Stage       Stage       `json:"stage,omitempty"`
 	Hours       int64       `json:"hours,omitempty"`
-	Rating      *Rating     `json:"rating,omitempty"`
+	Rating      Rating      `json:"rating,omitzero"`
 	Reason      string      `json:"reason,omitempty"`
 	Cause       string      `json:"cause,omitempty"`
 	Policies    [2]Digest   `json:"policies,omitzero"` // IdentitiesRevealed: rules it was decided under

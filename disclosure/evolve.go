@@ -1,6 +1,9 @@
 package disclosure
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Evolve folds one event into a state. It is pure and total: the argument is
 // not changed, and an event that means nothing in this state leaves it equal.
@@ -15,14 +18,34 @@ func Evolve(s State, e Event) State {
 }
 
 func (s *State) evolve(e *Event) {
-	if s.apply(e) && e.Command != "" {
-		s.Actors = s.Actors.with(e)
+	if e.Command == "" {
+		s.apply(e, nil)
+		return
+	}
+	s.earn(e, s.Actors.Seq(e.Actor))
+}
+
+// earn folds an event and the receipt that its command earns. The receipt, and
+// a first vote, are one piece of memory. The actor's sequence number was last.
+func (s *State) earn(e *Event, last uint64) {
+	if e.Type == AuthorizationSealed {
+		x := new(struct {
+			accepted
+			vote [1]Vote
+		})
+		if s.apply(e, x.vote[:0]) {
+			s.Actors = s.Actors.put(&x.accepted, e, last)
+		}
+		return
+	}
+	if s.apply(e, nil) {
+		s.Actors = s.Actors.put(new(accepted), e, last)
 	}
 }
 
 // apply folds what an event means, without its receipt, and reports whether
-// it means anything here.
-func (s *State) apply(e *Event) bool {
+// it means anything here. The votes of a side are written to room, if they fit.
+func (s *State) apply(e *Event, room []Vote) bool {
 	if e.Erased {
 		s.Erased = true
 		return false
@@ -43,7 +66,7 @@ func (s *State) apply(e *Event) bool {
 	case ChoiceSealed:
 		s.choose(own, e)
 	case AuthorizationSealed:
-		own.authorize(e)
+		own.authorize(e, room)
 	case IdentitiesRevealed:
 		s.Phase, s.RevealedAt, s.HoldUntil = Revealed, e.At, e.Until
 		s.Policies, s.Versions = e.Policies, e.Versions
@@ -115,7 +138,7 @@ func (s *State) choose(own *SideState, e *Event) {
 // requirement takes back every vote of the actor, one that names a requirement
 // also a vote that was given for any. It blocks the side until somebody
 // authorises anew.
-func (s *SideState) authorize(e *Event) {
+func (s *SideState) authorize(e *Event, room []Vote) {
 	s.Policy, s.Version = e.Policy, e.Version
 	if e.Auto {
 		s.Auto = true
@@ -123,7 +146,7 @@ func (s *SideState) authorize(e *Event) {
 	}
 	v := Vote{Actor: e.Actor, Roles: e.Roles, Under: e.Under, Requirement: e.Requirement, Deny: e.Kind == Deny,
 		Policy: e.Bind.Policy, At: e.At, Expires: e.Until}
-	votes := make([]Vote, 0, len(s.Votes)+1) // other states share the old ones
+	votes := slices.Grow(room, len(s.Votes)+1) // other states share the old ones
 	for _, w := range s.Votes {
 		loose := e.Kind != Authorize && (v.Requirement == "" || w.Requirement == "")
 		if w.Actor != v.Actor || w.Requirement != v.Requirement && !loose {

@@ -17,7 +17,7 @@ func FuzzDecodeEvent(f *testing.F) {
 		{Type: disclosure.SessionProposed, At: t0, Proposal: &p},
 		{Type: disclosure.ChoiceSealed, At: t0, Kind: disclosure.OptIn, Actor: "supplier", Command: "c", Seq: 1, Until: t0.Add(time.Hour)},
 		{Type: disclosure.IdentitiesRevealed, At: t0, Until: t0.Add(72 * time.Hour), Versions: [2]int{7, 8}},
-		{Type: disclosure.OutcomeRated, At: t0, Rating: &disclosure.Rating{Stars: 4}},
+		{Type: disclosure.OutcomeRated, At: t0, Rating: disclosure.Rating{Stars: 4}},
 	} {
 		data, err := e.Encode()
 		require.NoError(f, err)

@@ -142,7 +142,7 @@ func (d *decision) allows(g guard) error {
 	case gDisputeOnce:
 		return d.once(d.side().Disputed)
 	case gRateOnce:
-		return d.once(d.side().Rating != nil)
+		return d.once(d.side().Rating != (Rating{}))
 	case gReviveOnce:
 		return d.once(d.side().Reviving)
 	case gWasEngaged:
@@ -162,7 +162,7 @@ func (d *decision) allows(g guard) error {
 
 // meets reports whether a guard of an effect holds.
 func (d *decision) meets(g guard) bool {
-	s := &d.s
+	s := d.s
 	switch g {
 	case gBoth:
 		return !s.Summaries[Supply].IsZero() && !s.Summaries[Demand].IsZero()

@@ -91,7 +91,7 @@ type SideState struct {
 	Started  bool      `json:"started,omitempty"`
 	Hours    int64     `json:"hours,omitempty"` // as marked done, thousandths of an hour
 	Disputed bool      `json:"disputed,omitempty"`
-	Rating   *Rating   `json:"rating,omitempty"`
+	Rating   Rating    `json:"rating,omitzero"`
 }
 
 // State is a session as folded from its stream. It holds ids, never

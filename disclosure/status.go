@@ -40,7 +40,7 @@ type OwnStatus struct {
 	Started    bool          `json:"started,omitempty"`
 	Hours      int64         `json:"hours,omitempty"`
 	Disputed   bool          `json:"disputed,omitempty"`
-	Rating     *Rating       `json:"rating,omitempty"`
+	Rating     Rating        `json:"rating,omitzero"`
 }
 
 // TheirStatus is what the other side has done since the reveal.
@@ -106,7 +106,7 @@ func (e *Engine) Status(ctx context.Context, id SessionID, side Side, now time.T
 	s = fold(s, Due(s, now))
 	verdict := Verdict{Allowed: true, Satisfied: true} // past the stage where a verdict matters
 	if action, ok := actionOf(s.published(side)); ok {
-		if verdict, err = e.auth.Authorize(ctx, authRequest(s, side, action, nil, now)); err != nil {
+		if verdict, err = e.auth.Authorize(ctx, authRequest(&s, side, action, nil, now)); err != nil {
 			return Status{}, err
 		}
 	}

@@ -262,7 +262,7 @@ func newMachine(since int, without guard) *Machine {
 	for _, r := range rules {
 		effects := m.had(r.effects)
 		for _, p := range r.phases {
-			m.rows[index(p, r.kind)] = Row{Phase: p, Kind: r.kind, By: givers[r.kind], Allowed: true, Reason: r.reason,
+			*m.row(p, kindIndex[r.kind]) = Row{Phase: p, Kind: r.kind, By: givers[r.kind], Allowed: true, Reason: r.reason,
 				Guards: m.named(r.guards), Effects: m.effectsOf(effects), guards: r.guards, effects: effects}
 		}
 	}
@@ -319,6 +319,9 @@ func (m *Machine) effectsOf(es []effect) []Effect {
 	return out
 }
 
+// kindCount is how many commands there are.
+var kindCount = len(Kinds())
+
 var kindIndex = func() map[Kind]int {
 	m := map[Kind]int{}
 	for i, k := range Kinds() {
@@ -327,4 +330,5 @@ var kindIndex = func() map[Kind]int {
 	return m
 }()
 
-func index(p Phase, k Kind) int { return int(p-Proposed)*len(kindIndex) + kindIndex[k] }
+// row returns the row of a phase and a command, by its place in [Kinds].
+func (m *Machine) row(p Phase, kind int) *Row { return &m.rows[int(p-Proposed)*kindCount+kind] }

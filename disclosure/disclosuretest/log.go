@@ -82,11 +82,12 @@ func (l *Log) write(key string, recs []disclosure.Record) {
 		l.streams, l.keys = map[string][]disclosure.Record{}, map[string]bool{}
 	}
 	l.keys[key] = true
-	var batch []disclosure.Record
+	batch := make([]disclosure.Record, 0, len(recs))
 	for _, r := range recs {
+		stream := l.streams[r.Stream]
 		r.Data, r.Subjects = slices.Clone(r.Data), slices.Clone(r.Subjects)
-		r.Expect, r.Check = uint64(len(l.streams[r.Stream])+1), false
-		l.streams[r.Stream] = append(l.streams[r.Stream], r)
+		r.Expect, r.Check = uint64(len(stream)+1), false
+		l.streams[r.Stream] = append(stream, r)
 		batch = append(batch, r)
 	}
 	l.batches = append(l.batches, batch)

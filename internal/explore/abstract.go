@@ -30,7 +30,7 @@ func abstractOf(s *disclosure.State, now time.Time) abstract {
 	for i := range s.Sides {
 		x := &s.Sides[i]
 		b := abstractSide{choice: x.Choice, leaving: x.Leaving, valid: now.Before(x.Expires), blocked: x.Blocked, auto: x.Auto,
-			asks: x.Reviving, terms: x.Terms, rated: x.Rating != nil, started: x.Started, done: x.Hours > 0, disputed: x.Disputed}
+			asks: x.Reviving, terms: x.Terms, rated: x.Rating.Stars > 0, started: x.Started, done: x.Hours > 0, disputed: x.Disputed}
 		for _, v := range x.Votes {
 			b.yes = b.yes || !v.Deny && now.Before(v.Expires)
 			b.no = b.no || v.Deny && now.Before(v.Expires)
