@@ -13,7 +13,10 @@ each check.
 
   states           every state that the machine can reach, with every command in
                    each, and all sequences of -depth commands, against an oracle
-                   that is written independently of it; count is of commands
+                   that is written independently of it. Sequences that lead to
+                   one state at one instant go on as one; count is of commands
+                   given, commands of those in the tree of the sequences, which
+                   ends where one is rejected
   noninterference  two copies of the machine that differ in sealed moves of one
                    side: the other side must be told the same
   spin             the model drawn up from the same table, in -model; needs spin
@@ -40,7 +43,7 @@ Keys of a line:
   violations  how many broke the promise; the exit code is 1 if any did
   seconds     how long it took
 further ones:
-  states: states, sequences; spin: configurations; mutants: killed; attacker: frontier
+  states: states, sequences, commands; spin: configurations; mutants: killed; attacker: frontier
   and lost; kguard: p50_ms, p99_ms (of a freeze), kept; speed: ns_per_step, allocs,
   commands_per_s, p99_us; probes: score
 A check that cannot run here prints its name and the key "skip".
@@ -67,6 +70,7 @@ type finding struct {
 
 	States         int      `json:"states,omitempty"`
 	Sequences      int      `json:"sequences,omitempty"`
+	Commands       int      `json:"commands,omitempty"`
 	Configurations []string `json:"configurations,omitempty"`
 	Killed         []string `json:"killed,omitempty"`
 	Frontier       any      `json:"frontier,omitempty"`
@@ -116,7 +120,7 @@ func runDisclosure(ctx context.Context, args []string, stdout, stderr io.Writer)
 	f := newFlags("disclosure")
 	asJSON := f.Bool("json", false, "one JSON object a line on standard output, the table on standard error")
 	f.Var(&b.checks, "checks", "`names` of the checks")
-	f.IntVar(&b.depth, "depth", 4, "of the sequences, in `commands`")
+	f.IntVar(&b.depth, "depth", 6, "of the sequences, in `commands`")
 	f.IntVar(&b.histories, "histories", 10_000, "how `many`")
 	f.IntVar(&b.scenarios, "scenarios", 200, "how `many`")
 	f.IntVar(&b.probes, "probes", 100_000, "how `many`")

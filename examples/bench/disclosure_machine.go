@@ -20,7 +20,7 @@ func (b *disclosureBench) states(context.Context) (finding, error) {
 	long := explore.Sequences(disclosure.Present(), b.depth)
 	broken := append(every.Violations, long.Violations...)
 	return finding{
-		Count: every.Accepted + every.Rejected + long.Accepted + long.Rejected, States: every.States, Sequences: long.Sequences,
+		Count: every.Accepted + every.Rejected + long.Accepted + long.Rejected, States: every.States, Sequences: long.Sequences, Commands: long.Commands,
 		Violations: len(broken), Broken: broken,
 	}, nil
 }
@@ -107,7 +107,7 @@ func (f finding) more() string {
 	var words []string
 	add := func(format string, args ...any) { words = append(words, fmt.Sprintf(format, args...)) }
 	if f.States > 0 {
-		add("%s states, %s sequences", figure(f.States), figure(f.Sequences))
+		add("%s states, %s sequences of %s commands", figure(f.States), figure(f.Sequences), figure(f.Commands))
 	}
 	if len(f.Configurations) > 0 {
 		add("%s", strings.Join(f.Configurations, ", "))

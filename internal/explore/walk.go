@@ -9,10 +9,11 @@ import (
 
 // Result is what a walk saw.
 type Result struct {
-	States      int // distinct, or pairs of states
+	States      int // distinct, or pairs of states; of sequences, those after each number of commands
 	Accepted    int // commands, each with the events it brought
 	Rejected    int
 	Sequences   int      // of commands that the walk covers
+	Commands    int      // of the tree of those sequences, which ends at a rejected one; the walk gives many of them as one
 	Violations  []string // at most ten, each with the commands that led there
 	Phases      map[disclosure.Phase]bool
 	Interrupted bool // the limit came first
@@ -173,54 +174,3 @@ func forgetTimes(h history) history {
 	h.lapse, h.vote, h.deadline, h.endedAt = [2]time.Time{}, [2]time.Time{}, time.Time{}, time.Time{}
 	return h
 }
-
-// Sequences walks every sequence of so many commands and ticks of the clock
-// from the beginning, and of one fewer from each turn of a session. A rejected command
-// changes nothing, so all that follows it has been seen without it.
-func Sequences(m *disclosure.Machine, depth int) Result {
-	w := newWalker(m)
-	for i, way := range ways {
-		n, depth := start(), depth
-		if i > 0 {
-			depth--
-		}
-		for i, x := range way {
-			w.step(&n, x, fmt.Sprint("way", i))
-		}
-		w.descend(&n, depth)
-		covered := 1
-		for range depth {
-			covered *= len(w.all) + 1
-		}
-		w.Result.Sequences += covered
-	}
-	return w.Result
-}
-
-var ids8 = [...]string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}
-
-func (w *walker) descend(n *node, depth int) {
-	w.Phases[n.s.Phase] = true
-	if depth == 0 {
-		return
-	}
-	if later, ok := nextInstant(n.now); ok {
-		next := *n
-		next.now = later
-		w.descend(&next, depth-1)
-	}
-	for _, x := range w.all {
-		next := *n
-		if w.step(&next, x, ids8[depth]) {
-			w.descend(&next, depth-1)
-		}
-	}
-}
-
-// ways lead to the turns of a session that the sequences begin at.
-var ways = func() [][]move {
-	yes := disclosure.HoldGranted
-	four := []move{{0, disclosure.OptIn, yes}, {1, disclosure.OptIn, yes}, {0, disclosure.Authorize, yes}, {1, disclosure.Authorize, yes}}
-	engaged := append(four[:4:4], move{0, disclosure.AcceptTerms, yes}, move{1, disclosure.AcceptTerms, yes})
-	return [][]move{nil, four[:3], four, engaged}
-}()

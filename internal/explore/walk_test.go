@@ -10,7 +10,7 @@ import (
 	"github.com/deeperpoint/csss/internal/explore"
 )
 
-var depth = flag.Int("explore.depth", 0, "length of the sequences of commands; 0 means 4, or 3 with -short")
+var depth = flag.Int("explore.depth", 0, "length of the sequences of commands; 0 means 5, or 4 with -short")
 
 func clean(t *testing.T, r explore.Result) {
 	t.Helper()
@@ -37,14 +37,15 @@ func TestEveryState(t *testing.T) {
 func TestEverySequence(t *testing.T) {
 	n := *depth
 	if n == 0 {
-		n = 4
+		n = 5
 		if testing.Short() {
-			n = 3
+			n = 4
 		}
 	}
 	r := explore.Sequences(disclosure.Present(), n)
 	clean(t, r)
-	t.Logf("depth %d: %d sequences, %d commands accepted, %d rejected", n, r.Sequences, r.Accepted, r.Rejected)
+	t.Logf("depth %d: %d sequences, a tree of %d commands; walked as %d states, %d commands accepted, %d rejected",
+		n, r.Sequences, r.Commands, r.States, r.Accepted, r.Rejected)
 }
 
 func TestNonInterference(t *testing.T) {
