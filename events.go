@@ -29,11 +29,13 @@ type body interface {
 
 type (
 	firmRegistered struct {
-		Firm Firm `json:"firm"`
+		Firm Firm   `json:"firm"`
+		Seed []byte `json:"seed,omitempty"` // of its keys, see ownKeys
 	}
 	personEnrolled struct {
 		Firm   string `json:"firm"`
 		Person Person `json:"person"`
+		Seed   []byte `json:"seed,omitempty"`
 	}
 	personLeft struct {
 		Person string `json:"person"`
@@ -201,6 +203,7 @@ func (ev *holdReleased) kind() string {
 var bodies = map[string]func() body{
 	"firm.registered":     func() body { return new(firmRegistered) },
 	"person.enrolled":     func() body { return new(personEnrolled) },
+	"keys.made":           func() body { return new(holderKeyed) },
 	"person.left":         func() body { return new(personLeft) },
 	"policy.changed":      func() body { return new(policyChanged) },
 	"keys.pinned":         func() body { return new(keysPinned) },
@@ -232,9 +235,9 @@ var bodies = map[string]func() body{
 	"engagement.settled":   func() body { return new(disputeSettled) },
 }
 
-// envelope is the payload of a market entry: which command it came from, and
+// entryOf is the payload of a market entry: which command it came from, and
 // what it says.
-type envelope struct {
+type entryOf struct {
 	Command string          `json:"command"`
 	Digest  string          `json:"digest"`
 	At      time.Time       `json:"at,omitzero"` // as the caller gave it
@@ -246,13 +249,13 @@ func encodeEvent(command, digest string, at time.Time, b body) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("csss: encode %s: %w", b.kind(), err)
 	}
-	return json.Marshal(envelope{Command: command, Digest: digest, At: at, Body: text})
+	return json.Marshal(entryOf{Command: command, Digest: digest, At: at, Body: text})
 }
 
 // decodeEvent reads what encodeEvent wrote; an unknown kind is an error, so
 // that an older program never skips what a newer one logged.
-func decodeEvent(kind string, payload []byte) (envelope, body, error) {
-	var env envelope
+func decodeEvent(kind string, payload []byte) (entryOf, body, error) {
+	var env entryOf
 	if err := json.Unmarshal(payload, &env); err != nil {
 		return env, nil, fmt.Errorf("csss: decode %s: %w", kind, err)
 	}

@@ -34,6 +34,7 @@ type Config struct {
 	Summary   disclosure.Schema // what each stage shows: the summary, who a party is, how to reach it; nil = disclosure.DefaultSchema
 	Weights   *match.Weights    // scoring; nil = match.DefaultWeights
 	Knows     []string          // obligations of rules that the host carries out, beside those of Obligations: a permit that asks for any other does not permit; nil = none
+	Keys      Keys              // private keys of parties, employers and the operator, which open sealed identities together; nil = the exchange makes and keeps them, each in its holder's record
 	Decisions *policy.Recorder  // logs every decision of a step before anything comes of it, see DecidedBy; must not call the exchange, whose lock is held; nil = no log
 	Events    func(kind string) // called with the kind of each durable entry, in the log's order, before the call that wrote it returns; must be quick and must not call the exchange, whose lock is held; nil = none
 	Logger    *slog.Logger      // how many entries were appended, never contents; nil = discard
@@ -143,6 +144,7 @@ type Exchange struct {
 	log     *ledger.Log
 	matcher *match.Matcher
 	engine  *disclosure.Engine
+	keys    Keys
 
 	mu     sync.RWMutex // guards st, broken and the order of appends
 	st     *state
@@ -199,6 +201,9 @@ func (x *Exchange) start(ctx context.Context) (err error) {
 	}
 	if x.matcher, err = match.New(matchEmbedder{emb}, x.matchOptions()); err != nil {
 		return err
+	}
+	if x.keys = x.cfg.Keys; x.keys == nil {
+		x.keys = ownKeys{x}
 	}
 	if x.engine, err = disclosure.New(sessionLog{x}, authorizer{x}, reserver{x}, &disclosure.Options{Retries: maxDecisions}); err != nil {
 		return err
@@ -347,6 +352,7 @@ func (st *state) stamp(at time.Time) (time.Time, error) {
 // conflict: the caller catches up and finds it. x.mu is held.
 func (x *Exchange) commit(ctx context.Context, by By, digest string, at time.Time, evs []event) error {
 	key := by.key()
+	evs = x.st.withKeys(evs)
 	entries := make([]ledger.Append, len(evs))
 	for i, ev := range evs {
 		payload, err := encodeEvent(by.ID, digest, by.At, ev.body)

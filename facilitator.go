@@ -1,6 +1,7 @@
 package csss
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -294,22 +295,24 @@ func (x *Exchange) Assist(ctx context.Context, by By, h disclosure.Handle) (Assi
 		return Assistance{}, x.sessionError(err)
 	}
 	x.mu.RLock()
-	defer x.mu.RUnlock()
 	ss := x.st.sessions[session]
 	out := Assistance{Stage: v.Stage, Role: v.Role, Until: v.Until}
 	for side := range disclosure.Side(2) {
 		out.Summary[side] = slices.Clone(ss.deal.Shown[side.Other()].Labels)
 	}
 	if v.Stage < disclosure.StageIdentity {
+		x.mu.RUnlock()
 		return out, nil
 	}
-	for side := range disclosure.Side(2) {
-		data, ok := x.st.identity(ss.state.Proposal.Parties[side])
-		if !ok {
-			return Assistance{}, ErrErased
-		}
-		out.Identity[side] = disclosure.NewIdentity(atStage(x.cfg.summarySchema(), v.Stage, data))
-	}
 	out.Deal, err = x.st.dealFor(ss, disclosure.Demand)
-	return out, err
+	x.mu.RUnlock()
+	for side := range disclosure.Side(2) {
+		o, failed := x.who(ctx, session, side, v.Stage)
+		if err = cmp.Or(err, failed); err != nil {
+			return Assistance{}, err
+		}
+		o.identity.Proof = "" // it is made out to the other side
+		out.Identity[side] = disclosure.NewIdentity(o.identity)
+	}
+	return out, nil
 }

@@ -152,10 +152,10 @@ func (st *state) decideFirm(f Firm) ([]event, error) {
 	}
 	people := f.People
 	f.People = nil
-	evs := []event{{stream: "firm/" + f.ID, fresh: true, body: &firmRegistered{Firm: f}, subjects: []string{f.ID}}}
+	evs := []event{{stream: "firm/" + f.ID, fresh: true, body: &firmRegistered{Firm: f, Seed: st.newSeed()}, subjects: []string{f.ID}}}
 	for _, p := range people {
 		evs = append(evs, event{stream: "person/" + p.ID, fresh: true,
-			body: &personEnrolled{Firm: f.ID, Person: p}, subjects: []string{p.ID}})
+			body: &personEnrolled{Firm: f.ID, Person: p, Seed: st.newSeed()}, subjects: []string{p.ID}})
 	}
 	return evs, nil
 }
@@ -212,5 +212,5 @@ func (st *state) governs(firm, person string) bool {
 
 // subjectTaken reports whether a firm or a person has, or had, the id.
 func (st *state) subjectTaken(id string) bool {
-	return st.versions["firm/"+id] > 0 || st.versions["person/"+id] > 0
+	return id == exchangeSubject || st.versions["firm/"+id] > 0 || st.versions["person/"+id] > 0
 }

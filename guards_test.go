@@ -241,6 +241,15 @@ func (d *deal) closedToBoth() {
 // digests over a nonce, the log's key, and times.
 var random = regexp.MustCompile(`[0-9a-f]{20,}|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?( ?[+-]\d{4}|Z)?( UTC)?|csss\.local/log\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+`)
 
+// committed is a commitment, of which only the length must say nothing.
+var committed = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{40,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+~`)
+
+// unsalted leaves out of a text what is random.
+func unsalted(text string) string {
+	text = committed.ReplaceAllStringFunc(text, func(s string) string { return fmt.Sprintf("a commitment of %d bytes", len(s)) })
+	return random.ReplaceAllString(text, "·")
+}
+
 // masked writes values with their types and in the forms in which a host would
 // pass them on, without what is random.
 func masked(values ...any) string {
@@ -249,7 +258,7 @@ func masked(values ...any) string {
 		text, err := json.Marshal(v)
 		fmt.Fprintf(&b, "%T %+v %s %v\n", v, v, text, err)
 	}
-	return random.ReplaceAllString(b.String(), "·")
+	return unsalted(b.String())
 }
 
 // told is everything that one side's people can read of a session now. Reading

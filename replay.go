@@ -104,6 +104,7 @@ func (st *state) digestMarket(put func(...any)) {
 	for id, n := range inOrder(st.needs) {
 		put(id, newNeedRegistered(n.need), n.live, n.lastMatch)
 	}
+	put(st.seeds)
 	for id, x := range inOrder(st.excluded) {
 		put(id, x.list, x.at)
 	}
@@ -137,7 +138,7 @@ func (st *state) digestPairs(put func(...any)) {
 
 func (st *state) digestSessions(put func(...any)) {
 	for id, ss := range inOrder(st.sessions) {
-		put(id, ss.state, ss.deal, ss.watches, ss.notices, ss.settled)
+		put(id, ss.state, ss.deal, ss.watches, ss.notices, ss.settled, ss.shares)
 		for _, s := range ss.steps {
 			put(s.index, s.name, s.at, s.side, s.both, s.session, s.auto)
 			for _, r := range s.rules {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/deeperpoint/csss/disclosure"
+	"github.com/deeperpoint/csss/disclosure/envelope"
 	"github.com/deeperpoint/csss/embed"
 	"github.com/deeperpoint/csss/ledger"
 	"github.com/deeperpoint/csss/match"
@@ -189,16 +190,37 @@ type authorizer struct{ x *Exchange }
 // and its own rules must not deny. The verdict depends on nothing that the
 // other side did since the session opened, because the side can see it.
 func (a authorizer) Authorize(ctx context.Context, r disclosure.AuthRequest) (v disclosure.Verdict, err error) {
-	a.x.mu.RLock()
-	defer a.x.mu.RUnlock()
 	if isLooking(ctx) {
+		a.x.mu.RLock()
+		defer a.x.mu.RUnlock()
 		return a.x.st.verdict(&r)
 	}
-	err = a.x.deciding(ctx, func(st *state) (err error) { v, err = st.verdict(&r); return err })
-	if err != nil {
-		return disclosure.Verdict{}, err
+	v, h, err := a.judge(ctx, &r)
+	if err != nil || !v.Auto || r.Action != disclosure.ActReveal || !h.found {
+		return v, err
 	}
-	return v, nil
+	if side := &r.Session.Sides[r.Side]; side.Auto && side.Policy == v.Policy {
+		return v, nil // the log has it, and the share with it
+	}
+	if v.Share, err = a.x.handOver(ctx, h, envelope.Employer); err != nil {
+		v.Auto, v.Satisfied = false, false // the rules say yes, and the employer's key does not
+	}
+	return v, ctx.Err()
+}
+
+// judge decides, and finds what an approval by the rules alone would hand over.
+func (a authorizer) judge(ctx context.Context, r *disclosure.AuthRequest) (v disclosure.Verdict, h handing, err error) {
+	a.x.mu.RLock()
+	defer a.x.mu.RUnlock()
+	err = a.x.deciding(ctx, func(st *state) (err error) { v, err = st.verdict(r); return err })
+	if err != nil {
+		return disclosure.Verdict{}, h, err
+	}
+	if d := a.x.st.dealOf(&r.Session); d != nil {
+		ss := &sessionState{state: r.Session, deal: *d}
+		h, err = a.x.st.handing(ss, r.Side)
+	}
+	return v, h, err
 }
 
 func (st *state) verdict(r *disclosure.AuthRequest) (disclosure.Verdict, error) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/deeperpoint/csss/disclosure"
+	"github.com/deeperpoint/csss/disclosure/envelope"
 	"github.com/deeperpoint/csss/disclosure/terms"
 	"github.com/deeperpoint/csss/ledger"
 	"github.com/deeperpoint/csss/match"
@@ -31,6 +32,7 @@ type deal struct {
 	Template string               `json:"template"`
 	Terms    []byte               `json:"terms"` // the document both sides will accept, canonical
 	Shown    [2]shownFor          `json:"shown"` // by the side that looks
+	Pledges  [2]pledge            `json:"pledges,omitzero"`
 	Edits    int                  `json:"edits"` // of the offer
 	Rules    [2]disclosure.Digest `json:"rules"` // in force when the session opened
 	Facts    [2]facts             `json:"facts"` // what the other side's rules may weigh about a side, as it was when the session opened
@@ -53,8 +55,9 @@ func (f facts) apply(r *policy.Request) {
 
 // shownFor is a summary as one side sees it.
 type shownFor struct {
-	Labels []string `json:"labels"`
-	Place  string   `json:"place,omitempty"`
+	Labels     []string `json:"labels"`
+	Place      string   `json:"place,omitempty"`
+	Commitment string   `json:"commitment,omitempty"` // to what later stages show; in sessions alone
 }
 
 func (s shownFor) digest() disclosure.Digest {
@@ -82,6 +85,7 @@ func (st *state) applySession(id disclosure.SessionID, e ledger.Entry) error {
 			return fmt.Errorf("csss: decode a session's plan: %w", err)
 		}
 	}
+	ss.shareOf(&ev)
 	ss.steps = append(ss.steps, step{index: e.Index, name: ev.TrailName(), at: cmp.Or(ev.At, e.Claimed), side: ev.Side, both: sharedStep(ev.Type), session: true,
 		auto: ev.Auto, rules: rulings(&ev)})
 	if ev.Type == disclosure.EngagementAgreed {
@@ -188,9 +192,38 @@ func (x *Exchange) Select(ctx context.Context, by By, h disclosure.Handle) (Rece
 	return Receipt{Command: by.ID, At: at, Duplicate: again}, nil
 }
 
-// proposal decides whether a candidate can still be selected, and on what; or
+// draft is a proposal in the making: what the session will be about, and what
+// both sides will commit themselves to.
+type draft struct {
+	disclosure.Proposal
+	deal  deal
+	later [2]disclosure.Values
+}
+
+// finish writes down what the session is about and what each side is shown.
+func (d *draft) finish() (err error) {
+	if d.Plan, err = json.Marshal(d.deal); err != nil {
+		return fmt.Errorf("csss: encode a session's plan: %w", err)
+	}
+	for side := range d.Summaries {
+		d.Summaries[side] = d.deal.Shown[side].digest()
+	}
+	return nil
+}
+
+// proposal is what a candidate would be selected on, with both sides'
+// commitments; or what this very command has selected it on.
+func (x *Exchange) proposal(ctx context.Context, by By, h disclosure.Handle) (disclosure.Proposal, bool, error) {
+	d, again, err := x.draft(ctx, by, h)
+	if err == nil && !again {
+		err = x.commitTo(ctx, &d)
+	}
+	return d.Proposal, again, err
+}
+
+// draft decides whether a candidate can still be selected, and on what; or
 // finds that this very command has selected it.
-func (x *Exchange) proposal(ctx context.Context, by By, h disclosure.Handle) (p disclosure.Proposal, again bool, err error) {
+func (x *Exchange) draft(ctx context.Context, by By, h disclosure.Handle) (p draft, again bool, err error) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	st := x.st
@@ -205,7 +238,7 @@ func (x *Exchange) proposal(ctx context.Context, by By, h disclosure.Handle) (p 
 	if taken, ok := st.selectedBy(by); ok && taken != ref.session {
 		return p, false, ErrKeyReused
 	} else if ok {
-		return st.sessions[taken].state.Proposal, true, nil
+		return draft{Proposal: st.sessions[taken].state.Proposal}, true, nil
 	}
 	if st.sessions[ref.session] != nil {
 		return p, false, ErrUnavailable
@@ -239,7 +272,7 @@ func (x *Exchange) proposal(ctx context.Context, by By, h disclosure.Handle) (p 
 	if !c.Priced {
 		return p, false, ErrNoPrice
 	}
-	p, err = x.newProposal(by, ref, f, parties, at)
+	p, err = x.newDraft(by, ref, f, parties, at)
 	return p, false, err
 }
 
@@ -276,7 +309,7 @@ func (st *state) mayMeet(f *fit, rules [2]disclosure.Digest, at time.Time) bool 
 	return supply.Outcome != policy.Deny && demand.Outcome != policy.Deny
 }
 
-func (x *Exchange) newProposal(by By, ref handleRef, f *fit, parties [2]disclosure.Party, at time.Time) (disclosure.Proposal, error) {
+func (x *Exchange) newDraft(by By, ref handleRef, f *fit, parties [2]disclosure.Party, at time.Time) (out draft, err error) {
 	st := x.st
 	c := ref.candidate
 	d := deal{Said: by.At, Mode: c.Mode, Rate: c.Rate, Currency: cmp.Or(f.off.Currency, f.need.Currency), Plan: c.Plan}
@@ -290,25 +323,25 @@ func (x *Exchange) newProposal(by By, ref handleRef, f *fit, parties [2]disclosu
 	d.Estimate[disclosure.Demand], _ = st.median(f.need.Category)
 	d.Shown[disclosure.Demand] = shownFor{Labels: c.Summary, Place: c.Place}
 	d.Shown[disclosure.Supply] = c.Asks
+	for side, party := range parties {
+		var known bool
+		if out.later[side], known = st.later(f, disclosure.Side(side), party); !known {
+			return out, ErrUnavailable
+		}
+	}
 	doc, err := x.fillTerms(f, &d)
 	if err != nil {
-		return disclosure.Proposal{}, err
+		return out, err
 	}
 	d.Template, d.Terms = doc.Template, doc.Encode()
-	plan, err := json.Marshal(d)
-	if err != nil {
-		return disclosure.Proposal{}, fmt.Errorf("csss: encode a session's plan: %w", err)
-	}
-	p := disclosure.Proposal{
+	out.deal = d
+	out.Proposal = disclosure.Proposal{
 		ID: sessionKey(by), Session: ref.session, Offer: f.off.ID, Need: f.need.ID,
 		OfferRevision: f.off.Revision, NeedRevision: f.need.Revision, Parties: parties,
-		Terms: disclosure.Digest(doc.Digest()), Price: c.Rate, Amount: int64(c.Plan.Amount), Plan: plan, At: at,
+		Terms: disclosure.Digest(doc.Digest()), Price: c.Rate, Amount: int64(c.Plan.Amount), At: at,
 	}
-	for side := range p.Summaries {
-		p.Summaries[side] = d.Shown[side].digest()
-	}
-	x.deadlines(&p)
-	return p, nil
+	x.deadlines(&out.Proposal)
+	return out, nil
 }
 
 // deadlines sets how long the session may sleep: the market's defaults, or
@@ -483,10 +516,14 @@ func policyError(err error) error {
 // revealed in the same step, and the hours are held.
 //
 // Errors: ErrNotFound, ErrNotYours, *DeniedError when the own firm's rules stop
-// the session, ErrKeyReused, the other ones of disclosure.Engine.Do, and the
+// the session, ErrShare when the party's key is not there, ErrKeyReused, the other ones of disclosure.Engine.Do, and the
 // ledger's.
 func (x *Exchange) OptIn(ctx context.Context, by By, h disclosure.Handle) (Receipt, error) {
-	return x.step(ctx, by, h, disclosure.Command{Kind: disclosure.OptIn, Bind: x.bind(h)})
+	share, err := x.consentShare(ctx, by, h, envelope.Party)
+	if err != nil {
+		return Receipt{}, err
+	}
+	return x.step(ctx, by, h, disclosure.Command{Kind: disclosure.OptIn, Bind: x.bind(h), Share: share})
 }
 
 // OptOut is a party's discreet no. The other side reads it as silence.
@@ -522,9 +559,13 @@ func (x *Exchange) Revive(ctx context.Context, by By, h disclosure.Handle) (Rece
 // Errors: ErrNotYours when nobody waits for this person's vote or the rules
 // keep this person apart, and as [Exchange.OptIn].
 func (x *Exchange) Approve(ctx context.Context, by By, h disclosure.Handle, requirement string) (Receipt, error) {
+	share, err := x.consentShare(ctx, by, h, envelope.Employer)
+	if err != nil {
+		return Receipt{}, err
+	}
 	b := x.bind(h)
 	b.Policy, b.Expires = x.voteTerms(by, h, requirement)
-	return x.step(ctx, by, h, disclosure.Command{Kind: disclosure.Authorize, Requirement: requirement, Bind: b, Under: x.standIn(by, h, requirement)})
+	return x.step(ctx, by, h, disclosure.Command{Kind: disclosure.Authorize, Requirement: requirement, Bind: b, Under: x.standIn(by, h, requirement), Share: share})
 }
 
 // Refuse is an employer's no, by somebody who has a say; see [Exchange.Revoke].

@@ -60,6 +60,9 @@ type state struct {
 	names       register          // redaction register
 	order       []string          // offer ids in order of publication
 
+	seeds    map[string][]byte // of keys, by subject; secret
+	hostKeys bool              // the host keeps the holders' keys
+
 	pending   []*match.Offer            // offers of the batch that is being decided, which quotas count already
 	dirty     []string                  // offers whose place in the search index may be out of date
 	compiled  map[string]compiled       // by firm
@@ -112,7 +115,9 @@ type sessionState struct {
 	state disclosure.State
 	deal  deal
 	steps []step
-	taken map[takenKey]time.Time // when each command of a person was accepted
+
+	shares [2][2][]byte           // by side: of the party and the employer, see handing
+	taken  map[takenKey]time.Time // when each command of a person was accepted
 
 	watches [2]watch     // of an engagement: how each side stands
 	notices [2]time.Time // when it ends by a side's notice; zero: never
@@ -191,6 +196,7 @@ func newState(cfg *Config) (*state, error) {
 		excluded: map[string]excluded{}, answers: map[answerKey]answer{}, contacts: map[answerKey][]contact{}, spendings: map[string]*spending{}, bookings: map[string]booking{}, asks: map[needKey]*[2]asks{}, asked: map[needViewer]shownFor{},
 		reports: map[string][]usageReported{}, handOvers: map[string][]policy.ApprovalEvent{}, grants: map[string][]policy.GrantEvent{}, comparables: map[string][]int64{},
 		outcomes: map[string][]market.Outcome{}, misses: map[string][]Miss{}, names: register{},
+		seeds: map[string][]byte{}, hostKeys: cfg.Keys != nil,
 		window: cfg.Window, budgets: cfg.Budgets, external: cfg.External, compiled: map[string]compiled{}, proposals: map[string]*matchProposed{},
 	}, nil
 }
@@ -242,11 +248,13 @@ func (ev *firmRegistered) fold(st *state, _ ledger.Entry) {
 	f := ev.Firm
 	st.firms[f.ID] = &firmState{firm: f, past: map[disclosure.Digest]*policy.Set{}}
 	st.names.addFirm(&f)
+	st.seeded(f.ID, ev.Seed)
 }
 
 func (ev *personEnrolled) fold(st *state, _ ledger.Entry) {
 	st.people[ev.Person.ID] = &personState{firm: ev.Firm, person: ev.Person}
 	st.names.addName(ev.Person.Name)
+	st.seeded(ev.Person.ID, ev.Seed)
 }
 
 func (ev *personLeft) fold(st *state, e ledger.Entry) {

@@ -20,11 +20,19 @@ var ErrErased = errors.New("csss: identity was erased")
 
 // View is what a party may see of the other side at a stage.
 type View struct {
-	Stage    disclosure.Stage    `json:"stage"`
-	Summary  []string            `json:"summary"`
-	Place    string              `json:"place,omitempty"`
-	Identity disclosure.Identity `json:"identity"`       // empty before StageIdentity; prints as sealed, see Identity.Open
-	Deal     *Deal               `json:"deal,omitempty"` // nil before StageIdentity
+	Stage      disclosure.Stage    `json:"stage"`
+	Summary    []string            `json:"summary"`
+	Place      string              `json:"place,omitempty"`
+	Commitment string              `json:"commitment,omitempty"` // what the other side promises to show: an SD-JWT without disclosures, for this session's handle; verifies by CommitmentKey
+	Identity   disclosure.Identity `json:"identity"`             // empty before StageIdentity; prints as sealed, see Identity.Open; its proof opens the commitment
+	Details    Details             `json:"details"`              // of the listing, beyond its summary, by field; as sealed as the identity, which they may tell
+	Deal       *Deal               `json:"deal,omitempty"`       // nil before StageIdentity
+}
+
+// Details are fields of a listing in plain, by their names in the schema of
+// [Config]. They print as sealed.
+type Details struct {
+	disclosure.Sealed[disclosure.Values]
 }
 
 // Deal is what both parties are about to agree on.
@@ -41,9 +49,11 @@ type Deal struct {
 
 // View shows a party of a session what a stage allows, field by field as the
 // schema of Config.Summary says: by default email and telephone come with the
-// contacts, after the terms. The view is logged before anything is returned.
+// contacts, after the terms. It is what the other side committed itself to when
+// the session opened, held against that commitment. The view is logged before
+// anything is returned. Cost: about a millisecond after the reveal.
 //
-// Errors: ErrNotFound, ErrNotYours, ErrErased, *disclosure.PhaseError when the
+// Errors: ErrNotFound, ErrNotYours, ErrErased, ErrShare when the operator's key is not there, *disclosure.PhaseError when the
 // stage is not reached, and the ledger's.
 func (x *Exchange) View(ctx context.Context, by By, h disclosure.Handle, stage disclosure.Stage) (View, error) {
 	if stage >= disclosure.StageIdentity && x.erased(by, h) {
@@ -53,22 +63,49 @@ func (x *Exchange) View(ctx context.Context, by By, h disclosure.Handle, stage d
 		return View{}, err
 	}
 	x.mu.RLock()
-	defer x.mu.RUnlock()
 	ref := x.st.handles[h]
 	ss := x.st.sessions[ref.session]
 	shown := ss.deal.Shown[ref.side]
-	v := View{Stage: stage, Summary: slices.Clone(shown.Labels), Place: shown.Place}
+	v := View{Stage: stage, Summary: slices.Clone(shown.Labels), Place: shown.Place, Commitment: shown.Commitment}
 	if stage < disclosure.StageIdentity {
+		x.mu.RUnlock()
 		return v, nil
 	}
-	data, ok := x.st.identity(ss.state.Proposal.Parties[ref.side.Other()])
-	if !ok {
-		return View{}, ErrErased
-	}
-	v.Identity = disclosure.NewIdentity(atStage(x.cfg.summarySchema(), stage, data))
 	deal, err := x.st.dealFor(ss, ref.side)
-	v.Deal = deal
-	return v, err
+	x.mu.RUnlock()
+	if err != nil {
+		return View{}, err
+	}
+	o, err := x.who(ctx, ref.session, ref.side.Other(), stage)
+	if err != nil {
+		return View{}, err
+	}
+	v.Identity, v.Details, v.Deal = disclosure.NewIdentity(o.identity), Details{disclosure.Seal(o.details)}, deal
+	return v, nil
+}
+
+// who is what a revealed session shows of a side at a stage.
+//
+// Errors: ErrErased, and those of open.
+func (x *Exchange) who(ctx context.Context, session disclosure.SessionID, side disclosure.Side, stage disclosure.Stage) (disclosed, error) {
+	x.mu.RLock()
+	ss := x.st.sessions[session]
+	if ss == nil || ss.state.Phase == 0 {
+		x.mu.RUnlock()
+		return disclosed{}, ErrErased
+	}
+	data, known := x.st.identity(ss.state.Proposal.Parties[side])
+	h, err := x.st.handing(ss, side)
+	x.mu.RUnlock()
+	switch {
+	case !known:
+		return disclosed{}, ErrErased
+	case err != nil:
+		return disclosed{}, err
+	case !h.found: // opened before there were commitments
+		return disclosed{identity: atStage(x.cfg.summarySchema(), stage, data)}, nil
+	}
+	return x.open(ctx, h, stage)
 }
 
 // erased reports whether the caller's session was revealed and has lost a part

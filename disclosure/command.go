@@ -151,6 +151,7 @@ type Command struct {
 	Hours       int64     // MarkDone: thousandths of an hour, > 0
 	Rating      Rating    // Rate
 	Reason      string    // own side only; at most 200 bytes
+	Share       []byte    `json:"-"` // OptIn, Authorize: what the host needs of this consent to open what it sealed; at most 128 bytes, kept with the event. A retry may bring another: the first stays
 }
 
 // Rating is one side's verdict on a completed engagement.
@@ -180,7 +181,7 @@ type Proposal struct {
 	Terms         Digest          `json:"terms"`     // required
 	Price         int64           `json:"price,omitempty"`
 	Amount        int64           `json:"amount,omitempty"`
-	Plan          json.RawMessage `json:"plan,omitempty"`   // the host's: what to reserve; at most 64 KiB
+	Plan          json.RawMessage `json:"plan,omitempty"`   // the host's: what to reserve; at most 128 KiB
 	Deadline      time.Duration   `json:"deadline"`         // default 24 h
 	HardExpiry    time.Duration   `json:"hard_expiry"`      // default 30 d; must exceed Deadline
 	Grace         time.Duration   `json:"grace"`            // default 72 h

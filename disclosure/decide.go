@@ -252,7 +252,7 @@ func (d *decision) event(e effect) *Event {
 // own makes an event the one that answers the command and earns the receipt.
 func (d *decision) own(e *Event) {
 	e.Kind, e.Side, e.Actor, e.Command = d.c.Kind, d.c.Side, d.c.Actor, d.c.ID
-	e.Digest, e.Seq, e.Reason, e.Said = d.c.digest(), d.seq, d.c.Reason, d.c.Said
+	e.Digest, e.Seq, e.Reason, e.Said, e.Share = d.c.digest(), d.seq, d.c.Reason, d.c.Said, slices.Clone(d.c.Share)
 	if !d.earns {
 		d.add(e)
 		return
@@ -383,7 +383,7 @@ func (d *decision) recordAuto(side Side) {
 		return
 	}
 	e := d.event(eAuto)
-	e.Kind, e.Side, e.Auto, e.Policy, e.Version = Authorize, side, true, v.Policy, v.Version
+	e.Kind, e.Side, e.Auto, e.Policy, e.Version, e.Share = Authorize, side, true, v.Policy, v.Version, slices.Clone(v.Share)
 	d.add(e)
 }
 

@@ -2,6 +2,7 @@ package disclosure
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -114,6 +115,9 @@ func (e *Event) appendJSON(b []byte) []byte {
 	}
 	b = fieldDigest(b, `,"machine":`, &e.Machine)
 	b = fieldInt(b, `,"seat":`, e.Seat)
+	if len(e.Share) > 0 {
+		b = append(base64.StdEncoding.AppendEncode(append(b, `,"share":"`...), e.Share), '"')
+	}
 	b = fieldInt(b, `,"v":`, e.V)
 	return append(b, '}')
 }
@@ -207,6 +211,9 @@ func (e *Event) readBack(r Record) (Event, error) {
 	back.At, back.Said, back.Until, back.Bind.Expires = instant(e.At), instant(e.Said), instant(e.Until), instant(e.Bind.Expires)
 	if len(back.Roles) == 0 {
 		back.Roles = nil
+	}
+	if len(back.Share) == 0 {
+		back.Share = nil
 	}
 	back.sum = DigestOf(r.Data)
 	return back, nil

@@ -260,16 +260,19 @@ func (p Proposal) check() error {
 		return &FieldError{Field: "at", Want: "the present time"}
 	case min(p.Deadline, p.Grace, p.Slot, p.Hold) <= 0 || p.HardExpiry <= p.Deadline || p.Flips < 0:
 		return &FieldError{Field: "durations", Want: "above 0, and the hard expiry after the deadline"}
-	case len(p.Plan) > 64<<10 || len(p.Plan) > 0 && !json.Valid(p.Plan):
-		return &FieldError{Field: "plan", Want: "JSON of at most 64 KiB"}
+	case len(p.Plan) > maxPlan || len(p.Plan) > 0 && !json.Valid(p.Plan):
+		return &FieldError{Field: "plan", Want: "JSON of at most 128 KiB"}
 	}
 	return nil
 }
 
-// maxID limits ids, maxReason the free text of the own side, in bytes.
+// maxID limits ids, maxReason the free text of the own side, maxShare and
+// maxPlan what the host adds, in bytes.
 const (
 	maxID     = 128
 	maxReason = 200
+	maxShare  = 128
+	maxPlan   = 128 << 10
 )
 
 func (c Command) check() error {
@@ -280,6 +283,8 @@ func (c Command) check() error {
 		return &FieldError{Field: "actor", Want: "1 to 128 bytes of UTF-8"}
 	case len(c.Reason) > maxReason:
 		return &FieldError{Field: "reason", Want: "at most 200 bytes"}
+	case len(c.Share) > maxShare || len(c.Share) > 0 && c.Kind != OptIn && c.Kind != Authorize:
+		return &FieldError{Field: "share", Want: "at most 128 bytes, of a consent"}
 	case c.At.IsZero():
 		return &FieldError{Field: "at", Want: "the present time"}
 	}

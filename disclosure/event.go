@@ -66,6 +66,7 @@ type Event struct {
 	Bundle      *Bundle     `json:"bundle,omitempty"`     // BundleRevised
 	Invitation  *Invitation `json:"invitation,omitempty"` // FacilitatorNamed
 	Seat        int         `json:"seat,omitempty"`       // in a session's stream: number of the invitation
+	Share       []byte      `json:"share,omitempty"`      // the host's, of a consent: see [Command]
 	V           int         `json:"v,omitempty"`          // version of the type, see [Upcast]
 	Erased      bool        `json:"-"`                    // the record was read back without its payload
 	sum         Digest      // of the payload it was read from

@@ -56,6 +56,10 @@ type IdentityData struct {
 	Street    string `json:"street"`
 	City      string `json:"city"`
 	Site      string `json:"site"` // site id
+	// Proof shows where the fields are from: the SD-JWT in which they were
+	// committed to, with the disclosures of what is shown (package sdjwt). Empty
+	// if there is none.
+	Proof string `json:"proof,omitempty"`
 }
 
 // An Identity is who a party really is. It exists in plain form only between

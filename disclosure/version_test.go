@@ -106,7 +106,7 @@ func TestUpcast(t *testing.T) {
 // TestAnIDNamesOneCommand: whatever field of a command differs under the same
 // id is noticed, but for those that a client may send anew.
 func TestAnIDNamesOneCommand(t *testing.T) {
-	free := map[string]bool{"At": true, "Said": true, "Seq": true, "Under": true, "Bind.Policy": true, "Bind.Expires": true}
+	free := map[string]bool{"At": true, "Said": true, "Seq": true, "Under": true, "Bind.Policy": true, "Bind.Expires": true, "Share": true}
 	skip := map[string]bool{"ID": true, "Session": true, "Side": true, "Actor": true, "Firm": true} // of another command, another session or a stranger
 	s := opened(t)
 	c := command("c", disclosure.Supply, disclosure.OptIn, t0)

@@ -119,7 +119,7 @@ func padded(identity disclosure.Identity, o *Options) ([]byte, error) {
 		return nil, err
 	}
 	d := identity.Open()
-	for _, field := range [...]string{d.LegalName, d.Contact, d.Email, d.Phone, d.Street, d.City, d.Site} {
+	for _, field := range [...]string{d.LegalName, d.Contact, d.Email, d.Phone, d.Street, d.City, d.Site, d.Proof} {
 		if !utf8.ValidString(field) { // JSON would replace what it cannot write
 			return nil, &disclosure.FieldError{Field: "identity", Want: "UTF-8"}
 		}

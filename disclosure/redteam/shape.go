@@ -8,8 +8,8 @@ import (
 )
 
 // nonce matches what is drawn at random in every market: handles, digests,
-// signatures, keys, addresses.
-var nonce = regexp.MustCompile(`0xc[0-9a-f]{9}|\{(?:0x[0-9a-f]{1,2}, ){15,}0x[0-9a-f]{1,2}\}|[A-Za-z0-9_-]*[A-Za-z0-9+/=_]{16,}`)
+// signatures, keys, commitments, addresses.
+var nonce = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{40,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+|0xc[0-9a-f]{9}|\{(?:0x[0-9a-f]{1,2}, ){15,}0x[0-9a-f]{1,2}\}|[A-Za-z0-9_-]*[A-Za-z0-9+/=_]{16,}`)
 
 // A Transcript is what a reader was told, in order, with all that is random
 // replaced by when it was first seen and how long it is. Two readers whose

@@ -1,0 +1,432 @@
+package csss
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
+
+	"github.com/deeperpoint/csss/disclosure"
+	"github.com/deeperpoint/csss/disclosure/envelope"
+	"github.com/deeperpoint/csss/disclosure/sdjwt"
+)
+
+// When a session opens, each side commits to every field that a later stage
+// may show: who it is, how to reach it, what its listing says in plain. The
+// values are those of the listing's revision that the session is about, whose
+// record on the ledger is their first commitment; each session signs them anew
+// with fresh salts, because two sessions with one commitment would tell that
+// they are about one listing.
+//
+// The token without its disclosures goes to the other side with the summary,
+// whose digest covers it, and every consent is bound to that digest. The
+// disclosures are sealed in an envelope: the opt-in hands over the party's share
+// of its key, the approval the employer's, and a view after the reveal opens it
+// with the operator's. What is shown then is what was promised, whatever became
+// of the firm's record since.
+
+// pledge is what a side's later fields are until they are shown.
+type pledge struct {
+	Envelope []byte            `json:"envelope,omitempty"` // the disclosures of the commitment that the other side was shown; empty in sessions from before there were any
+	Schema   disclosure.Digest `json:"schema,omitzero"`    // that named the fields
+	Rules    disclosure.Digest `json:"rules,omitzero"`     // of the side's employer
+}
+
+// identityFields are the fields of an identity, by their names in the schema.
+var identityFields = map[string]func(d *disclosure.IdentityData) *string{
+	"legal_name": func(d *disclosure.IdentityData) *string { return &d.LegalName },
+	"contact":    func(d *disclosure.IdentityData) *string { return &d.Contact },
+	"email":      func(d *disclosure.IdentityData) *string { return &d.Email },
+	"phone":      func(d *disclosure.IdentityData) *string { return &d.Phone },
+	"street":     func(d *disclosure.IdentityData) *string { return &d.Street },
+	"city":       func(d *disclosure.IdentityData) *string { return &d.City },
+	"site":       func(d *disclosure.IdentityData) *string { return &d.Site },
+}
+
+// later is everything that a stage may ever show of a side, by field.
+func (st *state) later(f *fit, side disclosure.Side, p disclosure.Party) (disclosure.Values, bool) {
+	d, ok := st.identity(p)
+	if !ok {
+		return nil, false
+	}
+	v := disclosure.Values{}
+	if side == disclosure.Supply {
+		l := st.listing(f.off)
+		v["category"], v["text"] = []string{f.off.Category}, []string{f.off.Text}
+		for name, terms := range l.Facts {
+			v[name] = terms
+		}
+		for name, n := range l.Numbers {
+			v[name] = []string{strconv.FormatFloat(n, 'f', -1, 64)}
+		}
+		for _, fact := range l.Dated {
+			v[fact.Field] = append(v[fact.Field], fact.Term)
+		}
+	} else {
+		v["category"], v["text"] = []string{f.need.Category}, []string{f.need.Text}
+	}
+	for name, of := range identityFields {
+		v[name] = []string{*of(&d)}
+	}
+	return v, true
+}
+
+// claims are the values as a commitment says them: a field of an identity is a
+// text, any other a list. A field of which an earlier stage shows the finest
+// label has that as a claim of its own.
+func claims(s disclosure.Schema, v disclosure.Values) map[string]any {
+	out := map[string]any{}
+	for stage := disclosure.StageIdentity; stage <= disclosure.StageEngagement; stage++ {
+		opened := s.Open(stage, v)
+		for _, f := range s {
+			values := opened[f.Name]
+			if len(values) == 0 || len(values) == 1 && values[0] == "" {
+				continue
+			}
+			if identityFields[f.Name] != nil {
+				out[claimOf(&f, stage)] = strings.Join(values, ", ")
+			} else {
+				out[claimOf(&f, stage)] = values
+			}
+		}
+	}
+	return out
+}
+
+// claimOf names the claim that a stage shows of a field.
+func claimOf(f *disclosure.Field, stage disclosure.Stage) string {
+	if f.At(stage) == disclosure.Finest {
+		return f.Name + " (label)"
+	}
+	return f.Name
+}
+
+// slotsFor is how many digests a commitment shows: by the schema alone, so that
+// their number tells nothing of a side.
+func slotsFor(s disclosure.Schema) int {
+	names := map[string]bool{}
+	for stage := disclosure.StageIdentity; stage <= disclosure.StageEngagement; stage++ {
+		for _, f := range s {
+			names[claimOf(&f, stage)] = f.At(stage) > disclosure.Guarded || names[claimOf(&f, stage)]
+		}
+	}
+	maps.DeleteFunc(names, func(_ string, shown bool) bool { return !shown })
+	most := max(1, len(names))
+	return (most + sdjwt.DefaultSlots - 1) / sdjwt.DefaultSlots * sdjwt.DefaultSlots
+}
+
+// pledgeBlock is the least size of a sealed identity: what ordinary disclosures
+// fill, so that the length of most tells nothing.
+const pledgeBlock = 4096
+
+// commitTo makes both sides' commitments of a session that is about to open.
+//
+// Errors: ErrUnavailable if a holder's key is not there, since that is one
+// side's own; the ledger's and ctx's.
+func (x *Exchange) commitTo(ctx context.Context, d *draft) error {
+	subjects := []string{exchangeSubject}
+	for _, p := range d.Parties {
+		subjects = append(subjects, p.Firm, p.Actor)
+	}
+	x.mu.RLock()
+	missing := x.st.unkeyed(subjects...)
+	x.mu.RUnlock()
+	if err := x.makeKeys(ctx, d.At, missing); err != nil {
+		return err
+	}
+	for side := range disclosure.Side(2) {
+		if err := x.pledge(ctx, d, side); err != nil {
+			return cmp.Or(ctx.Err(), ErrUnavailable)
+		}
+	}
+	return d.finish()
+}
+
+// pledge commits one side to its later fields, and seals them.
+func (x *Exchange) pledge(ctx context.Context, d *draft, side disclosure.Side) error {
+	seed, ok := x.seed(exchangeSubject)
+	if !ok {
+		return ErrShare
+	}
+	signer, err := signerOf(seed)
+	if err != nil {
+		return err
+	}
+	schema := x.cfg.summarySchema()
+	viewer := side.Other()
+	handle := disclosure.HandleOf(d.Session, viewer)
+	token, err := sdjwt.Commit(string(handle), claims(schema, d.later[side]), signer, &sdjwt.CommitOptions{Slots: slotsFor(schema)})
+	if err != nil {
+		return err
+	}
+	bare, err := token.Present()
+	if err != nil {
+		return err
+	}
+	d.deal.Shown[viewer].Commitment = bare.Compact()
+	g := &d.deal.Pledges[side]
+	if g.Schema, err = schemaDigest(schema); err != nil {
+		return err
+	}
+	g.Rules = d.deal.Rules[side]
+	disclosures := strings.TrimPrefix(token.Compact(), bare.Compact())
+	sealed, err := x.seal(ctx, &d.Proposal, side, g, disclosures)
+	if err != nil {
+		return err
+	}
+	g.Envelope = sealed.Bytes()
+	return nil
+}
+
+func schemaDigest(s disclosure.Schema) (disclosure.Digest, error) {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return disclosure.Digest{}, fmt.Errorf("csss: encode the schema: %w", err)
+	}
+	return disclosure.DigestOf(text), nil
+}
+
+func (x *Exchange) seal(ctx context.Context, p *disclosure.Proposal, side disclosure.Side, g *pledge, disclosures string) (envelope.Envelope, error) {
+	var holders envelope.Holders
+	for role, key := range map[envelope.Role]*envelope.PublicKey{
+		envelope.Party: &holders.Party, envelope.Employer: &holders.Employer, envelope.Operator: &holders.Operator} {
+		var err error
+		if *key, err = x.keys.PublicKey(ctx, holderOf(p, side, role)); err != nil {
+			return envelope.Envelope{}, err
+		}
+	}
+	identity := disclosure.NewIdentity(disclosure.IdentityData{Proof: disclosures})
+	return envelope.Seal(identity, holders, scopeOf(p, side, g), &envelope.Options{MinBlock: pledgeBlock})
+}
+
+func holderOf(p *disclosure.Proposal, side disclosure.Side, role envelope.Role) Holder {
+	party := p.Parties[side]
+	switch role {
+	case envelope.Party:
+		return Holder{Role: role, Firm: party.Firm, Person: party.Actor}
+	case envelope.Employer:
+		return Holder{Role: role, Firm: party.Firm}
+	default:
+		return Holder{Role: role}
+	}
+}
+
+// scopeOf is what a side's envelope is sealed for.
+func scopeOf(p *disclosure.Proposal, side disclosure.Side, g *pledge) envelope.Scope {
+	listing := fmt.Sprintf("%x#%d", disclosure.DigestOf([]byte("offer/"+p.Offer)), p.OfferRevision)
+	if side == disclosure.Demand {
+		listing = fmt.Sprintf("%x#%d", disclosure.DigestOf([]byte("need/"+p.Need)), p.NeedRevision)
+	}
+	rules := g.Rules
+	if rules.IsZero() {
+		rules = disclosure.DigestOf(nil) // a firm without rules
+	}
+	return envelope.Scope{Listing: listing, Schema: g.Schema, Policy: rules, Session: string(p.Session)}
+}
+
+// A handing is what a consent of a side hands over, and after the reveal a view
+// opens: everything of it but the keys.
+type handing struct {
+	envelope   envelope.Envelope
+	scope      envelope.Scope
+	party      Holder
+	employer   Holder
+	shares     [2][]byte // of the party and the employer, as handed over
+	commitment string    // as the other side was shown it
+	viewer     disclosure.Handle
+	found      bool // the session has commitments
+}
+
+// handing collects a side's. x.mu is held.
+func (st *state) handing(ss *sessionState, side disclosure.Side) (h handing, err error) {
+	g := &ss.deal.Pledges[side]
+	if len(g.Envelope) == 0 {
+		return h, nil
+	}
+	p := &ss.state.Proposal
+	if h.envelope, err = envelope.Parse(g.Envelope); err != nil {
+		return h, ErrShare
+	}
+	shown := ss.deal.Shown[side.Other()]
+	if shown.digest() != p.Summaries[side.Other()] {
+		return h, sdjwt.ErrCommitment
+	}
+	h.scope, h.shares, h.commitment, h.found = scopeOf(p, side, g), ss.shares[side], shown.Commitment, true
+	h.party, h.employer = holderOf(p, side, envelope.Party), holderOf(p, side, envelope.Employer)
+	h.viewer = disclosure.HandleOf(p.Session, side.Other())
+	return h, nil
+}
+
+// handOver opens one holder's share and seals it to the exchange: what a consent
+// brings along. Without commitments it is nothing.
+//
+// Errors: ErrShare and ctx's.
+func (x *Exchange) handOver(ctx context.Context, h handing, role envelope.Role) ([]byte, error) {
+	if !h.found {
+		return nil, nil
+	}
+	holder := h.party
+	if role == envelope.Employer {
+		holder = h.employer
+	}
+	share, err := envelope.OpenShare(ctx, h.envelope, h.scope, role, opener{x.keys, holder})
+	if err != nil {
+		return nil, cmp.Or(ctx.Err(), ErrShare)
+	}
+	defer share.Wipe()
+	hand, err := x.hand()
+	if err != nil {
+		return nil, ErrShare
+	}
+	handed, err := share.HandTo(hand.Public())
+	if err != nil {
+		return nil, ErrShare
+	}
+	return handed, nil
+}
+
+func (x *Exchange) hand() (envelope.PrivateKey, error) {
+	seed, ok := x.seed(exchangeSubject)
+	if !ok {
+		return envelope.PrivateKey{}, ErrShare
+	}
+	return handOf(seed)
+}
+
+// consentShare is what the caller's consent hands over; nothing where the
+// consent is not the caller's to give, which the session then says.
+func (x *Exchange) consentShare(ctx context.Context, by By, h disclosure.Handle, role envelope.Role) ([]byte, error) {
+	ref, _, err := x.side(by.withDefaults(), h)
+	if err != nil {
+		return nil, nil // the step has the words for it
+	}
+	x.mu.RLock()
+	ss := x.st.sessions[ref.session]
+	party := ss.state.Proposal.Parties[ref.side]
+	g, err := x.st.handing(ss, ref.side)
+	x.mu.RUnlock()
+	if err != nil || role == envelope.Party && party.Actor != by.Person {
+		return nil, err
+	}
+	return x.handOver(ctx, g, role)
+}
+
+// disclosed is what a stage shows of a side, after the reveal: the fields of its
+// identity, and those of its listing.
+type disclosed struct {
+	identity disclosure.IdentityData
+	details  disclosure.Values
+}
+
+// open opens what a side has pledged, as far as a stage goes, and holds it
+// against the commitment that the other side was shown.
+//
+// Errors: ErrShare, those of sdjwt.Open, and ctx's.
+func (x *Exchange) open(ctx context.Context, h handing, stage disclosure.Stage) (out disclosed, err error) {
+	disclosures, err := x.combine(ctx, h)
+	if err != nil {
+		return out, err
+	}
+	token, err := sdjwt.Parse(h.commitment + disclosures)
+	if err != nil {
+		return out, err
+	}
+	schema := x.cfg.summarySchema()
+	paths, err := pathsAt(token, schema, stage)
+	if err != nil {
+		return out, err
+	}
+	if token, err = token.Present(paths...); err != nil {
+		return out, err
+	}
+	out.identity.Proof = token.Compact()
+	bare, err := sdjwt.Parse(h.commitment)
+	if err != nil {
+		return out, err
+	}
+	shown, err := sdjwt.Open(out.identity.Proof, bare.Digest(), string(h.viewer), x.CommitmentKey(), nil)
+	if err != nil {
+		return out, err
+	}
+	out.details = disclosure.Values{}
+	for name, value := range shown {
+		out.put(name, value)
+	}
+	return out, nil
+}
+
+// combine brings the three shares together.
+func (x *Exchange) combine(ctx context.Context, h handing) (string, error) {
+	hand, err := x.hand()
+	if err != nil {
+		return "", err
+	}
+	var shares [3]envelope.Share
+	for i, role := range []envelope.Role{envelope.Party, envelope.Employer, envelope.Operator} {
+		if role == envelope.Operator {
+			shares[i], err = envelope.OpenShare(ctx, h.envelope, h.scope, role, opener{x.keys, Holder{Role: role}})
+		} else {
+			shares[i], err = envelope.Receive(ctx, h.envelope, h.scope, role, h.shares[i], hand)
+		}
+		if err != nil {
+			return "", cmp.Or(ctx.Err(), ErrShare)
+		}
+		defer shares[i].Wipe()
+	}
+	identity, err := envelope.Combine(h.envelope, h.scope, shares[:]...)
+	if err != nil {
+		return "", ErrShare
+	}
+	return identity.Open().Proof, nil
+}
+
+// pathsAt are the disclosures of a commitment that a stage opens.
+func pathsAt(token *sdjwt.SDJWT, schema disclosure.Schema, stage disclosure.Stage) ([]string, error) {
+	open := map[string]bool{}
+	for _, f := range schema {
+		if f.At(stage) > disclosure.Guarded {
+			open[sdjwt.Path(claimOf(&f, stage))] = true
+		}
+	}
+	all, err := token.Disclosures()
+	if err != nil {
+		return nil, err
+	}
+	var paths []string
+	for _, d := range all {
+		if open[d.Path()] {
+			paths = append(paths, d.Path())
+		}
+	}
+	return paths, nil
+}
+
+// put sorts a claim that was shown.
+func (o *disclosed) put(name string, value any) {
+	if of := identityFields[name]; of != nil {
+		*of(&o.identity), _ = value.(string)
+		return
+	}
+	list, _ := value.([]any)
+	for _, v := range list {
+		if text, ok := v.(string); ok {
+			o.details[name] = append(o.details[name], text)
+		}
+	}
+}
+
+// shareOf notes what a consent has handed over, and forgets it when the consent
+// is taken back.
+func (ss *sessionState) shareOf(ev *disclosure.Event) {
+	switch shares := &ss.shares[min(ev.Side, disclosure.Demand)]; {
+	case ev.Kind == disclosure.OptIn && len(ev.Share) > 0:
+		shares[0] = ev.Share
+	case ss.state.RevealedAt.IsZero() && (ev.Kind == disclosure.OptOut || ev.Kind == disclosure.Withdraw):
+		shares[0] = nil
+	case ev.Kind == disclosure.Authorize && len(ev.Share) > 0:
+		shares[1] = ev.Share
+	}
+}
