@@ -157,7 +157,7 @@ func (x *Exchange) pledge(ctx context.Context, d *draft, side disclosure.Side) e
 	}
 	schema := x.cfg.summarySchema()
 	viewer := side.Other()
-	handle := disclosure.HandleOf(d.Session, viewer)
+	handle := disclosure.HandleOf(d.Session, side) // as the viewer calls it
 	token, err := sdjwt.Commit(string(handle), claims(schema, d.later[side]), signer, &sdjwt.CommitOptions{Slots: slotsFor(schema)})
 	if err != nil {
 		return err
@@ -234,10 +234,10 @@ type handing struct {
 	scope      envelope.Scope
 	party      Holder
 	employer   Holder
-	shares     [2][]byte // of the party and the employer, as handed over
-	commitment string    // as the other side was shown it
-	viewer     disclosure.Handle
-	found      bool // the session has commitments
+	shares     [2][]byte         // of the party and the employer, as handed over
+	commitment string            // as the other side was shown it
+	called     disclosure.Handle // the side, by the other
+	found      bool              // the session has commitments
 }
 
 // handing collects a side's. x.mu is held.
@@ -256,7 +256,7 @@ func (st *state) handing(ss *sessionState, side disclosure.Side) (h handing, err
 	}
 	h.scope, h.shares, h.commitment, h.found = scopeOf(p, side, g), ss.shares[side], shown.Commitment, true
 	h.party, h.employer = holderOf(p, side, envelope.Party), holderOf(p, side, envelope.Employer)
-	h.viewer = disclosure.HandleOf(p.Session, side.Other())
+	h.called = disclosure.HandleOf(p.Session, side)
 	return h, nil
 }
 
@@ -347,7 +347,7 @@ func (x *Exchange) open(ctx context.Context, h handing, stage disclosure.Stage) 
 	if err != nil {
 		return out, err
 	}
-	shown, err := sdjwt.Open(out.identity.Proof, bare.Digest(), string(h.viewer), x.CommitmentKey(), nil)
+	shown, err := sdjwt.Open(out.identity.Proof, bare.Digest(), string(h.called), x.CommitmentKey(), nil)
 	if err != nil {
 		return out, err
 	}

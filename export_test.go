@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/deeperpoint/csss/disclosure"
 	"github.com/deeperpoint/csss/match"
 	"github.com/deeperpoint/csss/policy"
 )
@@ -106,4 +107,34 @@ func (x *Exchange) HearingRun(need string, n int, at time.Time) (sieved, inFull 
 		}
 	}
 	return run((*hearing).permitted), run((*hearing).inFull), len(fits)
+}
+
+// PledgeChange is what [Tamper] changes.
+type PledgeChange struct{ Commitment, Envelope, Share, Bit bool }
+
+// Tamper changes what the other side of a session has pledged, as somebody who
+// writes to the storage could, and returns how to undo it.
+func Tamper(x *Exchange, h disclosure.Handle, c PledgeChange) (undo func()) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	ref := x.st.handles[h]
+	ss, side := x.st.sessions[ref.session], ref.side.Other()
+	deal, shares := ss.deal, ss.shares
+	g := &ss.deal.Pledges[side]
+	switch {
+	case c.Commitment:
+		ss.deal.Shown[ref.side].Commitment = ss.deal.Shown[side].Commitment
+	case c.Envelope:
+		g.Envelope = ss.deal.Pledges[ref.side].Envelope
+	case c.Share:
+		ss.shares[side][0] = ss.shares[ref.side][0]
+	case c.Bit:
+		g.Envelope = slices.Clone(g.Envelope)
+		g.Envelope[len(g.Envelope)-20] ^= 1
+	}
+	return func() {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		ss.deal, ss.shares = deal, shares
+	}
 }

@@ -151,6 +151,8 @@ func change(t testing.TB, v reflect.Value) {
 		x[0]++
 	case *[]string:
 		*x = append(*x, "other")
+	case *[]byte:
+		*x = append(*x, 1)
 	default:
 		switch v.Kind() {
 		case reflect.String:

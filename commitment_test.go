@@ -1,0 +1,360 @@
+package csss_test
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/deeperpoint/csss"
+	"github.com/deeperpoint/csss/disclosure"
+	"github.com/deeperpoint/csss/disclosure/envelope"
+	"github.com/deeperpoint/csss/disclosure/sdjwt"
+	"github.com/deeperpoint/csss/internal/world"
+)
+
+// view is what somebody reads at a stage.
+func (d *deal) view(who world.Who, h disclosure.Handle, stage disclosure.Stage) csss.View {
+	d.Helper()
+	v, err := d.x.View(background, who.At(d.at), h, stage)
+	require.NoError(d, err)
+	return v
+}
+
+// verified is what an offline verifier reads in a view, who knows the exchange's
+// public key and what was promised.
+func (d *deal) verified(v csss.View, h disclosure.Handle, promised string) sdjwt.Claims {
+	d.Helper()
+	bare, err := sdjwt.Parse(promised)
+	require.NoError(d, err)
+	claims, err := sdjwt.Open(v.Identity.Open().Proof, bare.Digest(), string(h), d.x.CommitmentKey(), nil)
+	require.NoError(d, err)
+	return claims
+}
+
+func digestsOf(t *testing.T, compact string) []string {
+	t.Helper()
+	token, err := sdjwt.Parse(compact)
+	require.NoError(t, err)
+	all, err := token.Disclosures()
+	require.NoError(t, err)
+	var out []string
+	for _, d := range all {
+		out = append(out, d.Digest())
+	}
+	return out
+}
+
+// TestCommitment follows both sides' commitments from the proposal to the last
+// stage.
+func TestCommitment(t *testing.T) {
+	d := newDeal(t, csss.Config{})
+	d.must(d.loading()...)
+	d.must(d.meeting()...)
+	promised := map[string]string{}
+	for side, x := range map[string]struct {
+		who world.Who
+		h   disclosure.Handle
+	}{"demand": {d.s.Requester, d.demand}, "supply": {d.s.Vance, d.supply}} {
+		v := d.view(x.who, x.h, disclosure.StageSummary)
+		promised[side] = v.Commitment
+		require.NotEmpty(t, v.Commitment)
+		require.Empty(t, digestsOf(t, v.Commitment), "it opens nothing")
+		require.Empty(t, v.Identity.Open())
+		require.Nil(t, v.Details.Open())
+	}
+	require.Equal(t, len(promised["demand"]), len(promised["supply"]), "a size tells no side from the other")
+	require.NotEqual(t, promised["demand"], promised["supply"])
+
+	d.must(d.consents()...)
+	v := d.view(d.s.Requester, d.demand, disclosure.StageIdentity)
+	assert.Equal(t, promised["demand"], v.Commitment)
+	got := d.verified(v, d.demand, promised["demand"])
+	who := v.Identity.Open()
+	assert.Equal(t, got["legal_name"], who.LegalName)
+	assert.Equal(t, "Steelcrest Precision", who.LegalName)
+	assert.NotContains(t, got, "email")
+	assert.Empty(t, who.Email)
+	assert.NotContains(t, got, "text")
+	assert.NotEmpty(t, v.Details.Open()["machine_type"], "the listing's facts are plain from here on")
+	assert.Equal(t, got["machine_type"], anyOf(v.Details.Open()["machine_type"]))
+
+	d.must(d.acceptances()...)
+	v = d.view(d.s.Requester, d.demand, disclosure.StageContact)
+	got = d.verified(v, d.demand, promised["demand"])
+	assert.Equal(t, got["email"], v.Identity.Open().Email)
+	assert.NotEmpty(t, v.Identity.Open().Email)
+	other := d.view(d.s.Vance, d.supply, disclosure.StageIdentity)
+	assert.Equal(t, "Gridline Robotics", d.verified(other, d.supply, promised["supply"])["legal_name"])
+
+	bare, err := sdjwt.Parse(promised["supply"])
+	require.NoError(t, err)
+	_, err = sdjwt.Open(v.Identity.Open().Proof, bare.Digest(), string(d.demand), d.x.CommitmentKey(), nil)
+	assert.ErrorIs(t, err, sdjwt.ErrCommitment, "another session's commitment")
+	text := everyForm(v)
+	for _, token := range []string{who.LegalName, who.Contact, who.Street, v.Identity.Open().Email} {
+		assert.NotContains(t, text, token, "a view prints nobody")
+	}
+}
+
+// allDigests are those that a commitment shows.
+func allDigests(t *testing.T, compact string) []string {
+	t.Helper()
+	_, rest, _ := strings.Cut(compact, ".")
+	payload, _, _ := strings.Cut(rest, ".")
+	text, err := base64.RawURLEncoding.DecodeString(payload)
+	require.NoError(t, err)
+	var claims struct {
+		SD []string `json:"_sd"`
+	}
+	require.NoError(t, json.Unmarshal(text, &claims))
+	require.NotEmpty(t, claims.SD)
+	return claims.SD
+}
+
+func anyOf(texts []string) any {
+	out := make([]any, len(texts))
+	for i, s := range texts {
+		out[i] = s
+	}
+	return out
+}
+
+// TestSessionsOfOneListingShareNothing: two buyers who put their commitments
+// side by side, before and after the reveal, find no value in both.
+func TestSessionsOfOneListingShareNothing(t *testing.T) {
+	d := newDeal(t, csss.Config{})
+	d.must(d.loading()...)
+	d.must(d.meeting()...)
+	second := d.buyers(1)[0]
+	a := d.view(d.s.Requester, d.demand, disclosure.StageSummary).Commitment
+	b, err := d.x.View(background, second.who.At(d.at), second.mine, disclosure.StageSummary)
+	require.NoError(t, err)
+	seen := map[string]bool{}
+	for _, digest := range allDigests(t, a) {
+		seen[digest] = true
+	}
+	for _, digest := range allDigests(t, b.Commitment) {
+		require.False(t, seen[digest])
+	}
+	require.Len(t, a, len(b.Commitment))
+}
+
+// TestWhatIsShownIsWhatWasPromised: an offer that its owner edits once the
+// session is open is shown as it was when the other side was asked.
+func TestWhatIsShownIsWhatWasPromised(t *testing.T) {
+	d := newDeal(t, csss.Config{})
+	d.must(d.loading()...)
+	d.must(d.meeting()...)
+	d.must(d.consents()...)
+	was := d.view(d.s.Requester, d.demand, disclosure.StageIdentity)
+	offer := d.s.Capable
+	offer.Topics = append(offer.Topics, "another-topic")
+	offer.Years += 11
+	_, err := d.x.Revise(background, d.s.Vance.At(d.at), offer)
+	require.NoError(t, err)
+	now := d.view(d.s.Requester, d.demand, disclosure.StageIdentity)
+	assert.Equal(t, was.Details.Open(), now.Details.Open())
+	assert.Equal(t, was.Identity.Open(), now.Identity.Open(), "its proof, too")
+}
+
+// TestSessionsHoldNobodysName: whoever reads the records of sessions, with the
+// exchange's own secrets, finds no identity in them.
+func TestSessionsHoldNobodysName(t *testing.T) {
+	dir := t.TempDir()
+	d := newDeal(t, csss.Config{Dir: dir})
+	d.must(d.story()...)
+	v := d.view(d.s.Requester, d.demand, disclosure.StageContact).Identity.Open()
+	w := d.view(d.s.Vance, d.supply, disclosure.StageContact).Identity.Open()
+	require.NoError(t, d.x.Close())
+	n := 0
+	for _, e := range entriesOf(t, dir) {
+		if !strings.HasPrefix(e.Stream, "session/") {
+			continue
+		}
+		n++
+		for _, token := range []string{v.LegalName, v.Contact, v.Email, v.Street, w.LegalName, w.Contact, w.Email, w.Street} {
+			require.NotEmpty(t, token)
+			require.NotContains(t, string(e.Payload), token, "%s", e.Type)
+		}
+	}
+	require.NotZero(t, n)
+}
+
+// vault keeps holders' keys outside the exchange, and can lock each of them.
+type vault struct {
+	mu     sync.Mutex
+	keys   map[csss.Holder]envelope.PrivateKey
+	locked map[envelope.Role]bool
+	asked  map[envelope.Role]int
+}
+
+func newVault() *vault {
+	return &vault{keys: map[csss.Holder]envelope.PrivateKey{}, locked: map[envelope.Role]bool{}, asked: map[envelope.Role]int{}}
+}
+
+func (v *vault) key(h csss.Holder) (envelope.PrivateKey, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if _, ok := v.keys[h]; !ok {
+		key, err := envelope.GenerateKey(envelope.X25519)
+		if err != nil {
+			return key, err
+		}
+		v.keys[h] = key
+	}
+	return v.keys[h], nil
+}
+
+func (v *vault) PublicKey(_ context.Context, h csss.Holder) (envelope.PublicKey, error) {
+	key, err := v.key(h)
+	return key.Public(), err
+}
+
+func (v *vault) OpenShare(ctx context.Context, h csss.Holder, r envelope.Request) ([]byte, error) {
+	key, err := v.key(h)
+	if err != nil {
+		return nil, err
+	}
+	v.mu.Lock()
+	v.asked[r.Role]++
+	locked := v.locked[r.Role]
+	v.mu.Unlock()
+	if locked {
+		return nil, errors.New("the vault of Steelcrest Precision is closed")
+	}
+	return key.OpenShare(ctx, r)
+}
+
+func (v *vault) lock(r envelope.Role, locked bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.locked[r] = locked
+}
+
+// TestKeysOfTheHost: each of the three keys is needed, each in its own step,
+// and the exchange's storage alone opens nothing.
+func TestKeysOfTheHost(t *testing.T) {
+	v := newVault()
+	dir := t.TempDir()
+	d := newDeal(t, csss.Config{Dir: dir, Keys: v})
+	d.must(d.loading()...)
+	d.must(d.meeting()...)
+	assert.Empty(t, v.asked, "nobody is asked for a share before there is a consent")
+
+	consents := d.consents()
+	v.lock(envelope.Party, true)
+	was := d.digest()
+	_, err := d.take(consents[0])
+	require.ErrorIs(t, err, csss.ErrShare)
+	require.NotContains(t, err.Error(), "Steelcrest")
+	require.Equal(t, was, d.digest(), "no share, no opt-in")
+	v.lock(envelope.Party, false)
+
+	v.lock(envelope.Employer, true)
+	_, err = d.take(consents[1])
+	require.ErrorIs(t, err, csss.ErrShare)
+	require.Equal(t, was, d.digest(), "no share, no approval")
+	v.lock(envelope.Employer, false)
+	d.must(consents...)
+	assert.Zero(t, v.asked[envelope.Operator], "the operator's is used in a view, not before")
+
+	v.lock(envelope.Operator, true)
+	_, err = d.x.View(background, d.s.Requester.At(d.at), d.demand, disclosure.StageIdentity)
+	require.ErrorIs(t, err, csss.ErrShare)
+	v.lock(envelope.Operator, false)
+	who := d.view(d.s.Requester, d.demand, disclosure.StageIdentity).Identity.Open()
+	assert.Equal(t, "Steelcrest Precision", who.LegalName)
+
+	// A thief of the directory, with every secret in it, has three keys too few.
+	require.NoError(t, d.x.Close())
+	for name, keys := range map[string]csss.Keys{"none": nil, "others": newVault()} {
+		d.open(csss.Config{Dir: dir, Keys: keys})
+		_, err = d.x.View(background, d.s.Requester.At(d.at), d.demand, disclosure.StageIdentity)
+		require.ErrorIs(t, err, csss.ErrShare, name)
+		require.NoError(t, d.x.Close())
+	}
+	d.open(csss.Config{Dir: dir, Keys: v})
+	assert.Equal(t, who, d.view(d.s.Requester, d.demand, disclosure.StageIdentity).Identity.Open(), "after reopening")
+}
+
+// TestAnEmployersKeyBehindRules: where the rules alone approve, the employer's
+// key is asked all the same; while it is away there is no reveal, and the other
+// side reads silence.
+func TestAnEmployersKeyBehindRules(t *testing.T) {
+	v := newVault()
+	d := newDeal(t, csss.Config{Keys: v})
+	d.must(d.loading()...)
+	require.NoError(t, d.setPolicy(d.s.Owner.Firm, d.freely(d.s.Owner.Firm, 9)))
+	d.must(d.meeting()...)
+	consents := d.consents()
+	d.must(consents[0], consents[1])
+	v.lock(envelope.Employer, true)
+	silent := d.demandTold()
+	d.must(consents[2])
+	same(t, silent, d.demandTold(), "the integrator reads of the missing key")
+	demand, supply := d.revealed()
+	require.False(t, demand || supply)
+	v.lock(envelope.Employer, false)
+	_, err := d.x.Tick(background, d.at.Add(time.Minute))
+	require.NoError(t, err)
+	d.at = d.at.Add(time.Minute)
+	demand, supply = d.revealed()
+	require.True(t, demand && supply, "once the key is back")
+}
+
+// TestASwappedPledgeIsRefused: a record that says another commitment than the
+// one the other side was asked on opens nothing.
+func TestASwappedPledgeIsRefused(t *testing.T) {
+	d := newDeal(t, csss.Config{})
+	d.must(d.loading()...)
+	d.must(d.meeting()...)
+	d.must(d.consents()...)
+	for name, change := range map[string]csss.PledgeChange{
+		"another commitment": {Commitment: true}, "another envelope": {Envelope: true}, "another share": {Share: true}, "a bit": {Bit: true},
+	} {
+		undo := csss.Tamper(d.x, d.demand, change)
+		v, err := d.x.View(background, d.s.Requester.At(d.at), d.demand, disclosure.StageIdentity)
+		require.Error(t, err, name)
+		require.Empty(t, v, name)
+		undo()
+	}
+	demand, _ := d.revealed()
+	require.True(t, demand)
+}
+
+// TestLedgerFromBeforeCommitments: what was revealed then is shown as it was
+// then; a session that opens now has commitments.
+func TestLedgerFromBeforeCommitments(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "ledgers", "before-commitments"))))
+	d := &deal{T: t, s: world.K3Story2()}
+	d.at = d.s.Registered()
+	d.demand, d.supply = "h-6f8f731558531498c061", "h-19c9c733a0321bce76f3"
+	d.open(csss.Config{Dir: dir})
+	t.Cleanup(func() { _ = d.x.Close() })
+	v := d.view(d.s.Requester, d.demand, disclosure.StageIdentity)
+	assert.Empty(t, v.Commitment)
+	assert.Equal(t, "Steelcrest Precision", v.Identity.Open().LegalName)
+	assert.Empty(t, v.Identity.Open().Proof)
+	assert.Nil(t, d.x.CommitmentKey())
+	d.must(d.acceptances()...)
+	d.must(d.work()...)
+
+	second := d.buyers(1)[0]
+	fresh, err := d.x.View(background, second.who.At(d.at), second.mine, disclosure.StageSummary)
+	require.NoError(t, err)
+	assert.NotEmpty(t, fresh.Commitment)
+	digest, err := d.x.Replay(background)
+	require.NoError(t, err)
+	assert.Equal(t, d.digest(), digest)
+}
