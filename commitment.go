@@ -56,9 +56,7 @@ func (st *state) later(f *fit, side disclosure.Side, p disclosure.Party) (disclo
 	if side == disclosure.Supply {
 		l := st.listing(f.off)
 		v["category"], v["text"] = []string{f.off.Category}, []string{f.off.Text}
-		for name, terms := range l.Facts {
-			v[name] = terms
-		}
+		maps.Copy(v, l.Facts)
 		for name, n := range l.Numbers {
 			v[name] = []string{strconv.FormatFloat(n, 'f', -1, 64)}
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/deeperpoint/csss"
 	"github.com/deeperpoint/csss/disclosure"
+	"github.com/deeperpoint/csss/disclosure/sdjwt"
 	"github.com/deeperpoint/csss/internal/world"
 	"github.com/deeperpoint/csss/ledger"
 	"github.com/deeperpoint/csss/match"
@@ -149,6 +150,28 @@ func revealedDeal(x *csss.Exchange, s *world.SecondShift) (demand, supply disclo
 	_, err = x.Approve(ctx, s.Owner.At(now.Add(3*time.Hour)), supply, "shift2-release")
 	check(err)
 	return demand, supply
+}
+
+// What a view shows after the reveal is what the other side committed itself to
+// when it was asked, and an ERP that knows the exchange's public key checks
+// that offline.
+func ExampleExchange_View() {
+	x, s := smallMarket()
+	defer x.Close()
+	ctx, now := context.Background(), s.Registered().Add(3*time.Hour)
+	demand, _ := revealedDeal(x, s)
+	v, err := x.View(ctx, s.Requester.At(now), demand, disclosure.StageIdentity)
+	check(err)
+
+	promised, err := sdjwt.Parse(v.Commitment) // the same text as before the reveal
+	check(err)
+	shown, err := sdjwt.Open(v.Identity.Open().Proof, promised.Digest(), string(demand), x.CommitmentKey(), nil)
+	check(err)
+	fmt.Println(shown["legal_name"], shown["machine_type"], shown["email"])
+	fmt.Println(v.Identity, v.Details)
+	// Output:
+	// Steelcrest Precision [5_axis_machining_center] <nil>
+	// sealed sealed
 }
 
 // An import goes through the same rules as single calls; it stops at the first

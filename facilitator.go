@@ -296,6 +296,10 @@ func (x *Exchange) Assist(ctx context.Context, by By, h disclosure.Handle) (Assi
 	}
 	x.mu.RLock()
 	ss := x.st.sessions[session]
+	if ss == nil {
+		x.mu.RUnlock()
+		return Assistance{}, ErrErased // meanwhile
+	}
 	out := Assistance{Stage: v.Stage, Role: v.Role, Until: v.Until}
 	for side := range disclosure.Side(2) {
 		out.Summary[side] = slices.Clone(ss.deal.Shown[side.Other()].Labels)

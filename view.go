@@ -65,6 +65,10 @@ func (x *Exchange) View(ctx context.Context, by By, h disclosure.Handle, stage d
 	x.mu.RLock()
 	ref := x.st.handles[h]
 	ss := x.st.sessions[ref.session]
+	if ss == nil {
+		x.mu.RUnlock()
+		return View{}, ErrErased // meanwhile
+	}
 	shown := ss.deal.Shown[ref.side]
 	v := View{Stage: stage, Summary: slices.Clone(shown.Labels), Place: shown.Place, Commitment: shown.Commitment}
 	if stage < disclosure.StageIdentity {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/deeperpoint/csss"
 	"github.com/deeperpoint/csss/disclosure"
+	"github.com/deeperpoint/csss/disclosure/sdjwt"
 	"github.com/deeperpoint/csss/internal/teller"
 	"github.com/deeperpoint/csss/internal/world"
 	"github.com/deeperpoint/csss/ledger"
@@ -187,6 +188,16 @@ func (t *story) reveal() error {
 	a, b := v.Identity.Open(), w.Identity.Open()
 	t.Say("  Printed by accident, an identity reads: %v", v.Identity)
 	t.Say("  Opened on purpose: %s, %s, %s  –  %s, %s, %s", a.LegalName, a.Contact, a.City, b.LegalName, b.Contact, b.City)
+	promised, err := sdjwt.Parse(v.Commitment)
+	if err != nil {
+		return err
+	}
+	shown, err := sdjwt.Open(a.Proof, promised.Digest(), string(t.demand), t.X.CommitmentKey(), nil)
+	if err != nil {
+		return err
+	}
+	t.Say("  Each was committed to it with the first summary: %d fields of an SD-JWT, salted for this session, verify.", len(shown))
+	t.Say("  Till now it lay under a key in three shares; the opt-in handed over the party's, the approval the employer's.")
 	t.Say("  Agreed price %s/h: nearest to the comparables' median inside two bounds that nobody saw.", teller.Money(v.Deal.Rate))
 	if err := teller.Told(w.Deal.Contribution != nil && v.Deal.Contribution == nil, "who sees the contribution"); err != nil {
 		return err

@@ -83,7 +83,7 @@ var Rows = []Row{
 	{"./examples/ledgerctl", []string{"./examples/internal/cli", "./ledger", "./ledger/tiles", "./ledger/witness"}, "looks after a log from outside the program that writes it"},
 	{"./examples/policyctl", []string{".", "./examples/internal/cli", "./policy", "./policy/policytest", "./disclosure", "./ledger", "./internal/world", "golang.org/x/text"}, "shows an operations director what the rules and the market say"},
 	{"./examples/redteam", []string{"./disclosure/redteam", "./internal/target"}, "lets attackers loose on the library's own exchange"},
-	{"./examples/*", []string{".", "./match", "./match/hnsw", "./match/market", "./embed", "./embed/lexical", "./policy", "./disclosure", "./disclosure/terms", "./ledger", "./ledger/tiles", "./internal/beir", "./internal/world", "./internal/teller"},
+	{"./examples/*", []string{".", "./match", "./match/hnsw", "./match/market", "./embed", "./embed/lexical", "./policy", "./disclosure", "./disclosure/sdjwt", "./disclosure/terms", "./ledger", "./ledger/tiles", "./internal/beir", "./internal/world", "./internal/teller"},
 		"examples use what users use, and the readers of test sets"},
 }
 
