@@ -135,8 +135,8 @@ func (d *decision) admit() error {
 	if d.s.Phase == 0 || d.c.Session != d.s.Proposal.Session || d.c.Side > Demand {
 		return ErrNotFound
 	}
-	kind, known := kindIndex[d.c.Kind]
-	if !known {
+	kind := place(d.c.Kind)
+	if kind < 0 {
 		return &FieldError{Field: "kind", Want: "a command of this package"}
 	}
 	by := d.m.row(Proposed, kind).By // of every phase

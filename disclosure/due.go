@@ -75,16 +75,24 @@ func due(out []Event, s *State, now time.Time) []Event {
 	return out
 }
 
-// past reports whether any instant that a timer counts from has come. Most
-// commands come before all of them, and no slot has to be worked out.
+// past reports whether an instant has come that a timer of the phase counts
+// from. Most commands come before all of them, and no slot has to be worked out.
 func (s *State) past(now time.Time) bool {
-	for _, t := range [...]*time.Time{&s.Deadline, &s.HardExpiry, &s.CloseAt, &s.ReviveAt, &s.HoldUntil, &s.Proposal.End} {
-		if !t.After(now) && !t.IsZero() {
-			return true
-		}
+	switch s.Phase {
+	case Proposed, Summarised:
+		return came(&s.Deadline, now) || came(&s.HardExpiry, now) || came(&s.CloseAt, now)
+	case Stale:
+		return came(&s.HardExpiry, now) || came(&s.CloseAt, now) || came(&s.ReviveAt, now)
+	case Revealed:
+		return came(&s.HoldUntil, now) || came(&s.HardExpiry, now)
+	case Engaged, Started:
+		return came(&s.Proposal.End, now)
 	}
 	return false
 }
+
+// came reports whether an instant has come; zero never does.
+func came(t *time.Time, now time.Time) bool { return !now.Before(*t) && !t.IsZero() }
 
 // NextDue returns when the clock will next change the session, zero for never.
 func NextDue(s State) time.Time {

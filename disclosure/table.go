@@ -262,7 +262,7 @@ func newMachine(since int, without guard) *Machine {
 	for _, r := range rules {
 		effects := m.had(r.effects)
 		for _, p := range r.phases {
-			*m.row(p, kindIndex[r.kind]) = Row{Phase: p, Kind: r.kind, By: givers[r.kind], Allowed: true, Reason: r.reason,
+			*m.row(p, place(r.kind)) = Row{Phase: p, Kind: r.kind, By: givers[r.kind], Allowed: true, Reason: r.reason,
 				Guards: m.named(r.guards), Effects: m.effectsOf(effects), guards: r.guards, effects: effects}
 		}
 	}
@@ -319,16 +319,11 @@ func (m *Machine) effectsOf(es []effect) []Effect {
 	return out
 }
 
-// kindCount is how many commands there are.
-var kindCount = len(Kinds())
+var kinds = Kinds()
 
-var kindIndex = func() map[Kind]int {
-	m := map[Kind]int{}
-	for i, k := range Kinds() {
-		m[k] = i
-	}
-	return m
-}()
+// place returns where a command stands in [Kinds], -1 for one of another
+// package. Their names differ in length: this is quicker than a map.
+func place(k Kind) int { return slices.Index(kinds, k) }
 
 // row returns the row of a phase and a command, by its place in [Kinds].
-func (m *Machine) row(p Phase, kind int) *Row { return &m.rows[int(p-Proposed)*kindCount+kind] }
+func (m *Machine) row(p Phase, kind int) *Row { return &m.rows[int(p-Proposed)*len(kinds)+kind] }
