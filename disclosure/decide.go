@@ -66,8 +66,9 @@ func (m *Machine) Append(dst []Event, s *State, c *Command, env *Env) ([]Event, 
 
 // Step is Append, and [Evolve] by each of the events: with an error s has not
 // changed, without one it is the state that follows. It is the quickest way to
-// play a machine, and costs one allocation for a command that earns a receipt,
-// and another for the vote of an employer of whom one stands already.
+// play a machine, and costs one allocation for a command that earns a receipt.
+// A vote costs another for the roles it names, and one where votes of that
+// employer stand already.
 // The receipts do not name a payload, since there is none.
 func (m *Machine) Step(dst []Event, s *State, c *Command, env *Env) ([]Event, error) {
 	events := dst
