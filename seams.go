@@ -170,6 +170,21 @@ func (l sessionLog) Read(ctx context.Context, stream string, after uint64) iter.
 	}
 }
 
+// Since yields what is told of sessions, in the ledger's order.
+func (l sessionLog) Since(ctx context.Context, position uint64) iter.Seq2[disclosure.Placed, error] {
+	return func(yield func(disclosure.Placed, error) bool) {
+		for e, err := range l.x.log.Read(ctx, ledger.Query{From: position}) {
+			if err == nil && !isSession(e.Stream) {
+				continue
+			}
+			r := disclosure.Record{Stream: e.Stream, Type: e.Type, Data: e.Payload, Subjects: e.Subjects, Expect: e.StreamVersion}
+			if !yield(disclosure.Placed{Record: r, Position: e.Index}, err) {
+				return
+			}
+		}
+	}
+}
+
 // ByKey refuses once an outcome is unknown: the log then knows of less than the
 // store may hold.
 func (l sessionLog) ByKey(ctx context.Context, key string) (bool, error) {

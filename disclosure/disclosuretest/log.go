@@ -1,5 +1,6 @@
 // Package disclosuretest helps to test what is built on package disclosure: a
-// log in memory that fails on demand.
+// log in memory that fails on demand, and the suite that a host's own log has to
+// pass.
 package disclosuretest
 
 import (
@@ -39,7 +40,14 @@ type Log struct {
 	streams map[string][]disclosure.Record
 	keys    map[string]bool
 	batches [][]disclosure.Record
+	order   []place // of all records
 	appends int
+}
+
+// place is where a record lies.
+type place struct {
+	stream  string
+	version uint64
 }
 
 // Append implements [disclosure.Log].
@@ -89,6 +97,7 @@ func (l *Log) write(key string, recs []disclosure.Record) {
 		r.Expect, r.Check = uint64(len(stream)+1), false
 		l.streams[r.Stream] = append(stream, r)
 		batch = append(batch, r)
+		l.order = append(l.order, place{r.Stream, r.Expect})
 	}
 	l.batches = append(l.batches, batch)
 }
@@ -105,6 +114,27 @@ func (l *Log) Read(ctx context.Context, stream string, after uint64) iter.Seq2[d
 				return
 			}
 			if !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Since implements [disclosure.Feed]. It yields what was there when it began.
+func (l *Log) Since(ctx context.Context, position uint64) iter.Seq2[disclosure.Placed, error] {
+	return func(yield func(disclosure.Placed, error) bool) {
+		l.mu.Lock()
+		all := l.order
+		l.mu.Unlock()
+		for i := position; i < uint64(len(all)); i++ {
+			if err := ctx.Err(); err != nil {
+				yield(disclosure.Placed{}, err)
+				return
+			}
+			l.mu.Lock()
+			r := l.streams[all[i].stream][all[i].version-1]
+			l.mu.Unlock()
+			if !yield(disclosure.Placed{Record: r, Position: i}, nil) {
 				return
 			}
 		}

@@ -223,7 +223,15 @@ func (t *story) engage() error {
 	if err != nil {
 		return err
 	}
+	notes := 0
+	for _, err := range t.X.Notices(t.Ctx, disclosure.Cursor{}) {
+		if err != nil {
+			return err
+		}
+		notes++
+	}
 	t.Say("  Both accept digest %.16s…: %s. The hold is firm; %s h of the shift remain.", t.digest.String(), st.Phase, teller.Hours(left))
+	t.Say("  The host's mail goes out from %d notices, each to one side, with a name of its own and of one length.", notes)
 	return teller.Told(st.Phase == disclosure.Engaged && left == 318*match.Hour, "the engagement")
 }
 

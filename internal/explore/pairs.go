@@ -17,8 +17,8 @@ type pair struct {
 // Pairs runs two copies of the machine in which one side makes the same moves
 // and the other side different sealed ones, up to limit pairs for each side
 // and clock; 0 means all. As long as neither has revealed, the first side must
-// see the same: by status, reply, error, receipt and the bytes of its own
-// events; by the types and instants of what is published; and the other side's
+// see the same: by status, reply, error, receipt, notices and the bytes of its
+// own events; by the types and instants of what is published; and the other side's
 // events by nothing but that they are sealed and of one size. The open way out
 // is sealed too, until its slot.
 func Pairs(m *disclosure.Machine, limit int) Result {
@@ -68,6 +68,7 @@ func (w *walker) pairs(side disclosure.Side, sealed []disclosure.Kind, clock []t
 			nb, rb := w.play(p.b, x, p.now)
 			if na.RevealedAt.IsZero() && nb.RevealedAt.IsZero() {
 				w.compare("what "+string(kind)+" publishes", p, ra.public, rb.public)
+				w.compare("what is told of "+string(kind), p, ra.notices[side], rb.notices[side])
 			}
 			push(pair{na, p.b, p.now})
 			push(pair{p.a, nb, p.now})
@@ -80,6 +81,7 @@ func (w *walker) pairs(side disclosure.Side, sealed []disclosure.Kind, clock []t
 			na, ra := w.play(p.a, x, p.now)
 			nb, rb := w.play(p.b, x, p.now)
 			if na.RevealedAt.IsZero() && nb.RevealedAt.IsZero() {
+				ra.notices[side.Other()], rb.notices[side.Other()] = "", "" // not this side's to read
 				w.compare(string(kind), p, ra, rb)
 			}
 			push(pair{na, nb, p.now})
@@ -109,8 +111,9 @@ func observed(s *disclosure.State, side disclosure.Side, now time.Time) disclosu
 type reply struct {
 	err     string
 	receipt disclosure.Receipt
-	own     string // bytes of the own events
-	public  string // what everybody is told
+	own     string    // bytes of the own events
+	public  string    // what everybody is told
+	notices [2]string // what each side is told, as it is encoded
 }
 
 func (w *walker) play(s disclosure.State, x move, now time.Time) (disclosure.State, reply) {
@@ -129,6 +132,9 @@ func (w *walker) play(s disclosure.State, x move, now time.Time) (disclosure.Sta
 	}
 	w.Accepted++
 	for _, e := range events {
+		for _, n := range disclosure.Notices(s.ID(), e) {
+			r.notices[n.Side] += string(n.Encode())
+		}
 		data, err := e.Encode()
 		if err != nil {
 			w.violate("an event does not fit: %v", err)
