@@ -3,6 +3,8 @@ package csss
 import (
 	"cmp"
 	"context"
+	"crypto/ed25519"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -94,6 +96,61 @@ func claims(s disclosure.Schema, v disclosure.Values) map[string]any {
 	return out
 }
 
+// maxPledge is how much a listing and its party may have to show in later stages,
+// in bytes as they are sealed.
+const maxPledge = 60000
+
+// pledgeSize is what claims take once they are sealed: each a line of JSON with a
+// salt, in base64.
+func pledgeSize(claims map[string]any) (size int) {
+	for name, value := range claims {
+		text, _ := json.Marshal([]any{name, value}) // texts always encode
+		size += base64.RawURLEncoding.EncodedLen(len(text)+32) + 1
+	}
+	return size
+}
+
+// promisable refuses a listing of which more would have to be shown than fits.
+func (st *state) promisable(f *fit, side disclosure.Side, p disclosure.Party, field string) error {
+	v, ok := st.later(f, side, p)
+	if size := pledgeSize(claims(st.shows, v)); ok && size > maxPledge {
+		return &InputError{Field: field, Value: fmt.Sprintf("%d bytes", size),
+			Limit: fmt.Sprintf("text, properties and the party's own record must not take more than %d bytes, encoded", maxPledge)}
+	}
+	return nil
+}
+
+// fitted leaves out the largest claims of a listing from before there was a limit.
+func fitted(claims map[string]any) map[string]any {
+	for pledgeSize(claims) > maxPledge {
+		largest, most := "", 0
+		for name, value := range claims {
+			if text, _ := json.Marshal(value); len(text) > most {
+				largest, most = name, len(text)
+			}
+		}
+		delete(claims, largest)
+	}
+	return claims
+}
+
+// checkSchema refuses a schema whose fields cannot be committed to.
+func checkSchema(s disclosure.Schema) error {
+	all := map[string]any{}
+	for _, f := range s {
+		for stage := disclosure.StageIdentity; stage <= disclosure.StageEngagement; stage++ {
+			if f.At(stage) > disclosure.Guarded {
+				all[claimOf(&f, stage)] = ""
+			}
+		}
+	}
+	_, err := sdjwt.Commit("h", all, ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)), &sdjwt.CommitOptions{Slots: slotsFor(s)})
+	if err != nil {
+		return &InputError{Field: "config.summary", Limit: "must have fields that an SD-JWT can hold: " + err.Error()}
+	}
+	return nil
+}
+
 // claimOf names the claim that a stage shows of a field.
 func claimOf(f *disclosure.Field, stage disclosure.Stage) string {
 	if f.At(stage) == disclosure.Finest {
@@ -156,7 +213,7 @@ func (x *Exchange) pledge(ctx context.Context, d *draft, side disclosure.Side) e
 	schema := x.cfg.summarySchema()
 	viewer := side.Other()
 	handle := disclosure.HandleOf(d.Session, side) // as the viewer calls it
-	token, err := sdjwt.Commit(string(handle), claims(schema, d.later[side]), signer, &sdjwt.CommitOptions{Slots: slotsFor(schema)})
+	token, err := sdjwt.Commit(string(handle), fitted(claims(schema, d.later[side])), signer, &sdjwt.CommitOptions{Slots: slotsFor(schema)})
 	if err != nil {
 		return err
 	}
@@ -304,12 +361,46 @@ func (x *Exchange) consentShare(ctx context.Context, by By, h disclosure.Handle,
 	x.mu.RLock()
 	ss := x.st.sessions[ref.session]
 	party := ss.state.Proposal.Parties[ref.side]
+	_, again := x.st.takenAt(ref.session, by)
 	g, err := x.st.handing(ss, ref.side)
 	x.mu.RUnlock()
-	if err != nil || role == envelope.Party && party.Actor != by.Person {
+	if err != nil || again || role == envelope.Party && party.Actor != by.Person {
 		return nil, err
 	}
 	return x.handOver(ctx, g, role)
+}
+
+// ruledShares opens the shares of employers whose rules alone approved a session
+// that is about to be revealed: those of a vote came with it.
+func (x *Exchange) ruledShares(ctx context.Context, s *disclosure.State) (out [2][]byte, err error) {
+	var due [2]handing
+	x.mu.RLock()
+	if ss := x.st.sessions[s.ID()]; ss != nil {
+		for side := range due {
+			if ss.shares[side][1] == nil && len(s.Sides[side].Votes) == 0 {
+				due[side], err = x.st.handing(ss, disclosure.Side(side))
+			}
+			if err != nil {
+				break
+			}
+		}
+	}
+	x.mu.RUnlock()
+	for side := range due {
+		if err == nil {
+			out[side], err = x.handOver(ctx, due[side], envelope.Employer)
+		}
+	}
+	return out, err
+}
+
+// ruledShares notes what came with a hold.
+func (ss *sessionState) ruledShares(shares [2][]byte) {
+	for side, share := range shares {
+		if len(share) > 0 {
+			ss.shares[side][1] = share
+		}
+	}
 }
 
 // disclosed is what a stage shows of a side, after the reveal: the fields of its

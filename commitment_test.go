@@ -358,3 +358,48 @@ func TestLedgerFromBeforeCommitments(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, d.digest(), digest)
 }
+
+// TestWhatCannotBePromised: a listing too long to be committed to is refused
+// when it is published, and a schema that no token holds when the exchange opens.
+func TestWhatCannotBePromised(t *testing.T) {
+	d := newDeal(t, csss.Config{})
+	d.must(d.loading()...)
+	d.must(d.meeting()...)
+	offer := d.s.Capable
+	was := d.digest()
+	for name, text := range map[string]string{"long": strings.Repeat("word ", 20_000), "quoted": strings.Repeat("\x01\" ", 9_000)} {
+		offer.Text = text
+		_, err := d.x.Revise(background, d.s.Vance.At(d.at), offer)
+		var input *csss.InputError
+		require.ErrorAs(t, err, &input, name)
+		assert.Equal(t, "offer", input.Field)
+	}
+	need := d.s.Need
+	need.ID, need.Text = "long", strings.Repeat("word ", 20_000)
+	_, err := d.x.Register(background, d.s.Requester.At(d.at), need)
+	var input *csss.InputError
+	require.ErrorAs(t, err, &input)
+	assert.Equal(t, was, d.digest())
+
+	for _, name := range []string{"session", "iss", "exp", "cnf", "_sd", "..."} {
+		schema := append(disclosure.DefaultSchema(), disclosure.Field{Name: name, Class: disclosure.Direct, Stages: disclosure.Stages{disclosure.StageIdentity: disclosure.Plain}})
+		_, err := csss.Open(background, csss.Config{Summary: schema})
+		require.ErrorAs(t, err, &input, name)
+		assert.Equal(t, "config.summary", input.Field, name)
+	}
+}
+
+// TestALongListingIsPromised: what is just within the limit comes through.
+func TestALongListingIsPromised(t *testing.T) {
+	d := newDeal(t, csss.Config{})
+	d.must(d.loading()...)
+	offer := d.s.Capable
+	offer.Text = strings.TrimSpace(strings.Repeat("titanium brackets five axis ", 1_400))
+	_, err := d.x.Revise(background, d.s.Vance.At(d.at), offer)
+	require.NoError(t, err)
+	d.must(d.meeting()...)
+	d.must(d.consents()...)
+	d.must(d.acceptances()...)
+	v := d.view(d.s.Requester, d.demand, disclosure.StageContact)
+	assert.Equal(t, []string{offer.Text}, v.Details.Open()["text"])
+}

@@ -115,7 +115,8 @@ type (
 		Frozen  disclosure.Frozen    `json:"frozen"` // for one revision and counterparty; with k′, as its owner was told
 	}
 	holdProvisional struct {
-		Hold match.Hold `json:"hold"`
+		Hold   match.Hold `json:"hold"`
+		Shares [2][]byte  `json:"shares,omitzero"` // of the employers whose rules alone approved, as handed over
 	}
 	holdFirmed struct {
 		Hold string `json:"hold"`

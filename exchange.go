@@ -101,6 +101,9 @@ func (c *Config) validate() error {
 	if c.Expiry <= c.Deadline {
 		return &InputError{Field: "config.expiry", Value: c.Expiry.String(), Limit: "must be above the deadline, which is " + c.Deadline.String()}
 	}
+	if err := checkSchema(c.summarySchema()); err != nil {
+		return err
+	}
 	if c.Store != nil && c.Dir != "" {
 		return &InputError{Field: "config.store", Limit: "give either Store or Dir"}
 	}

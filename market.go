@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/deeperpoint/csss/ledger"
+	"github.com/deeperpoint/csss/disclosure"
 	"github.com/deeperpoint/csss/match"
 	"github.com/deeperpoint/csss/policy"
 )
@@ -158,6 +159,9 @@ func (st *state) decideOffer(by By, o match.Offer, revision int, at time.Time) (
 	if o.Currency == "" {
 		return nil, &InputError{Field: "offer.currency", Limit: "must be given, e.g. CAD"}
 	}
+	if err := st.promisable(&fit{off: &o}, disclosure.Supply, disclosure.Party{Firm: f.firm.ID, Actor: cmp.Or(o.Person, by.Person)}, "offer"); err != nil {
+		return nil, err
+	}
 	if err := st.blunt(&f.firm, o.Site, &o.RadiusKM, o.Exclude, at); err != nil {
 		return nil, err
 	}
@@ -202,6 +206,9 @@ func (st *state) decideNeed(by By, n match.Need, at time.Time) ([]event, error) 
 	}
 	if n.Currency == "" {
 		return nil, &InputError{Field: "need.currency", Limit: "must be given, e.g. CAD"}
+	}
+	if err := st.promisable(&fit{need: &n}, disclosure.Demand, disclosure.Party{Firm: f.firm.ID, Actor: by.Person}, "need"); err != nil {
+		return nil, err
 	}
 	if err := st.blunt(&f.firm, n.Site, &n.RadiusKM, n.Exclude, at); err != nil {
 		return nil, err

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/deeperpoint/csss/disclosure"
-	"github.com/deeperpoint/csss/disclosure/envelope"
 	"github.com/deeperpoint/csss/embed"
 	"github.com/deeperpoint/csss/ledger"
 	"github.com/deeperpoint/csss/match"
@@ -205,37 +204,16 @@ type authorizer struct{ x *Exchange }
 // and its own rules must not deny. The verdict depends on nothing that the
 // other side did since the session opened, because the side can see it.
 func (a authorizer) Authorize(ctx context.Context, r disclosure.AuthRequest) (v disclosure.Verdict, err error) {
-	if isLooking(ctx) {
-		a.x.mu.RLock()
-		defer a.x.mu.RUnlock()
-		return a.x.st.verdict(&r)
-	}
-	v, h, err := a.judge(ctx, &r)
-	if err != nil || !v.Auto || r.Action != disclosure.ActReveal || !h.found {
-		return v, err
-	}
-	if side := &r.Session.Sides[r.Side]; side.Auto && side.Policy == v.Policy {
-		return v, nil // the log has it, and the share with it
-	}
-	if v.Share, err = a.x.handOver(ctx, h, envelope.Employer); err != nil {
-		v.Auto, v.Satisfied = false, false // the rules say yes, and the employer's key does not
-	}
-	return v, ctx.Err()
-}
-
-// judge decides, and finds what an approval by the rules alone would hand over.
-func (a authorizer) judge(ctx context.Context, r *disclosure.AuthRequest) (v disclosure.Verdict, h handing, err error) {
 	a.x.mu.RLock()
 	defer a.x.mu.RUnlock()
-	err = a.x.deciding(ctx, func(st *state) (err error) { v, err = st.verdict(r); return err })
+	if isLooking(ctx) {
+		return a.x.st.verdict(&r)
+	}
+	err = a.x.deciding(ctx, func(st *state) (err error) { v, err = st.verdict(&r); return err })
 	if err != nil {
-		return disclosure.Verdict{}, h, err
+		return disclosure.Verdict{}, err
 	}
-	if d := a.x.st.dealOf(&r.Session); d != nil {
-		ss := &sessionState{state: r.Session, deal: *d}
-		h, err = a.x.st.handing(ss, r.Side)
-	}
-	return v, h, err
+	return v, nil
 }
 
 func (st *state) verdict(r *disclosure.AuthRequest) (disclosure.Verdict, error) {
@@ -358,7 +336,14 @@ func keptApart(not []string, person, requester string, f *fit) bool {
 // decided on.
 type reserver struct{ x *Exchange }
 
-func (r reserver) Reserve(_ context.Context, s disclosure.State, until time.Time) (disclosure.Record, error) {
+// Reserve holds the hours. With the hold comes what an approval by the rules
+// alone hands over; while the employer's key is away there is no reveal, in the
+// shape of hours that are gone.
+func (r reserver) Reserve(ctx context.Context, s disclosure.State, until time.Time) (disclosure.Record, error) {
+	shares, err := r.x.ruledShares(ctx, &s)
+	if err != nil {
+		return disclosure.Record{}, cmp.Or(ctx.Err(), disclosure.ErrNoCapacity)
+	}
 	r.x.mu.RLock()
 	defer r.x.mu.RUnlock()
 	st := r.x.st
@@ -386,7 +371,7 @@ func (r reserver) Reserve(_ context.Context, s disclosure.State, until time.Time
 		ID: string(s.ID()), Offer: p.Offer, Session: string(s.ID()), Firm: p.Parties[disclosure.Supply].Firm,
 		Person: f.off.Person, Category: f.off.Category, // who asked is the session's to say, and is erased with it
 		Slots: slots, Amount: f.plan.Amount, Provisional: true, Until: until,
-	}})
+	}, Shares: shares})
 }
 
 // firstSlots are the earliest slots that add up to exactly what was agreed:

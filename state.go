@@ -19,8 +19,9 @@ import (
 // by entry. It has no lock of its own and decides nothing by the wall clock.
 type state struct {
 	schema     *policy.Schema
-	noRules    *policy.Set // the empty one
-	k, kPeople int         // employers that must share what is shown of a need
+	noRules    *policy.Set       // the empty one
+	shows      disclosure.Schema // what each stage shows
+	k, kPeople int               // employers that must share what is shown of a need
 	summaries  *disclosure.Summarizer
 	book       *match.Book
 
@@ -188,7 +189,7 @@ func newState(cfg *Config) (*state, error) {
 	}
 	return &state{
 		rules: none, noRules: none, knows: cfg.obligations(),
-		schema: cfg.Schema, k: cfg.K, kPeople: cfg.KPeople, summaries: sum, book: match.NewBook(),
+		schema: cfg.Schema, shows: cfg.summarySchema(), k: cfg.K, kPeople: cfg.KPeople, summaries: sum, book: match.NewBook(),
 		versions: map[string]uint64{}, commands: map[string]commandRecord{},
 		firms: map[string]*firmState{}, people: map[string]*personState{},
 		offers: map[string]*offerState{}, needs: map[string]*needState{},
@@ -425,6 +426,9 @@ func (ev *summaryConsented) fold(st *state, e ledger.Entry) {
 func (ev *subjectShredded) fold(*state, ledger.Entry) {}
 
 func (ev *holdProvisional) fold(st *state, e ledger.Entry) {
+	if ss := st.sessions[disclosure.SessionID(ev.Hold.Session)]; ss != nil {
+		ss.ruledShares(ev.Shares)
+	}
 	st.noteHold(ev.Hold.ID, ev.kind(), e)
 	st.charge(&ev.Hold, e)
 	if o := st.offers[ev.Hold.Offer]; o != nil {

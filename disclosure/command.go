@@ -181,7 +181,7 @@ type Proposal struct {
 	Terms         Digest          `json:"terms"`     // required
 	Price         int64           `json:"price,omitempty"`
 	Amount        int64           `json:"amount,omitempty"`
-	Plan          json.RawMessage `json:"plan,omitempty"`   // the host's: what to reserve; at most 128 KiB
+	Plan          json.RawMessage `json:"plan,omitempty"`   // the host's: what to reserve; at most 256 KiB
 	Deadline      time.Duration   `json:"deadline"`         // default 24 h
 	HardExpiry    time.Duration   `json:"hard_expiry"`      // default 30 d; must exceed Deadline
 	Grace         time.Duration   `json:"grace"`            // default 72 h

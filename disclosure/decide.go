@@ -384,7 +384,7 @@ func (d *decision) recordAuto(side Side) {
 		return
 	}
 	e := d.event(eAuto)
-	e.Kind, e.Side, e.Auto, e.Policy, e.Version, e.Share = Authorize, side, true, v.Policy, v.Version, slices.Clone(v.Share)
+	e.Kind, e.Side, e.Auto, e.Policy, e.Version = Authorize, side, true, v.Policy, v.Version
 	d.add(e)
 }
 

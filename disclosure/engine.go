@@ -261,7 +261,7 @@ func (p Proposal) check() error {
 	case min(p.Deadline, p.Grace, p.Slot, p.Hold) <= 0 || p.HardExpiry <= p.Deadline || p.Flips < 0:
 		return &FieldError{Field: "durations", Want: "above 0, and the hard expiry after the deadline"}
 	case len(p.Plan) > maxPlan || len(p.Plan) > 0 && !json.Valid(p.Plan):
-		return &FieldError{Field: "plan", Want: "JSON of at most 128 KiB"}
+		return &FieldError{Field: "plan", Want: "JSON of at most 256 KiB"}
 	}
 	return nil
 }
@@ -272,7 +272,7 @@ const (
 	maxID     = 128
 	maxReason = 200
 	maxShare  = 128
-	maxPlan   = 128 << 10
+	maxPlan   = 256 << 10
 )
 
 func (c Command) check() error {

@@ -76,7 +76,6 @@ type Verdict struct {
 	Version   int           `json:"version,omitempty"`
 	Due       []Requirement `json:"due,omitempty"`
 	Reason    string        `json:"reason,omitempty"` // where not Allowed: why, for the own side; at most 200 bytes
-	Share     []byte        `json:"-"`                // where Auto: as [Command] has it, of the consent that the rules give; at most 128 bytes
 }
 
 // Authorizer answers for the employers. It must be deterministic in the

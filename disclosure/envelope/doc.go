@@ -59,8 +59,8 @@
 //	block    salt 32 · length of text 4, big-endian · text · zeros
 //	text     the JSON of disclosure.IdentityData
 //
-// A block has 1,024, 4,096 or 16,384 bytes, so the length tells only in which of
-// three classes a text is; an ordinary one is in the first. See [Options.MinBlock].
+// A block has 1,024, 4,096, 16,384 or 65,536 bytes, so the length tells only in which of
+// four classes a text is; an ordinary one is in the first. See [Options.MinBlock].
 // The longest envelope has [MaxBytes]. An envelope does not say whose keys its
 // shares are sealed to.
 //

@@ -16,7 +16,7 @@ const (
 
 // MaxBytes is the length of the longest envelope, with three hybrid keys and
 // a block of the last size.
-const MaxBytes = len(magic) + digestSize + 3*(2+1168) + 16384 + sealOverhead
+const MaxBytes = len(magic) + digestSize + 3*(2+1168) + 65536 + sealOverhead
 
 const digestSize = len(disclosure.Digest{})
 

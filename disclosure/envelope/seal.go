@@ -22,10 +22,10 @@ const (
 )
 
 // blockSizes are the lengths that a padded identity can have, ascending.
-var blockSizes = [...]int{1024, 4096, 16384}
+var blockSizes = [...]int{1024, 4096, 16384, 65536}
 
 // MaxIdentity is how many bytes the JSON of an identity may have.
-const MaxIdentity = 16384 - headSize
+const MaxIdentity = 65536 - headSize
 
 // Holders are the keys that the shares are sealed to. All three are required and
 // all are different: who holds two has but one other to ask.
@@ -56,8 +56,8 @@ func (h Holders) check() error {
 
 // Options of [Seal]. The zero value and nil are the defaults.
 type Options struct {
-	// MinBlock is the least size of the padded identity: 1024, 4096 or 16384
-	// bytes. A market where some identities are long sets it so that all
+	// MinBlock is the least size of the padded identity: 1024, 4096, 16384
+	// or 65536 bytes. A market where some identities are long sets it so that all
 	// envelopes are equally long. Default 1024.
 	MinBlock int
 }
