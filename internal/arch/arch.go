@@ -68,7 +68,7 @@ var Rows = []Row{
 	{"./internal/arch", nil, "reads what the go command lists"},
 	{"./internal/explore", []string{"./disclosure", "./disclosure/disclosuretest"}, "walks the machine through its own API"},
 	{"./internal/beir", nil, "reads files and counts"},
-	{"./internal/simd", []string{"github.com/viterin/vek"}, "kernels"},
+	{"./internal/simd", []string{"github.com/viterin/vek", "golang.org/x/sys"}, "kernels; x/sys tells what the processor can"},
 	{"./internal/world", []string{".", "./match", "./policy", "./disclosure", "./disclosure/terms", "./ledger", "./embed", "./embed/lexical"},
 		"a synthetic market is played through the public API"},
 	{"./internal/attack", []string{"./match", "./disclosure", "./disclosure/redteam", "./internal/world"}, "draws up a market's directory for the attacker who knows it"},

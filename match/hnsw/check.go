@@ -82,7 +82,7 @@ func (g *graph) checkSlot(s uint32) error {
 }
 
 func (g *graph) checkEmpty(s uint32) error {
-	if slices.ContainsFunc(g.rows.row(s), func(f float32) bool { return f != 0 }) {
+	if slices.ContainsFunc(g.row(s), func(f float32) bool { return f != 0 }) {
 		return corrupt("slot %d: free, but its row is left", s)
 	}
 	if !slices.Contains(g.unused, s) {
@@ -92,7 +92,7 @@ func (g *graph) checkEmpty(s uint32) error {
 }
 
 func (g *graph) checkRow(s uint32) error {
-	norm, _, err := g.metric.checkVector(g.rows.row(s))
+	norm, _, err := g.metric.checkVector(g.row(s))
 	if err != nil {
 		return corrupt("slot %d: %v", s, err)
 	}

@@ -34,12 +34,12 @@ func TestCheckNoticesDamage(t *testing.T) {
 		"repeated link":          func(x *Index[uint32]) { x.g.out(7, 0)[0] = x.g.out(7, 0)[1] },
 		"link to a free slot":    func(x *Index[uint32]) { x.g.out(7, 0)[0] = x.g.unused[0] },
 		"link without mirror":    func(x *Index[uint32]) { b := x.g.out(7, 0)[0]; x.g.nodes[b].in = nil },
-		"mirror without link":    func(x *Index[uint32]) { x.g.level0.row(7)[0]-- },
+		"mirror without link":    func(x *Index[uint32]) { x.g.level0.Words(7)[len(x.g.out(7, 0))-1] = none },
 		"degree":                 func(x *Index[uint32]) { x.g.M = 2 },
-		"row left in free slot":  func(x *Index[uint32]) { x.g.rows.row(x.g.unused[0])[0] = 1 },
+		"row left in free slot":  func(x *Index[uint32]) { x.g.row(x.g.unused[0])[0] = 1 },
 		"free slot not listed":   func(x *Index[uint32]) { x.g.unused[0] = x.g.unused[1] },
 		"leaked slot":            func(x *Index[uint32]) { x.g.unused = x.g.unused[1:] },
-		"row not finite":         func(x *Index[uint32]) { r := x.g.rows.row(7); r[0] /= 0 * r[0] },
+		"row not finite":         func(x *Index[uint32]) { r := x.g.row(7); r[0] /= 0 * r[0] },
 		"count of rows":          func(x *Index[uint32]) { x.g.live++; x.slots[4_000] = 0 },
 		"entry point too low":    func(x *Index[uint32]) { x.g.entry = lowest(x.g) },
 		"entry point freed":      func(x *Index[uint32]) { x.g.entry = x.g.unused[0] },
@@ -111,10 +111,10 @@ func TestSpineAloneReachesEveryRow(t *testing.T) {
 func requireAllReachable(t *testing.T, x *Index[uint32]) {
 	t.Helper()
 	require.NoError(t, x.Check())
-	q := make([]float32, x.g.dim)
+	x.g.ask(&x.g.q, make([]float32, x.g.rows.Stride/4))
 	for s := range uint32(len(x.keys)) {
 		if x.g.nodes[s].state == linked {
-			x.g.walk(&x.g.w, q, entry{0, s}, x.Len(), 0)
+			x.g.walk(&x.g.w, &x.g.q, entry{0, s}, x.Len(), 0)
 			require.Len(t, x.g.w.found, x.Len(), "from slot %d", s)
 		}
 	}
@@ -127,6 +127,6 @@ func TestFreedSlotIsErased(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, x.Upsert([]string{"secret"}, []float32{3, 4}))
 	require.Equal(t, 1, x.Delete("secret"))
-	require.Equal(t, []float32{0, 0}, x.g.rows.row(0))
+	require.Equal(t, []float32{0, 0}, x.g.row(0))
 	require.Equal(t, "", x.keys[0])
 }

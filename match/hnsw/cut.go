@@ -79,12 +79,8 @@ const mendLinks = 3
 // that neighbour's own neighbours: the first as it is, more if they lead in
 // directions a does not have yet.
 func (g *graph) mend(a uint32, lost []uint32, l int) {
-	near := g.c[:0]
-	for _, b := range lost {
-		if b != a && !slices.Contains(g.out(a, l), b) {
-			near = append(near, entry{g.between(a, b), b})
-		}
-	}
+	fresh := slices.DeleteFunc(slices.Clone(lost), func(b uint32) bool { return b == a || slices.Contains(g.out(a, l), b) })
+	near := g.fromRow(g.c[:0], a, fresh)
 	g.c = near
 	slices.SortFunc(near, compareEntries)
 	added := 0
@@ -101,9 +97,9 @@ func (g *graph) mend(a uint32, lost []uint32, l int) {
 
 // adds reports whether e leads from a in a direction its list does not have.
 func (g *graph) adds(a uint32, e entry, l int) bool {
-	for _, b := range g.out(a, l) {
-		d := g.between(e.slot, b)
-		if d < e.d || d == 0 && g.metric != Dot {
+	var buf [2 * 64]entry
+	for _, c := range g.fromRow(buf[:0], e.slot, g.out(a, l)) {
+		if c.d < e.d || c.d == 0 && g.metric != Dot {
 			return false
 		}
 	}

@@ -25,9 +25,9 @@
 // this and every other invariant.
 //
 // The same calls, the same graph. The level of a row is a hash of (seed, key),
-// ties are broken by slot, no map is ranged over and no clock is read: one
-// seed and one sequence of calls give one graph and one set of answers, as
-// long as the kernels of internal/simd are the same ones (see [Stats]).
+// ties are broken by slot, no map is ranged over and no clock is read, and all
+// kernels give the same bits: one seed and one sequence of calls give one graph
+// and one set of answers, on every processor.
 //
 // Bad input is an error and changes nothing; it never panics.
 //
@@ -45,6 +45,18 @@
 // Beyond it each added row links itself and a few waiting rows; until none
 // waits, searches keep scanning. No single call pays for the whole graph.
 //
+// # What a walk reads
+//
+// A walk costs what it moves: reading a row of 784 values from memory takes ten
+// times as long as comparing it. So in mode [Int8] a walk reads codes, one byte
+// for each component: the row less the mean of all rows, in multiples of the
+// row's own scale. What it finds is compared exactly, as far as rounding can
+// have changed the order; results and links are those of exact distances. The
+// mean is taken at 256 rows and whenever rows have doubled, or an eighth of
+// them came to lie elsewhere; each time codes are checked on a sample, and as
+// long as they do not rank it as the rows do, walks read the rows ([Stats]
+// says so). Mode [Float32] holds no codes.
+//
 // # Concurrency
 //
 // An [Index] may be used from any number of goroutines. Searches run beside
@@ -56,7 +68,8 @@
 //
 // Dimension 1 to [MaxDim]; components finite; Euclidean norm of a row or query
 // at most [MaxNorm], so that no distance overflows; 2^31-1 slots. Memory per
-// row is 4·dim bytes, about 25·M for links and their mirror, and the key map.
+// row is 4·dim bytes, dim and 8 for its code, each rounded up to 64, about 25·M
+// for links and their mirror, and the key map.
 // Vectors are held on the heap as float32; there is no snapshot file, and
 // slots that a shrinking index leaves behind are kept for later rows. Hundreds
 // of exactly equal rows crowd a walk that passes them: give such data a larger

@@ -1,6 +1,10 @@
 package hnsw
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/deeperpoint/csss/internal/simd"
+)
 
 // none is the slot that no row has.
 const none = ^uint32(0)
@@ -35,12 +39,14 @@ type links struct{ out, in []uint32 }
 // row can be cut out of the graph without a search for who names it.
 type graph struct {
 	Options
-	dim    int
-	metric Metric
-	rows   arena[float32]
-	level0 arena[uint32] // count, then up to 2·M slots
-	nodes  []node
-	unused []uint32 // free slots, last freed first used
+	dim     int
+	metric  Metric
+	rows    *simd.Table
+	codes   *codes // nil: walks compare the rows themselves
+	kernels simd.RowKernels
+	level0  *simd.Table // lists of up to 2·M slots, then none
+	nodes   []node
+	unused  []uint32 // free slots, last freed first used
 
 	live   int    // waiting and linked rows
 	ready  int    // linked rows
@@ -49,13 +55,14 @@ type graph struct {
 	root   uint32 // of the spine
 
 	w walker  // the writer's scratch
+	q query   // the same
 	c []entry // the same, for one list of candidates
 }
 
 func newGraph(dim int, m Metric, o Options) *graph {
 	return &graph{Options: o, dim: dim, metric: m,
-		rows:   arena[float32]{stride: dim},
-		level0: arena[uint32]{stride: 2*o.M + 1},
+		rows: simd.NewTable(4 * dim), kernels: simd.BestRows(), codes: codesFor(dim, o.Mode),
+		level0: simd.NewTable(4 * 2 * o.M),
 		entry:  none, root: none}
 }
 
@@ -69,8 +76,13 @@ func (g *graph) maxDegree(l int) int {
 
 // between is the distance of two rows.
 func (g *graph) between(a, b uint32) float32 {
-	return g.metric.distance(g.rows.row(a), g.rows.row(b))
+	slots, out := [4]uint32{b}, [4]float32{}
+	g.exact(g.rows.Floats(a), slots[:1], out[:])
+	return out[0]
 }
+
+// row returns the row in a slot.
+func (g *graph) row(s uint32) []float32 { return g.rows.Floats(s)[:g.dim] }
 
 // out returns the neighbours of s on level l. The caller must not keep it
 // across a change of s.
@@ -78,8 +90,17 @@ func (g *graph) out(s uint32, l int) []uint32 {
 	if l > 0 {
 		return g.nodes[s].up[l-1].out
 	}
-	r := g.level0.row(s)
-	return r[1 : 1+r[0]]
+	list := g.level0.Words(s)
+	return list[:lengthOf(list)]
+}
+
+// lengthOf is the length of a list that ends with its words or at none.
+func lengthOf(list []uint32) int {
+	n := len(list)
+	for n > 0 && list[n-1] == none {
+		n--
+	}
+	return n
 }
 
 // in returns the place of the list of slots that name s on level l.
@@ -96,9 +117,8 @@ func (g *graph) link(a, b uint32, l int) {
 		u := &g.nodes[a].up[l-1]
 		u.out = append(u.out, b)
 	} else {
-		r := g.level0.row(a)
-		r[0]++
-		r[r[0]] = b
+		list := g.level0.Words(a)
+		list[lengthOf(list)] = b
 	}
 	in := g.in(b, l)
 	*in = append(*in, a)
@@ -117,7 +137,7 @@ func (g *graph) unlink(a, b uint32, l int) {
 	if l > 0 {
 		g.nodes[a].up[l-1].out = list[:last]
 	} else {
-		g.level0.row(a)[0]--
+		list[last] = none
 	}
 	in := g.in(b, l)
 	j := slices.Index(*in, a)
@@ -134,10 +154,19 @@ func (g *graph) add(v []float32, norm float64, hash uint64) uint32 {
 	} else {
 		s = uint32(len(g.nodes))
 		g.nodes = append(g.nodes, node{})
-		g.rows.reserve(len(g.nodes))
-		g.level0.reserve(len(g.nodes))
+		g.rows.Reserve(len(g.nodes))
+		if g.codes != nil {
+			g.codes.reserve(len(g.nodes))
+		}
+		g.level0.Reserve(len(g.nodes))
+		for i := range g.level0.Words(s) {
+			g.level0.Words(s)[i] = none
+		}
 	}
-	g.metric.store(g.rows.row(s), v, norm)
+	g.metric.store(g.row(s), v, norm)
+	if g.codes != nil {
+		g.codes.put(s, g.row(s), g.metric)
+	}
 	n := &g.nodes[s]
 	n.state, n.parent = waiting, none
 	n.level = uint8(levelOf(g.Seed, hash, g.M))
@@ -154,7 +183,10 @@ func (g *graph) remove(s uint32) {
 		g.cut(s)
 	}
 	g.live--
-	clear(g.rows.row(s))
+	clear(g.row(s))
+	if g.codes != nil {
+		g.codes.clear(s)
+	}
 	*n = node{in: n.in[:0], parent: none}
 	g.unused = append(g.unused, s)
 }
@@ -169,6 +201,9 @@ const catchUpRate = 8
 func (g *graph) catchUp(s uint32) {
 	if g.live <= g.ExactBelow {
 		return
+	}
+	if g.codes != nil && g.codes.due(g.live) {
+		g.train()
 	}
 	g.join(s)
 	for budget := catchUpRate; budget > 0 && g.ready < g.live; budget-- {

@@ -40,7 +40,7 @@ func New[K Key](dim int, m Metric, o *Options) (*Index[K], error) {
 		return nil, err
 	}
 	x := &Index[K]{g: newGraph(dim, m, opt), slots: make(map[K]uint32), row: make([]float32, dim)}
-	x.scratch.New = func() any { return &scratch[K]{q: make([]float32, dim)} }
+	x.scratch.New = func() any { return &scratch[K]{row: make([]float32, x.g.rows.Stride/4)} }
 	return x, nil
 }
 
@@ -102,7 +102,7 @@ func (x *Index[K]) put(key K, v []float32, norm float64) {
 	old, replace := x.slots[key]
 	if replace {
 		x.g.metric.store(x.row, v, norm)
-		if slices.Equal(x.row, x.g.rows.row(old)) {
+		if slices.Equal(x.row, x.g.row(old)) {
 			return
 		}
 	}
@@ -156,7 +156,7 @@ func (x *Index[K]) Get(key K, dst []float32) ([]float32, bool) {
 	if !ok {
 		return dst, false
 	}
-	return append(dst, x.g.rows.row(s)...), true
+	return append(dst, x.g.row(s)...), true
 }
 
 // Len returns the number of rows.

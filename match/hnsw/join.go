@@ -1,6 +1,10 @@
 package hnsw
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/deeperpoint/csss/internal/simd"
+)
 
 // join links the waiting row s into the graph (the paper's algorithm 1).
 func (g *graph) join(s uint32) {
@@ -12,12 +16,16 @@ func (g *graph) join(s uint32) {
 		g.entry, g.root = s, s
 		return
 	}
-	q, level := g.rows.row(s), int(n.level)
+	q, level := &g.q, int(n.level)
+	g.ask(q, g.rows.Floats(s))
 	top := int(g.nodes[g.entry].level)
 	at := g.descend(&g.w, q, level)
 	for l := min(level, top); l >= 0; l-- {
 		g.walk(&g.w, q, at, g.EfConstruction, l)
 		at = g.w.found[0]
+		if q.coded {
+			g.refine(&g.w, q, g.EfConstruction)
+		}
 		g.connect(s, l)
 	}
 	if level > top {
@@ -60,13 +68,47 @@ func (g *graph) choose(dst, from []entry, m int) []entry {
 
 // diverse reports whether e leads in a direction that no chosen entry does.
 func (g *graph) diverse(e entry, chosen []entry) bool {
-	for _, c := range chosen {
-		d := g.between(e.slot, c.slot)
-		if d < e.d || d == 0 && g.metric != Dot {
-			return false
+	const block = 4 // of a kernel; most refusals come from the first
+	for row := g.rows.Floats(e.slot); len(chosen) > 0; {
+		var slots [block]uint32
+		var out [block]float32
+		n := min(len(chosen), block)
+		for i, c := range chosen[:n] {
+			slots[i] = c.slot
+		}
+		chosen = chosen[n:]
+		g.exact(row, slots[:n], out[:])
+		for _, d := range out[:n] {
+			if d < e.d || d == 0 && g.metric != Dot {
+				return false
+			}
 		}
 	}
 	return true
+}
+
+// ask makes a row of the index, or a query stored like one, the query of walks.
+func (g *graph) ask(q *query, row []float32) {
+	q.row = row
+	if q.coded = g.codes != nil && g.codes.good; q.coded {
+		q.coder.set(row[:g.dim], g.metric, g.codes)
+	}
+}
+
+// fromRow appends to dst the slots with their distances from row a.
+func (g *graph) fromRow(dst []entry, a uint32, slots []uint32) []entry {
+	row := g.rows.Floats(a)
+	for len(slots) > 0 {
+		var batch [simd.Batch]uint32
+		var out [simd.Batch]float32
+		n := copy(batch[:], slots)
+		slots = slots[n:]
+		g.exact(row, batch[:n], out[:])
+		for i, s := range batch[:n] {
+			dst = append(dst, entry{out[i], s})
+		}
+	}
+	return dst
 }
 
 // offer adds the edge a -> s on level l if a's list has room. Otherwise a
@@ -83,10 +125,7 @@ func (g *graph) offer(a, s uint32, l int) {
 		return
 	}
 	var buf [2*64 + 1]entry
-	all := buf[:0]
-	for _, b := range out {
-		all = append(all, entry{g.between(a, b), b})
-	}
+	all := g.fromRow(buf[:0], a, out)
 	all = append(all, entry{g.between(a, s), s})
 	slices.SortFunc(all, compareEntries)
 	g.prune(a, s, all, l)

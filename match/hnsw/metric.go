@@ -3,8 +3,6 @@ package hnsw
 import (
 	"math"
 	"strconv"
-
-	"github.com/deeperpoint/csss/internal/simd"
 )
 
 // Metric says how far apart two vectors are. Smaller is nearer.
@@ -29,18 +27,6 @@ func (m Metric) String() string {
 		return "l2"
 	}
 	return "Metric(" + strconv.Itoa(int(m)) + ")"
-}
-
-// distance compares two rows in the form in which they are stored.
-func (m Metric) distance(x, y []float32) float32 {
-	switch m {
-	case Dot:
-		return -simd.Dot(x, y)
-	case Cosine:
-		return 0.5 * simd.SquaredL2(x, y)
-	default:
-		return simd.SquaredL2(x, y)
-	}
 }
 
 // checkVector says why v cannot be stored or searched under m: the offending

@@ -1,6 +1,9 @@
 package hnsw
 
-import "cmp"
+import (
+	"cmp"
+	"strconv"
+)
 
 // Limits that [New] and the writing methods enforce.
 const (
@@ -14,7 +17,35 @@ type Options struct {
 	M              int    `json:"m"`               // links per row on the upper levels; 2·M on level 0; 2 to 64; 0 means 16
 	EfConstruction int    `json:"ef_construction"` // candidates kept while linking a row; 1 to 4096, raised to M; 0 means 200
 	Seed           uint64 `json:"seed"`            // of the row levels; default 0
+	Mode           Mode   `json:"mode"`            // what walks compare; default Int8
 	ExactBelow     int    `json:"exact_below"`     // up to this many rows every search is an exact scan and nothing is linked; negative means always link; 0 means 10000
+}
+
+// Mode says what a walk reads of each row it meets.
+type Mode uint8
+
+// The modes. Distances of results are exact in each.
+const (
+	Int8    Mode = iota // a code of one byte for each component; what is found is compared exactly
+	Float32             // the row itself
+)
+
+// String returns "int8" or "float32", or "Mode(n)" for another value.
+func (m Mode) String() string {
+	switch m {
+	case Int8:
+		return "int8"
+	case Float32:
+		return "float32"
+	}
+	return "Mode(" + strconv.Itoa(int(m)) + ")"
+}
+
+func codesFor(dim int, m Mode) *codes {
+	if m == Float32 {
+		return nil
+	}
+	return newCodes(dim)
 }
 
 const (
@@ -41,6 +72,9 @@ func (o *Options) withDefaults() (Options, error) {
 		return r, err
 	}
 	if err := inRange("Options.EfConstruction", r.EfConstruction, 1, 4096); err != nil {
+		return r, err
+	}
+	if err := inRange("Options.Mode", int(r.Mode), int(Int8), int(Float32)); err != nil {
 		return r, err
 	}
 	r.EfConstruction = max(r.EfConstruction, r.M)

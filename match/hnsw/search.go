@@ -10,7 +10,7 @@ type Result[K Key] struct {
 
 // SearchOptions tune one search. Nil means all defaults.
 type SearchOptions[K Key] struct {
-	Ef     int       // candidates a walk keeps, twice as many under a filter; raised to 2·k, cut to the number of rows; 0 means 64
+	Ef     int       // candidates a walk keeps, twice as many under a filter; raised to k, cut to the number of rows; 0 means 64 or 2·k, whichever is more
 	Filter Filter[K] // the keys that may be returned; nil means all
 	Exact  bool      // scan, whatever the size; default false
 	Trace  *Trace    // if not nil, overwritten with what the search did; default nil
@@ -49,7 +49,8 @@ type Trace struct {
 // scratch is what a search needs besides the caller's buffers.
 type scratch[K Key] struct {
 	walker
-	q      []float32
+	row    []float32
+	q      query
 	accept byKey[K]
 }
 
@@ -86,12 +87,13 @@ func (x *Index[K]) Search(q []float32, k int, o *SearchOptions[K], dst []Result[
 	w := x.scratch.Get().(*scratch[K])
 	defer x.scratch.Put(w)
 	w.visits, w.hops = 0, 0
-	x.g.metric.store(w.q, q, norm)
+	x.g.metric.store(w.row[:x.g.dim], q, norm)
 
 	x.mu.RLock()
 	defer x.mu.RUnlock()
+	x.g.ask(&w.q, w.row)
 	k = min(k, x.g.live)
-	ef := min(max(cmp.Or(opt.Ef, defaultEf), k, min(k, maxRows/2)*2), x.g.live)
+	ef := min(max(cmp.Or(opt.Ef, max(defaultEf, 2*min(k, maxRows/2))), k), x.g.live)
 	path := x.find(w, k, ef, opt)
 	for _, e := range w.found[:min(k, len(w.found))] {
 		dst = append(dst, Result[K]{x.keys[e.slot], e.d})
@@ -149,10 +151,11 @@ func (x *Index[K]) find(w *scratch[K], k, ef int, o SearchOptions[K]) Path {
 	}
 	if o.Filter == nil {
 		if o.Exact || !x.g.searchable() || wide(ef, x.g.live) {
-			x.g.scan(&w.walker, w.q, k, nil)
+			x.g.scan(&w.walker, &w.q, k, nil)
 			return PathScan
 		}
-		x.g.walk(&w.walker, w.q, x.g.descend(&w.walker, w.q, 0), ef, 0)
+		x.g.walk(&w.walker, &w.q, x.g.descend(&w.walker, &w.q, 0), ef, 0)
+		x.refine(w, k)
 		return PathGraph
 	}
 	return x.findFiltered(w, k, ef, o)
@@ -174,25 +177,34 @@ func (x *Index[K]) findFiltered(w *scratch[K], k, ef int, o SearchOptions[K]) Pa
 		return PathList
 	}
 	if scan {
-		x.g.scan(&w.walker, w.q, k, &w.accept)
+		x.g.scan(&w.walker, &w.q, k, &w.accept)
 		return PathScan
 	}
-	from := x.g.descend(&w.walker, w.q, 0)
-	whole := x.g.walkFiltered(&w.walker, w.q, from, min(widen*ef, x.g.live), m, &w.accept)
+	from := x.g.descend(&w.walker, &w.q, 0)
+	whole := x.g.walkFiltered(&w.walker, &w.q, from, min(widen*ef, x.g.live), m, &w.accept)
 	if whole && len(w.found) >= k {
+		x.refine(w, k)
 		return PathGraphFiltered
 	}
-	x.g.scan(&w.walker, w.q, k, &w.accept)
+	x.g.scan(&w.walker, &w.q, k, &w.accept)
 	return PathGraphScan
 }
 
 // list scans the keys that a filter names.
 func (x *Index[K]) list(w *scratch[K], k int, l Lister[K]) {
 	w.seen.reset(len(x.keys)) // a key named twice is found once
+	n := 0
 	for key := range l.All() {
 		if s, ok := x.slots[key]; ok && w.seen.add(s) {
-			x.g.consider(&w.walker, w.q, k, s)
+			n = x.g.consider(&w.walker, &w.q, k, s, n)
 		}
 	}
-	w.settle(k)
+	x.g.settle(&w.walker, &w.q, k, n)
+}
+
+// refine compares exactly what a walk over codes has found.
+func (x *Index[K]) refine(w *scratch[K], k int) {
+	if w.q.coded {
+		x.g.refine(&w.walker, &w.q, k)
+	}
 }

@@ -1,7 +1,5 @@
 package hnsw
 
-import "github.com/deeperpoint/csss/internal/simd"
-
 // Stats describe an [Index] at one moment.
 type Stats struct {
 	Dim     int    `json:"dim"`
@@ -11,9 +9,11 @@ type Stats struct {
 	Slots   int    `json:"slots"`   // rows there is room for without growing
 	Levels  int    `json:"levels"`  // of the graph; 0 if empty
 	Links   int    `json:"links"`   // on all levels
-	Kernels string `json:"kernels"` // implementation of the distances: "avx2" or "go"
+	Kernels string `json:"kernels"` // implementation of the distances: "avx512vnni", "avx2" or "go"
+	Walks   string `json:"walks"`   // what walks read now: "int8" or "float32"
 
 	VectorBytes int `json:"vector_bytes"` // held for rows
+	CodeBytes   int `json:"code_bytes"`   // held for their codes
 	LinkBytes   int `json:"link_bytes"`   // held for links and their mirror; estimated from capacities
 }
 
@@ -23,7 +23,13 @@ func (x *Index[K]) Stats() Stats {
 	defer x.mu.RUnlock()
 	g := x.g
 	s := Stats{Dim: g.dim, Metric: g.metric.String(), Rows: g.live, Linked: g.ready, Slots: len(g.nodes),
-		Kernels: simd.Level(), VectorBytes: 4 * g.rows.values(), LinkBytes: 4 * g.level0.values()}
+		Kernels: g.kernels.Name, Walks: Float32.String(), VectorBytes: g.rows.Bytes(), LinkBytes: g.level0.Bytes()}
+	if c := g.codes; c != nil {
+		s.CodeBytes = c.rows.Bytes() + 8*cap(c.side)
+		if c.good {
+			s.Walks = Int8.String()
+		}
+	}
 	if g.entry != none {
 		s.Levels = int(g.nodes[g.entry].level) + 1
 	}

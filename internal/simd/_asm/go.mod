@@ -1,0 +1,3 @@
+module github.com/deeperpoint/csss/internal/simd/_asm
+
+go 1.26
