@@ -47,6 +47,7 @@ func (x *Exchange) ProposeBundle(ctx context.Context, by By, legs []disclosure.H
 		if err != nil {
 			return Receipt{}, err
 		}
+		defer x.proposed(p.Session)
 		again = again && known
 		b.Legs, opened = append(b.Legs, p.Session), append(opened, p)
 	}

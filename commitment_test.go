@@ -403,3 +403,41 @@ func TestALongListingIsPromised(t *testing.T) {
 	v := d.view(d.s.Requester, d.demand, disclosure.StageContact)
 	assert.Equal(t, []string{offer.Text}, v.Details.Open()["text"])
 }
+
+// BenchmarkSelect is a selection: both sides' commitments made and sealed.
+func BenchmarkSelect(b *testing.B) {
+	x, s := csss.Config{K: 3, KPeople: 3}, world.K3Story2()
+	for b.Loop() {
+		b.StopTimer()
+		e, err := csss.Open(background, x)
+		require.NoError(b, err)
+		_, err = e.Import(background, csss.By{ID: "market", At: world.Opening()}, s.Import())
+		require.NoError(b, err)
+		_, err = e.Register(background, s.Requester.At(s.Registered()), s.Need)
+		require.NoError(b, err)
+		m, err := e.Match(background, s.Requester.At(s.Registered()), s.Need.ID)
+		require.NoError(b, err)
+		b.StartTimer()
+		_, err = e.Select(background, s.Requester.At(s.Registered()), m.Candidates[0].Handle)
+		b.StopTimer()
+		require.NoError(b, err)
+		require.NoError(b, e.Close())
+		b.StartTimer()
+	}
+}
+
+// BenchmarkView is one commitment opened and verified, and the view logged.
+func BenchmarkView(b *testing.B) {
+	x, err := csss.Open(background, csss.Config{K: 3, KPeople: 3})
+	require.NoError(b, err)
+	defer x.Close()
+	s := world.K3Story2()
+	_, err = x.Import(background, csss.By{ID: "market", At: world.Opening()}, s.Import())
+	require.NoError(b, err)
+	demand, _ := revealedDeal(x, s)
+	at := s.Registered().Add(4 * time.Hour)
+	for b.Loop() {
+		_, err := x.View(background, s.Requester.At(at), demand, disclosure.StageIdentity)
+		require.NoError(b, err)
+	}
+}

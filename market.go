@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/deeperpoint/csss/ledger"
 	"github.com/deeperpoint/csss/disclosure"
+	"github.com/deeperpoint/csss/ledger"
 	"github.com/deeperpoint/csss/match"
 	"github.com/deeperpoint/csss/policy"
 )

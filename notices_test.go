@@ -165,4 +165,3 @@ func ExampleExchange_Notices() {
 	// IdentitiesRevealed false [usr-gridline-robotics-01]
 	// true
 }
-

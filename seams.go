@@ -267,6 +267,9 @@ func (st *state) dealOf(s *disclosure.State) *deal {
 	if ss := st.sessions[s.ID()]; ss != nil {
 		return &ss.deal
 	}
+	if d := st.opening[s.ID()]; d != nil {
+		return d
+	}
 	d := new(deal)
 	if json.Unmarshal(s.Proposal.Plan, d) != nil {
 		return nil

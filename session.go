@@ -166,7 +166,8 @@ func (st *state) learn(ss *sessionState, ev *disclosure.Event) {
 }
 
 // Select opens a disclosure session with a candidate. The other side is
-// invited; candidates that are not selected learn nothing.
+// invited; candidates that are not selected learn nothing. It costs some
+// milliseconds, a half of them for both sides' commitments.
 //
 // Errors: ErrNotFound (also for another firm's handle), ErrNotYours,
 // ErrUnavailable, ErrNoPrice, ErrKeyReused, and the ledger's.
@@ -176,6 +177,7 @@ func (x *Exchange) Select(ctx context.Context, by By, h disclosure.Handle) (Rece
 	if err != nil {
 		return Receipt{}, err
 	}
+	defer x.proposed(p.Session)
 	err = x.engine.Propose(ctx, p)
 	if errors.Is(err, disclosure.ErrPolicy) || errors.Is(err, disclosure.ErrConflict) {
 		return Receipt{}, ErrUnavailable // one of the two employers, or another session; which is not told
@@ -218,7 +220,22 @@ func (x *Exchange) proposal(ctx context.Context, by By, h disclosure.Handle) (di
 	if err == nil && !again {
 		err = x.commitTo(ctx, &d)
 	}
+	if err == nil && !again {
+		x.mu.Lock()
+		x.st.opening[d.Session] = &d.deal
+		x.mu.Unlock()
+	}
 	return d.Proposal, again, err
+}
+
+// proposed forgets what was about to be proposed: it is in the ledger, or never
+// will be.
+func (x *Exchange) proposed(sessions ...disclosure.SessionID) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, id := range sessions {
+		delete(x.st.opening, id)
+	}
 }
 
 // draft decides whether a candidate can still be selected, and on what; or

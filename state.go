@@ -64,6 +64,8 @@ type state struct {
 	seeds    map[string][]byte // of keys, by subject; secret
 	hostKeys bool              // the host keeps the holders' keys
 
+	opening map[disclosure.SessionID]*deal // of sessions that are just being proposed, so that their plan is not read again and again
+
 	pending   []*match.Offer            // offers of the batch that is being decided, which quotas count already
 	dirty     []string                  // offers whose place in the search index may be out of date
 	compiled  map[string]compiled       // by firm
@@ -197,7 +199,7 @@ func newState(cfg *Config) (*state, error) {
 		excluded: map[string]excluded{}, answers: map[answerKey]answer{}, contacts: map[answerKey][]contact{}, spendings: map[string]*spending{}, bookings: map[string]booking{}, asks: map[needKey]*[2]asks{}, asked: map[needViewer]shownFor{},
 		reports: map[string][]usageReported{}, handOvers: map[string][]policy.ApprovalEvent{}, grants: map[string][]policy.GrantEvent{}, comparables: map[string][]int64{},
 		outcomes: map[string][]market.Outcome{}, misses: map[string][]Miss{}, names: register{},
-		seeds: map[string][]byte{}, hostKeys: cfg.Keys != nil,
+		seeds: map[string][]byte{}, opening: map[disclosure.SessionID]*deal{}, hostKeys: cfg.Keys != nil,
 		window: cfg.Window, budgets: cfg.Budgets, external: cfg.External, compiled: map[string]compiled{}, proposals: map[string]*matchProposed{},
 	}, nil
 }
