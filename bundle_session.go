@@ -51,6 +51,9 @@ func (x *Exchange) ProposeBundle(ctx context.Context, by By, legs []disclosure.H
 		again = again && known
 		b.Legs, opened = append(b.Legs, p.Session), append(opened, p)
 	}
+	if x.offersTwice(opened, b.Legs) {
+		return Receipt{}, ErrUnavailable // as it is for whoever selects the two one after the other
+	}
 	for _, old := range kept {
 		if old.ID != kept[0].ID || old.Revision != kept[0].Revision {
 			return Receipt{}, ErrUnavailable
@@ -67,6 +70,30 @@ func (x *Exchange) ProposeBundle(ctx context.Context, by By, legs []disclosure.H
 		return Receipt{}, x.bundleError(err)
 	}
 	return x.openedBundle(by, legs, false)
+}
+
+// offersTwice reports whether two legs would be of one offer.
+func (x *Exchange) offersTwice(opened []disclosure.Proposal, legs []disclosure.SessionID) bool {
+	seen := map[string]bool{}
+	for _, p := range opened {
+		if seen[p.Offer] {
+			return true
+		}
+		seen[p.Offer] = true
+	}
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	for _, id := range legs {
+		ss := x.st.sessions[id]
+		if ss == nil || slices.ContainsFunc(opened, func(p disclosure.Proposal) bool { return p.Session == id }) {
+			continue
+		}
+		if seen[ss.state.Proposal.Offer] {
+			return true
+		}
+		seen[ss.state.Proposal.Offer] = true
+	}
+	return false
 }
 
 // byLeg is the command as that of one leg: each has a key of its own.

@@ -6,14 +6,17 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/deeperpoint/csss/disclosure"
 	"github.com/deeperpoint/csss/disclosure/envelope"
 	"github.com/deeperpoint/csss/disclosure/sdjwt"
+	"github.com/deeperpoint/csss/ledger"
 )
 
 // When a session opens, each side commits to every field that a later stage
@@ -35,6 +38,9 @@ type pledge struct {
 	Envelope []byte            `json:"envelope,omitempty"` // the disclosures of the commitment that the other side was shown; empty in sessions from before there were any
 	Schema   disclosure.Digest `json:"schema,omitzero"`    // that named the fields
 	Rules    disclosure.Digest `json:"rules,omitzero"`     // of the side's employer
+	Checks   envelope.Checks   `json:"checks,omitzero"`    // of the shares: a false one is refused in the consent that hands it over
+
+	Opens map[string]disclosure.Stage `json:"opens,omitempty"` // the stage from which each claim is shown, by the schema of then
 }
 
 // identityFields are the fields of an identity, by their names in the schema.
@@ -136,11 +142,15 @@ func fitted(claims map[string]any) map[string]any {
 
 // checkSchema refuses a schema whose fields cannot be committed to.
 func checkSchema(s disclosure.Schema) error {
-	all := map[string]any{}
+	all, of := map[string]any{}, map[string]string{}
 	for _, f := range s {
 		for stage := disclosure.StageIdentity; stage <= disclosure.StageEngagement; stage++ {
 			if f.At(stage) > disclosure.Guarded {
-				all[claimOf(&f, stage)] = ""
+				claim := claimOf(&f, stage)
+				if was, taken := of[claim]; taken && was != f.Name {
+					return &InputError{Field: "config.summary", Limit: "must not have fields whose names differ by the word (label) alone"}
+				}
+				all[claim], of[claim] = "", f.Name
 			}
 		}
 	}
@@ -228,12 +238,26 @@ func (x *Exchange) pledge(ctx context.Context, d *draft, side disclosure.Side) e
 	}
 	g.Rules = d.deal.Rules[side]
 	disclosures := strings.TrimPrefix(token.Compact(), bare.Compact())
-	sealed, err := x.seal(ctx, &d.Proposal, side, g, disclosures)
+	g.Opens = opensOf(schema)
+	sealed, checks, err := x.seal(ctx, &d.Proposal, side, g, disclosures)
 	if err != nil {
 		return err
 	}
-	g.Envelope = sealed.Bytes()
+	g.Envelope, g.Checks = sealed.Bytes(), checks
 	return nil
+}
+
+// opensOf gives each claim the first stage that shows it.
+func opensOf(s disclosure.Schema) map[string]disclosure.Stage {
+	out := map[string]disclosure.Stage{}
+	for stage := disclosure.StageEngagement; stage >= disclosure.StageIdentity; stage-- {
+		for _, f := range s {
+			if f.At(stage) > disclosure.Guarded {
+				out[claimOf(&f, stage)] = stage
+			}
+		}
+	}
+	return out
 }
 
 func schemaDigest(s disclosure.Schema) (disclosure.Digest, error) {
@@ -244,17 +268,17 @@ func schemaDigest(s disclosure.Schema) (disclosure.Digest, error) {
 	return disclosure.DigestOf(text), nil
 }
 
-func (x *Exchange) seal(ctx context.Context, p *disclosure.Proposal, side disclosure.Side, g *pledge, disclosures string) (envelope.Envelope, error) {
+func (x *Exchange) seal(ctx context.Context, p *disclosure.Proposal, side disclosure.Side, g *pledge, disclosures string) (envelope.Envelope, envelope.Checks, error) {
 	var holders envelope.Holders
 	for role, key := range map[envelope.Role]*envelope.PublicKey{
 		envelope.Party: &holders.Party, envelope.Employer: &holders.Employer, envelope.Operator: &holders.Operator} {
 		var err error
 		if *key, err = x.keys.PublicKey(ctx, holderOf(p, side, role)); err != nil {
-			return envelope.Envelope{}, err
+			return envelope.Envelope{}, envelope.Checks{}, err
 		}
 	}
 	identity := disclosure.NewIdentity(disclosure.IdentityData{Proof: disclosures})
-	return envelope.Seal(identity, holders, scopeOf(p, side, g), &envelope.Options{MinBlock: pledgeBlock})
+	return envelope.SealChecked(identity, holders, scopeOf(p, side, g), &envelope.Options{MinBlock: pledgeBlock})
 }
 
 func holderOf(p *disclosure.Proposal, side disclosure.Side, role envelope.Role) Holder {
@@ -289,8 +313,10 @@ type handing struct {
 	scope      envelope.Scope
 	party      Holder
 	employer   Holder
-	shares     [2][]byte         // of the party and the employer, as handed over
-	commitment string            // as the other side was shown it
+	shares     [2][]byte // of the party and the employer, as handed over
+	commitment string    // as the other side was shown it
+	checks     envelope.Checks
+	opens      map[string]disclosure.Stage
 	called     disclosure.Handle // the side, by the other
 	found      bool              // the session has commitments
 }
@@ -310,6 +336,7 @@ func (st *state) handing(ss *sessionState, side disclosure.Side) (h handing, err
 		return h, sdjwt.ErrCommitment
 	}
 	h.scope, h.shares, h.commitment, h.found = scopeOf(p, side, g), ss.shares[side], shown.Commitment, true
+	h.checks, h.opens = g.Checks, g.Opens
 	h.party, h.employer = holderOf(p, side, envelope.Party), holderOf(p, side, envelope.Employer)
 	h.called = disclosure.HandleOf(p.Session, side)
 	return h, nil
@@ -323,15 +350,18 @@ func (x *Exchange) handOver(ctx context.Context, h handing, role envelope.Role) 
 	if !h.found {
 		return nil, nil
 	}
-	holder := h.party
+	holder, check := h.party, h.checks.Party
 	if role == envelope.Employer {
-		holder = h.employer
+		holder, check = h.employer, h.checks.Employer
 	}
 	share, err := envelope.OpenShare(ctx, h.envelope, h.scope, role, opener{x.keys, holder})
 	if err != nil {
 		return nil, cmp.Or(ctx.Err(), ErrShare)
 	}
 	defer share.Wipe()
+	if share.Check() != check {
+		return nil, ErrShare // who keeps the key gave another share, to be seen and to see
+	}
 	hand, err := x.hand()
 	if err != nil {
 		return nil, ErrShare
@@ -370,37 +400,100 @@ func (x *Exchange) consentShare(ctx context.Context, by By, h disclosure.Handle,
 	return x.handOver(ctx, g, role)
 }
 
-// ruledShares opens the shares of employers whose rules alone approved a session
-// that is about to be revealed: those of a vote came with it.
-func (x *Exchange) ruledShares(ctx context.Context, s *disclosure.State) (out [2][]byte, err error) {
-	var due [2]handing
+// An approval by the rules alone is nobody's step, so the party's opt-in brings
+// the employer's share along. Where the employer's key was away then, or the
+// rules came to approve later, [Exchange.Tick] asks for it. It is never asked in
+// the other side's step: that would tell that this side has consented.
+
+// handedSize is the length of a share that is handed over.
+const handedSize = 82
+
+// ruledShare is the own employer's share, where its rules alone approve now;
+// nothing if they do not, or its key is away.
+func (x *Exchange) ruledShare(ctx context.Context, session disclosure.SessionID, side disclosure.Side, now time.Time) []byte {
 	x.mu.RLock()
-	if ss := x.st.sessions[s.ID()]; ss != nil {
-		for side := range due {
-			if ss.shares[side][1] == nil && len(s.Sides[side].Votes) == 0 {
-				due[side], err = x.st.handing(ss, disclosure.Side(side))
-			}
-			if err != nil {
-				break
+	ss := x.st.sessions[session]
+	if ss == nil || ss.shares[side][1] != nil {
+		x.mu.RUnlock()
+		return nil
+	}
+	v, err := x.st.verdict(&disclosure.AuthRequest{Session: ss.state, Side: side, Action: disclosure.ActReveal, Votes: standingVotes(&ss.state, side, now), Now: now})
+	h, failed := x.st.handing(ss, side)
+	x.mu.RUnlock()
+	if err != nil || failed != nil || !v.Auto {
+		return nil
+	}
+	share, err := x.handOver(ctx, h, envelope.Employer)
+	if err != nil || len(share) != handedSize {
+		return nil
+	}
+	return share
+}
+
+// bringing marks a step that brings an employer's share for a side.
+type bringing struct{}
+
+// handedOver reports whether the shares of both employers are there, or come with
+// the step.
+func (ss *sessionState) handedOver(ctx context.Context, s *disclosure.State) bool {
+	for side := range disclosure.Side(2) {
+		comes := ctx.Value(bringing{}) == any(side)
+		if len(ss.deal.Pledges[side].Envelope) > 0 && ss.shares[side][1] == nil && len(s.Sides[side].Votes) == 0 && !comes {
+			return false
+		}
+	}
+	return true
+}
+
+// pledgeHanded is a ruled share that was asked for outside of a step.
+type pledgeHanded struct {
+	Session disclosure.SessionID `json:"session"`
+	Side    disclosure.Side      `json:"side"`
+	Share   []byte               `json:"share"`
+}
+
+func (*pledgeHanded) kind() string { return "pledge.handed" }
+
+func (ev *pledgeHanded) fold(st *state, _ ledger.Entry) {
+	if ss := st.sessions[ev.Session]; ss != nil && ev.Side <= disclosure.Demand {
+		ss.shares[ev.Side][1] = ev.Share
+	}
+}
+
+// askForShares asks the keys of employers whose rules alone approve sessions
+// that their parties have opted into.
+func (x *Exchange) askForShares(ctx context.Context, now time.Time) error {
+	type place struct {
+		session disclosure.SessionID
+		side    disclosure.Side
+		firm    string
+	}
+	var missing []place
+	x.mu.RLock()
+	for _, id := range x.st.openSessions() {
+		ss := x.st.sessions[id]
+		for side := range disclosure.Side(2) {
+			if ss.state.Phase == disclosure.Summarised && ss.state.Sides[side].Choice == disclosure.ChoiceIn &&
+				len(ss.deal.Pledges[side].Envelope) > 0 && ss.shares[side][1] == nil && len(ss.state.Sides[side].Votes) == 0 {
+				missing = append(missing, place{id, side, ss.state.Proposal.Parties[side].Firm})
 			}
 		}
 	}
 	x.mu.RUnlock()
-	for side := range due {
-		if err == nil {
-			out[side], err = x.handOver(ctx, due[side], envelope.Employer)
+	for _, m := range missing {
+		share := x.ruledShare(ctx, m.session, m.side, now)
+		if share == nil {
+			continue
+		}
+		ev := event{stream: "pledge/" + string(m.session), body: &pledgeHanded{m.session, m.side, share}, subjects: []string{m.firm}}
+		x.mu.Lock()
+		err := x.commit(ctx, By{ID: fmt.Sprint("pledge/", m.session, "/", m.side)}, "", now, []event{ev})
+		x.mu.Unlock()
+		if err != nil && !errors.Is(err, ledger.ErrConflict) { // which the next Tick sees
+			return err
 		}
 	}
-	return out, err
-}
-
-// ruledShares notes what came with a hold.
-func (ss *sessionState) ruledShares(shares [2][]byte) {
-	for side, share := range shares {
-		if len(share) > 0 {
-			ss.shares[side][1] = share
-		}
-	}
+	return ctx.Err()
 }
 
 // disclosed is what a stage shows of a side, after the reveal: the fields of its
@@ -423,8 +516,7 @@ func (x *Exchange) open(ctx context.Context, h handing, stage disclosure.Stage) 
 	if err != nil {
 		return out, err
 	}
-	schema := x.cfg.summarySchema()
-	paths, err := pathsAt(token, schema, stage)
+	paths, err := pathsAt(token, h.opens, stage)
 	if err != nil {
 		return out, err
 	}
@@ -473,12 +565,10 @@ func (x *Exchange) combine(ctx context.Context, h handing) (string, error) {
 }
 
 // pathsAt are the disclosures of a commitment that a stage opens.
-func pathsAt(token *sdjwt.SDJWT, schema disclosure.Schema, stage disclosure.Stage) ([]string, error) {
+func pathsAt(token *sdjwt.SDJWT, opens map[string]disclosure.Stage, stage disclosure.Stage) ([]string, error) {
 	open := map[string]bool{}
-	for _, f := range schema {
-		if f.At(stage) > disclosure.Guarded {
-			open[sdjwt.Path(claimOf(&f, stage))] = true
-		}
+	for claim, from := range opens {
+		open[sdjwt.Path(claim)] = stage >= from
 	}
 	all, err := token.Disclosures()
 	if err != nil {
@@ -511,6 +601,8 @@ func (o *disclosed) put(name string, value any) {
 // is taken back.
 func (ss *sessionState) shareOf(ev *disclosure.Event) {
 	switch shares := &ss.shares[min(ev.Side, disclosure.Demand)]; {
+	case ev.Kind == disclosure.OptIn && len(ev.Share) == 2*handedSize:
+		shares[0], shares[1] = ev.Share[:handedSize], ev.Share[handedSize:]
 	case ev.Kind == disclosure.OptIn && len(ev.Share) > 0:
 		shares[0] = ev.Share
 	case ss.state.RevealedAt.IsZero() && (ev.Kind == disclosure.OptOut || ev.Kind == disclosure.Withdraw):

@@ -195,11 +195,12 @@ type vault struct {
 	mu     sync.Mutex
 	keys   map[csss.Holder]envelope.PrivateKey
 	locked map[envelope.Role]bool
+	lying  map[envelope.Role]bool
 	asked  map[envelope.Role]int
 }
 
 func newVault() *vault {
-	return &vault{keys: map[csss.Holder]envelope.PrivateKey{}, locked: map[envelope.Role]bool{}, asked: map[envelope.Role]int{}}
+	return &vault{keys: map[csss.Holder]envelope.PrivateKey{}, locked: map[envelope.Role]bool{}, lying: map[envelope.Role]bool{}, asked: map[envelope.Role]int{}}
 }
 
 func (v *vault) key(h csss.Holder) (envelope.PrivateKey, error) {
@@ -227,8 +228,11 @@ func (v *vault) OpenShare(ctx context.Context, h csss.Holder, r envelope.Request
 	}
 	v.mu.Lock()
 	v.asked[r.Role]++
-	locked := v.locked[r.Role]
+	locked, lying := v.locked[r.Role], v.lying[r.Role]
 	v.mu.Unlock()
+	if lying {
+		return []byte("thirty-two bytes that look right"), nil
+	}
 	if locked {
 		return nil, errors.New("the vault of Steelcrest Precision is closed")
 	}
@@ -312,6 +316,74 @@ func TestAnEmployersKeyBehindRules(t *testing.T) {
 	require.True(t, demand && supply, "once the key is back")
 }
 
+// TestAFalseShare: a keeper that gives another share than the one it was sealed
+// would see and not be seen; its own consent is refused.
+func TestAFalseShare(t *testing.T) {
+	for role, consent := range map[envelope.Role]int{envelope.Party: 0, envelope.Employer: 1} {
+		v := newVault()
+		d := newDeal(t, csss.Config{Keys: v})
+		d.must(d.loading()...)
+		d.must(d.meeting()...)
+		was := d.digest()
+		v.lying[role] = true
+		_, err := d.take(d.consents()[consent])
+		require.ErrorIs(t, err, csss.ErrShare, role)
+		require.Equal(t, was, d.digest())
+		v.lying[role] = false
+		d.must(d.consents()...)
+		demand, supply := d.revealed()
+		require.True(t, demand && supply)
+	}
+}
+
+// TestNobodysKeyIsAskedInAnothersStep: the integrator's consents ask for no key of
+// the shop's, whatever the shop has done, so how long they take and what becomes
+// of them tells nothing.
+func TestNobodysKeyIsAskedInAnothersStep(t *testing.T) {
+	for _, in := range []bool{false, true} {
+		v := newVault()
+		d := newDeal(t, csss.Config{Keys: v})
+		d.must(d.loading()...)
+		require.NoError(t, d.setPolicy(d.s.Owner.Firm, d.freely(d.s.Owner.Firm, 9)))
+		d.must(d.meeting()...)
+		consents := d.consents()
+		v.lock(envelope.Employer, true)
+		if in {
+			d.must(consents[2])
+		}
+		v.lock(envelope.Employer, false)
+		asked := v.asked[envelope.Employer]
+		d.must(consents[0], consents[1])
+		require.Equal(t, asked+1, v.asked[envelope.Employer], "its own, for its own approval; the shop opted in: %v", in)
+		demand, supply := d.revealed()
+		require.False(t, demand || supply)
+		_, err := d.x.Tick(background, d.at.Add(time.Minute))
+		require.NoError(t, err)
+		d.at = d.at.Add(time.Minute)
+		demand, supply = d.revealed()
+		require.Equal(t, in, demand && supply)
+	}
+}
+
+// TestStagesAreThoseConsentedTo: a host that opens more of its schema does not
+// open more of the sessions it has.
+func TestStagesAreThoseConsentedTo(t *testing.T) {
+	dir := t.TempDir()
+	d := newDeal(t, csss.Config{Dir: dir})
+	d.must(d.loading()...)
+	d.must(d.meeting()...)
+	d.must(d.consents()...)
+	require.NoError(t, d.x.Close())
+	wide := disclosure.DefaultSchema()
+	for i := range wide {
+		if wide[i].Name == "email" || wide[i].Name == "phone" {
+			wide[i].Stages = disclosure.Stages{disclosure.StageIdentity: disclosure.Plain}
+		}
+	}
+	d.open(csss.Config{Dir: dir, Summary: wide})
+	assert.Empty(t, d.view(d.s.Requester, d.demand, disclosure.StageIdentity).Identity.Open().Email)
+}
+
 // TestASwappedPledgeIsRefused: a record that says another commitment than the
 // one the other side was asked on opens nothing.
 func TestASwappedPledgeIsRefused(t *testing.T) {
@@ -381,6 +453,12 @@ func TestWhatCannotBePromised(t *testing.T) {
 	require.ErrorAs(t, err, &input)
 	assert.Equal(t, was, d.digest())
 
+	twice := append(disclosure.DefaultSchema(),
+		disclosure.Field{Name: "kind", Weight: 1, Levels: []disclosure.Level{{Terms: map[string]string{"a": "b"}}},
+			Stages: disclosure.Stages{disclosure.StageSummary: disclosure.Guarded, disclosure.StageIdentity: disclosure.Finest}},
+		disclosure.Field{Name: "kind (label)", Class: disclosure.Direct, Stages: disclosure.Stages{disclosure.StageContact: disclosure.Plain}})
+	_, err = csss.Open(background, csss.Config{Summary: twice})
+	require.ErrorAs(t, err, &input)
 	for _, name := range []string{"session", "iss", "exp", "cnf", "_sd", "..."} {
 		schema := append(disclosure.DefaultSchema(), disclosure.Field{Name: name, Class: disclosure.Direct, Stages: disclosure.Stages{disclosure.StageIdentity: disclosure.Plain}})
 		_, err := csss.Open(background, csss.Config{Summary: schema})

@@ -115,8 +115,7 @@ type (
 		Frozen  disclosure.Frozen    `json:"frozen"` // for one revision and counterparty; with k′, as its owner was told
 	}
 	holdProvisional struct {
-		Hold   match.Hold `json:"hold"`
-		Shares [2][]byte  `json:"shares,omitzero"` // of the employers whose rules alone approved, as handed over
+		Hold match.Hold `json:"hold"`
 	}
 	holdFirmed struct {
 		Hold string `json:"hold"`
@@ -205,6 +204,7 @@ var bodies = map[string]func() body{
 	"firm.registered":     func() body { return new(firmRegistered) },
 	"person.enrolled":     func() body { return new(personEnrolled) },
 	"keys.made":           func() body { return new(holderKeyed) },
+	"pledge.handed":       func() body { return new(pledgeHanded) },
 	"person.left":         func() body { return new(personLeft) },
 	"policy.changed":      func() body { return new(policyChanged) },
 	"keys.pinned":         func() body { return new(keysPinned) },

@@ -18,7 +18,7 @@ import (
 
 // Helper is a third party whom a side would let into a session.
 type Helper struct {
-	Firm   string    `json:"firm"`   // known to the exchange, of neither side's group
+	Firm   string    `json:"firm"`   // known to the exchange, of another group than the own
 	Person string    `json:"person"` // of that firm: who may look
 	Role   string    `json:"role"`   // what for, e.g. "inspector"; 1 to 128 bytes
 	Until  time.Time `json:"until"`  // lapses then, admitted or not
@@ -111,8 +111,11 @@ func (st *state) admittable(s *disclosure.State, now time.Time) bool {
 // publication slot on; who invited is not told, and the third party learns
 // nothing before the last of the four consents.
 //
-// Errors: ErrNotFound, ErrNotYours, *InputError, *disclosure.PhaseError once the
-// session has ended, disclosure.ErrBudget after eight, and the ledger's.
+// A firm of the other side's own group is taken like any other and never let
+// in, since a refusal would tell that the guess was right.
+//
+// Errors: ErrNotFound, ErrNotYours, *InputError, ErrKeyReused, *disclosure.PhaseError once the
+// session has ended, disclosure.ErrBudget after eight of a side, and the ledger's.
 func (x *Exchange) InviteFacilitator(ctx context.Context, by By, h disclosure.Handle, who Helper) (number int, err error) {
 	by = by.withDefaults()
 	ref, at, err := x.side(by, h)
@@ -133,6 +136,9 @@ func (x *Exchange) InviteFacilitator(ctx context.Context, by By, h disclosure.Ha
 		Firm: who.Firm, Group: f.firm.Group, Person: who.Person, Role: who.Role, Until: who.Until, At: at})
 	if field := (*disclosure.FieldError)(nil); errors.As(err, &field) {
 		return 0, &InputError{Field: "helper." + field.Field, Limit: "must be " + field.Want}
+	}
+	if errors.Is(err, disclosure.ErrStale) {
+		return 0, ErrKeyReused
 	}
 	return number, x.sessionError(err)
 }

@@ -1,6 +1,7 @@
 package csss_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -126,8 +127,23 @@ func TestFacilitatorRefused(t *testing.T) {
 	r, err = p.x.ApproveFacilitator(t.Context(), p.as(owner), supply, n)
 	p.ok(owner, r, err)
 	assert.Empty(t, p.x.Helping(p.as(inspector)))
-	_, err = p.x.InviteFacilitator(t.Context(), p.as(buyer), demand, csss.Helper{Firm: "seller-0", Person: "usr-seller-0", Role: "spy", Until: p.now.AddDate(0, 0, 2)})
+	_, err = p.x.InviteFacilitator(t.Context(), p.as(buyer), demand, csss.Helper{Firm: buyer.Firm, Person: boss.Person, Role: "spy", Until: p.now.AddDate(0, 0, 2)})
 	var input *csss.InputError
 	require.ErrorAs(t, err, &input, "a party's own group does not facilitate")
+
+	// Whoever is guessed to be the other side reads as any other firm does.
+	answers := map[string]bool{}
+	for _, firm := range []string{"seller-0", "seller-1", "seller-2"} {
+		size := p.x.Size()
+		_, err := p.x.InviteFacilitator(t.Context(), p.as(buyer), demand, csss.Helper{Firm: firm, Person: "usr-" + firm, Role: "spy", Until: p.now.AddDate(0, 0, 2)})
+		answers[fmt.Sprint(err, p.x.Size()-size)] = true
+	}
+	assert.Len(t, answers, 1, "%v", answers)
+	p.now = p.now.Add(2 * time.Hour)
+	theirs, err := p.x.Facilitators(t.Context(), p.as(owner), supply)
+	require.NoError(t, err)
+	for _, f := range theirs {
+		assert.NotEqual(t, owner.Firm, f.Firm)
+	}
 	p.isFold()
 }

@@ -34,10 +34,16 @@ type Holder struct {
 // storage, with all its secrets, then cannot open an identity that a session
 // has sealed. See [Config].
 //
-// Both methods may be called concurrently and with the exchange's lock held:
-// they must not call the exchange. The party's key is asked in its own opt-in,
-// the employer's in an approval or when its rules alone decide, the operator's
-// in views after the reveal.
+// Both methods may be called concurrently. The party's key is asked in its own
+// opt-in; the employer's in an approval, or where its rules alone approve in its
+// party's opt-in and in Tick; the operator's in views after the reveal. Nobody's
+// is asked in a step of the other side's. A share that is not the one that was
+// sealed is refused like none.
+//
+// A holder keeps the keys of its open sessions: one that is gone or changed is
+// ErrShare for the rest of their lives. Nobody is told whose key kept a session
+// from opening; Select then returns ErrUnavailable. A ledger may be opened with
+// and without Keys in turn; each session opens with the keys it was sealed under.
 type Keys interface {
 	// PublicKey is what shares of the holder are sealed to, different for each
 	// holder. An error keeps a session from being opened.

@@ -46,7 +46,7 @@ func (x *Exchange) Notices(ctx context.Context, from disclosure.Cursor) iter.Seq
 func (x *Exchange) address(ctx context.Context, n *Note) bool {
 	x.mu.RLock()
 	ss := x.st.sessions[n.Session]
-	if ss == nil || ss.state.Erased {
+	if ss == nil || ss.state.Phase == 0 { // the proposal is erased, which says who the sides are
 		x.mu.RUnlock()
 		return false
 	}

@@ -141,6 +141,31 @@ func TestNoticesOfTheErased(t *testing.T) {
 	}
 }
 
+// TestNoticesAfterAnErasure: an approver of the other side who is erased takes
+// nothing from what a side is told, whether they had voted or not.
+func TestNoticesAfterAnErasure(t *testing.T) {
+	var first string
+	for _, voted := range []bool{false, true} {
+		d := newDeal(t, csss.Config{})
+		d.must(d.loading()...)
+		d.must(d.meeting()...)
+		if voted {
+			_, err := d.x.Approve(background, d.s.Owner.At(d.at), d.supply, "")
+			require.NoError(t, err)
+		}
+		_, err := d.x.Erase(background, csss.By{At: d.at}, d.s.Owner.Person, "asked for it")
+		require.NoError(t, err)
+		d.must(d.consents()[:2]...)
+		d.at = d.at.AddDate(0, 0, 31)
+		told := toldTo(d.s.Requester.Firm, d.notes(disclosure.Cursor{}))
+		require.NotEmpty(t, told)
+		if first == "" {
+			first = told
+		}
+		same(t, first, told, "voted: %v", voted)
+	}
+}
+
 // A host's mail loop: tick, tell what is new, keep the cursor.
 func ExampleExchange_Notices() {
 	x, s := smallMarket()

@@ -669,17 +669,17 @@ func TestPublisherIsTheRequesterOfItsSide(t *testing.T) {
 	require.False(t, b.revealed(), "one person is not two consents")
 }
 
-// How long a session may sleep is cut to publication slots, so that a firm's
-// own deadline does not tell which firm it is.
-func TestDeadlinesAreCutToSlots(t *testing.T) {
+// How long a session may sleep is cut to a usual time, so that a firm's own odd
+// deadline does not tell which firm it is.
+func TestDeadlinesAreUsualOnes(t *testing.T) {
 	b := newBazaar(t, csss.Config{}, 1, 0)
 	text := fmt.Sprintf(bazaarRules, bazaarFirm(1), 2)
 	b.document(1, "deal: {deadline: 17h13m7s, hard_expiry: 701h11m}\n"+text)
 	b.meets(nil)
 	s, err := b.x.Status(t.Context(), b.as(worker(0, "engineer")), b.demand)
 	require.NoError(t, err)
-	assert.Equal(t, 17*time.Hour, s.Deadline.Sub(b.now))
-	assert.Equal(t, 701*time.Hour, s.HardExpiry.Sub(b.now))
+	assert.Equal(t, 16*time.Hour, s.Deadline.Sub(b.now))
+	assert.Equal(t, 504*time.Hour, s.HardExpiry.Sub(b.now))
 }
 
 // The first yes settles what a group may learn about an offer in a window: a

@@ -268,7 +268,7 @@ func (x *Exchange) Tick(ctx context.Context, now time.Time) (next time.Time, err
 			errs = append(errs, x.sessionError(err))
 		}
 	}
-	errs = append(errs, x.suspend(ctx, now))
+	errs = append(errs, x.suspend(ctx, now), x.askForShares(ctx, now))
 	notice, err := x.monitor(ctx, now)
 	errs = append(errs, err)
 	orphans, err := x.releaseOrphans(ctx, now)

@@ -339,17 +339,15 @@ func keptApart(not []string, person, requester string, f *fit) bool {
 // decided on.
 type reserver struct{ x *Exchange }
 
-// Reserve holds the hours. With the hold comes what an approval by the rules
-// alone hands over; while the employer's key is away there is no reveal, in the
-// shape of hours that are gone.
+// Reserve holds the hours. While a share is missing of an employer whose rules
+// alone approved, there is no reveal, in the shape of hours that are gone.
 func (r reserver) Reserve(ctx context.Context, s disclosure.State, until time.Time) (disclosure.Record, error) {
-	shares, err := r.x.ruledShares(ctx, &s)
-	if err != nil {
-		return disclosure.Record{}, cmp.Or(ctx.Err(), disclosure.ErrNoCapacity)
-	}
 	r.x.mu.RLock()
 	defer r.x.mu.RUnlock()
 	st := r.x.st
+	if ss := st.sessions[s.ID()]; ss != nil && !ss.handedOver(ctx, &s) {
+		return disclosure.Record{}, disclosure.ErrNoCapacity
+	}
 	f, ok := st.sessionFit(&s)
 	if !ok || !st.offers[f.off.ID].live {
 		return disclosure.Record{}, disclosure.ErrNoCapacity
@@ -374,7 +372,7 @@ func (r reserver) Reserve(ctx context.Context, s disclosure.State, until time.Ti
 		ID: string(s.ID()), Offer: p.Offer, Session: string(s.ID()), Firm: p.Parties[disclosure.Supply].Firm,
 		Person: f.off.Person, Category: f.off.Category, // who asked is the session's to say, and is erased with it
 		Slots: slots, Amount: f.plan.Amount, Provisional: true, Until: until,
-	}, Shares: shares})
+	}})
 }
 
 // firstSlots are the earliest slots that add up to exactly what was agreed:

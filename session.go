@@ -362,8 +362,8 @@ func (x *Exchange) newDraft(by By, ref handleRef, f *fit, parties [2]disclosure.
 }
 
 // deadlines sets how long the session may sleep: the market's defaults, or
-// what both firms' rules say where they say less, in whole publication slots:
-// both sides read it, and a deadline to the second would tell whose it is.
+// what both firms' rules say where they say less, cut to one of a few times:
+// both sides read it, and a deadline of a firm's own would tell whose it is.
 func (x *Exchange) deadlines(p *disclosure.Proposal) {
 	p.Deadline, p.HardExpiry, p.Grace, p.Slot = x.cfg.Deadline, x.cfg.Expiry, x.cfg.Grace, x.cfg.Slot
 	p.Flips = x.cfg.Budgets.Flips
@@ -373,17 +373,27 @@ func (x *Exchange) deadlines(p *disclosure.Proposal) {
 			continue
 		}
 		d := f.rules.Deal(party.Firm)
-		p.Deadline = less(p.Deadline, slots(d.Deadline, p.Slot))
-		p.HardExpiry = less(p.HardExpiry, slots(d.HardExpiry, p.Slot))
+		p.Deadline = less(p.Deadline, usual(d.Deadline, p.Slot))
+		p.HardExpiry = less(p.HardExpiry, usual(d.HardExpiry, p.Slot))
 	}
 }
 
-// slots cuts a duration to whole slots, at least one; 0 stays 0.
-func slots(d, slot time.Duration) time.Duration {
+// usualHours are the times that a session may take to be shown to both sides.
+var usualHours = [...]time.Duration{1, 2, 3, 4, 6, 8, 12, 16, 18, 24, 36, 48, 60, 72, 96, 120, 144, 168, 240, 336, 360, 504, 720, 1080, 1440, 2160}
+
+// usual cuts a duration to the longest of the usual ones that it has room for;
+// what is shorter than all of them to whole slots, at least one. 0 stays 0.
+func usual(d, slot time.Duration) time.Duration {
 	if d <= 0 {
 		return 0
 	}
-	return max(d.Truncate(slot), slot)
+	out := max(d.Truncate(slot), slot)
+	for _, h := range usualHours {
+		if h*time.Hour <= d {
+			out = h * time.Hour
+		}
+	}
+	return out
 }
 
 func less(a, b time.Duration) time.Duration {
@@ -539,6 +549,14 @@ func (x *Exchange) OptIn(ctx context.Context, by By, h disclosure.Handle) (Recei
 	share, err := x.consentShare(ctx, by, h, envelope.Party)
 	if err != nil {
 		return Receipt{}, err
+	}
+	if share != nil {
+		x.mu.RLock()
+		ref, now := x.st.handles[h], x.st.clamp(by.At)
+		x.mu.RUnlock()
+		if ruled := x.ruledShare(ctx, ref.session, ref.side, now); ruled != nil {
+			share, ctx = slices.Concat(share, ruled), context.WithValue(ctx, bringing{}, ref.side)
+		}
 	}
 	return x.step(ctx, by, h, disclosure.Command{Kind: disclosure.OptIn, Bind: x.bind(h), Share: share})
 }

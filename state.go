@@ -428,9 +428,6 @@ func (ev *summaryConsented) fold(st *state, e ledger.Entry) {
 func (ev *subjectShredded) fold(*state, ledger.Entry) {}
 
 func (ev *holdProvisional) fold(st *state, e ledger.Entry) {
-	if ss := st.sessions[disclosure.SessionID(ev.Hold.Session)]; ss != nil {
-		ss.ruledShares(ev.Shares)
-	}
 	st.noteHold(ev.Hold.ID, ev.kind(), e)
 	st.charge(&ev.Hold, e)
 	if o := st.offers[ev.Hold.Offer]; o != nil {

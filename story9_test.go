@@ -289,3 +289,28 @@ func TestStoryS9(t *testing.T) {
 		b.isFold()
 	})
 }
+
+// TestABundleIsOfDifferentOffers: two handles that are one and the same offer are
+// no bundle; who proposes them learns what one learns who selects both.
+func TestABundleIsOfDifferentOffers(t *testing.T) {
+	d := newDeal(t, csss.Config{})
+	d.must(d.loading()...)
+	var legs []disclosure.Handle
+	for i := range 2 {
+		n := d.s.Need
+		n.ID += fmt.Sprint("-", i)
+		_, err := d.x.Register(background, d.s.Requester.At(d.at), n)
+		require.NoError(t, err)
+		m, err := d.x.Match(background, d.s.Requester.At(d.at), n.ID)
+		require.NoError(t, err)
+		require.Len(t, m.Candidates, 1)
+		legs = append(legs, m.Candidates[0].Handle)
+	}
+	was := d.digest()
+	_, err := d.x.ProposeBundle(background, d.s.Requester.At(d.at), legs)
+	require.ErrorIs(t, err, csss.ErrUnavailable)
+	require.Equal(t, was, d.digest())
+	tasks, err := d.x.Inbox(background, d.s.Vance.At(d.at))
+	require.NoError(t, err)
+	require.Empty(t, tasks, "nobody is invited")
+}

@@ -48,8 +48,9 @@ type Deal struct {
 }
 
 // View shows a party of a session what a stage allows, field by field as the
-// schema of Config.Summary says: by default email and telephone come with the
-// contacts, after the terms. It is what the other side committed itself to when
+// schema of Config.Summary said when the session opened: by default email,
+// telephone and the listing's own words come with the contacts, after the
+// terms. It is what the other side committed itself to when
 // the session opened, held against that commitment. The view is logged before
 // anything is returned. Cost: about a millisecond after the reveal.
 //

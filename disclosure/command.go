@@ -151,7 +151,7 @@ type Command struct {
 	Hours       int64     // MarkDone: thousandths of an hour, > 0
 	Rating      Rating    // Rate
 	Reason      string    // own side only; at most 200 bytes
-	Share       []byte    `json:"-"` // OptIn, Authorize: what the host needs of this consent to open what it sealed; at most 128 bytes, kept with the event. A retry may bring another: the first stays
+	Share       []byte    `json:"-"` // OptIn, Authorize: what the host needs of this consent to open what it sealed; at most 192 bytes, kept with the event. A retry may bring another: the first stays
 }
 
 // Rating is one side's verdict on a completed engagement.

@@ -271,7 +271,7 @@ func (p Proposal) check() error {
 const (
 	maxID     = 128
 	maxReason = 200
-	maxShare  = 128
+	maxShare  = 192
 	maxPlan   = 256 << 10
 )
 
@@ -284,7 +284,7 @@ func (c Command) check() error {
 	case len(c.Reason) > maxReason:
 		return &FieldError{Field: "reason", Want: "at most 200 bytes"}
 	case len(c.Share) > maxShare || len(c.Share) > 0 && c.Kind != OptIn && c.Kind != Authorize:
-		return &FieldError{Field: "share", Want: "at most 128 bytes, of a consent"}
+		return &FieldError{Field: "share", Want: "at most 192 bytes, of a consent"}
 	case c.At.IsZero():
 		return &FieldError{Field: "at", Want: "the present time"}
 	}

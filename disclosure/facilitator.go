@@ -13,10 +13,10 @@ import (
 type Invitation struct {
 	ID      string    `json:"id"` // command id, unique for ever; repeating it does nothing
 	Session SessionID `json:"session"`
-	Number  int       `json:"number"` // within the session, from 1; set by [Engine.Invite]
+	Number  int       `json:"number"` // within the session, odd of the supply side; set by [Engine.Invite]
 	Side    Side      `json:"side"`   // of the party that invites; nobody else is told
 	Actor   string    `json:"actor"`  // that party; required
-	Firm    string    `json:"firm"`   // the facilitator's, of neither party's group; required
+	Firm    string    `json:"firm"`   // the facilitator's, of another group than the party's; one of the other side's is never let in, and nobody is told; required
 	Group   string    `json:"group"`  // "" = Firm
 	Person  string    `json:"person"` // who may look for the facilitator; required
 	Role    string    `json:"role"`   // what for: an id of the host's vocabulary; required

@@ -110,13 +110,19 @@ func (d *facilitation) stranger(by string) bool {
 	}
 	p := &d.env.Session.Proposal.Parties[d.c.Side]
 	return d.c.Firm != "" && d.c.Firm != p.Firm || by == ByParty && p.Actor != "" && p.Actor != d.c.Actor ||
-		!d.f.told(d.c.Side, d.env.Now, d.env.Session.Proposal.Slot)
+		!d.f.told(d.c.Side, &d.env.Session, d.env.Now)
 }
 
 // told reports whether a side knows of the invitation: the inviting one at
-// once, the other from the next slot on.
-func (f *Facilitator) told(side Side, now time.Time, slot time.Duration) bool {
-	return side == f.Invitation.Side || !now.Before(nextSlot(f.Invitation.At, slot))
+// once, the other from the next slot on. Who invites the other side itself has
+// guessed who that is: nobody is told, so nobody consents, and the invitation
+// lapses like any that is not answered.
+func (f *Facilitator) told(side Side, s *State, now time.Time) bool {
+	i := &f.Invitation
+	if p := &s.Proposal.Parties[i.Side.Other()]; p.Group == i.Group || p.Firm == i.Firm {
+		return side == i.Side
+	}
+	return side == i.Side || !now.Before(nextSlot(i.At, s.Proposal.Slot))
 }
 
 func (d *facilitation) refuse(reason string) error {
@@ -252,7 +258,7 @@ type FacilitatorStatus struct {
 // FacilitatorStatusOf projects an invitation to one side at now; v is the
 // verdict of that side's own employer. False means that the side is not told.
 func FacilitatorStatusOf(f Facilitator, s State, side Side, v Verdict, now time.Time) (FacilitatorStatus, bool) {
-	if f.Phase == 0 || !f.told(side, now, s.Proposal.Slot) {
+	if f.Phase == 0 || !f.told(side, &s, now) {
 		return FacilitatorStatus{}, false
 	}
 	for _, e := range FacilitatorDue(f, s, now) {

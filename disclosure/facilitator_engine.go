@@ -8,8 +8,12 @@ import (
 	"time"
 )
 
-// maxFacilitators bounds the invitations of one session.
+// maxFacilitators bounds the invitations of one side of a session.
 const maxFacilitators = 8
+
+// numberOf is the number of a side's nth invitation, from 0. Each side counts
+// its own, or a number would tell how often the other has invited.
+func numberOf(side Side, n int) int { return 2*n + int(side) + 1 }
 
 // FacilitatorStream returns the log stream of an invitation.
 func FacilitatorStream(id SessionID, number int) string {
@@ -72,8 +76,11 @@ func (e *Engine) Invite(ctx context.Context, i Invitation) (number int, err erro
 	if i, err = i.normal(); err != nil {
 		return 0, err
 	}
-	for n := 1; n <= maxFacilitators; n++ {
-		s, err := e.enterSeat(ctx, i.Session, n)
+	if i.Side > Demand {
+		return 0, ErrNotFound
+	}
+	for n := range maxFacilitators {
+		s, err := e.enterSeat(ctx, i.Session, numberOf(i.Side, n))
 		if err != nil {
 			return 0, err
 		}
@@ -91,6 +98,8 @@ func (e *Engine) invite(ctx context.Context, s *seat, i Invitation) (int, error)
 	i.Number = s.number
 	for range e.retries + 1 {
 		switch {
+		case s.f.Invitation.ID == i.ID && !s.f.Invitation.asks(&i):
+			return 0, ErrStale
 		case s.f.Invitation.ID == i.ID:
 			return s.number, nil
 		case s.version > 0:
@@ -109,6 +118,12 @@ func (e *Engine) invite(ctx context.Context, s *seat, i Invitation) (int, error)
 		}
 	}
 	return 0, ErrConflict
+}
+
+// asks reports whether two invitations under one id ask for the same.
+func (i *Invitation) asks(other *Invitation) bool {
+	return i.Side == other.Side && i.Actor == other.Actor && i.Firm == other.Firm && i.Group == other.Group &&
+		i.Person == other.Person && i.Role == other.Role && i.Until.Equal(other.Until)
 }
 
 func (i Invitation) normal() (Invitation, error) {
@@ -138,10 +153,8 @@ func (i *Invitation) fits(s *State) error {
 	if p := s.published(i.Side); p.Final() {
 		return &PhaseError{Phase: p, Kind: Admit, Reason: "the session has ended"}
 	}
-	for _, p := range s.Proposal.Parties {
-		if p.Group == i.Group || p.Firm == i.Firm {
-			return &FieldError{Field: "firm", Want: "of neither party's group"}
-		}
+	if p := &s.Proposal.Parties[i.Side]; p.Group == i.Group || p.Firm == i.Firm {
+		return &FieldError{Field: "firm", Want: "of another group than the party's"}
 	}
 	return nil
 }
@@ -292,7 +305,7 @@ func (e *Engine) FacilitatorStatus(ctx context.Context, id SessionID, side Side,
 	}
 	now = instant(now)
 	var out []FacilitatorStatus
-	for n := 1; n <= maxFacilitators; n++ {
+	for n := 1; n <= numberOf(Demand, maxFacilitators-1); n++ {
 		s, err := e.enterSeat(ctx, id, n)
 		if err != nil {
 			return nil, err
@@ -300,7 +313,7 @@ func (e *Engine) FacilitatorStatus(ctx context.Context, id SessionID, side Side,
 		state := s.session(now)
 		s.g.leave()
 		if s.version == 0 {
-			break // there are no more
+			continue
 		}
 		var v Verdict
 		if s.f.Phase == FacilitatorInvited {

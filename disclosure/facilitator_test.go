@@ -137,17 +137,48 @@ func TestInviteRefuses(t *testing.T) {
 	}
 	refuse(disclosure.ErrInvalid, func(i *disclosure.Invitation) { i.Role = "" })
 	refuse(disclosure.ErrInvalid, func(i *disclosure.Invitation) { i.Until = i.At })
-	refuse(disclosure.ErrInvalid, func(i *disclosure.Invitation) { i.Firm = "firm-d" })
-	refuse(disclosure.ErrInvalid, func(i *disclosure.Invitation) { i.Group = "group-s" })
+	own, other := "s", "d"
+	if invitation().Side == disclosure.Demand {
+		own, other = other, own
+	}
+	refuse(disclosure.ErrInvalid, func(i *disclosure.Invitation) { i.Firm = "firm-" + own })
+	refuse(disclosure.ErrInvalid, func(i *disclosure.Invitation) { i.Group = "group-" + own })
 	refuse(disclosure.ErrNotFound, func(i *disclosure.Invitation) { i.Actor = "stranger" })
 	refuse(disclosure.ErrNotFound, func(i *disclosure.Invitation) { i.Session = "s2" })
-	for n := range 8 {
-		i := invitation()
+	i := invitation()
+	first, err := w.e.Invite(t.Context(), i)
+	require.NoError(t, err)
+	again, err := w.e.Invite(t.Context(), i)
+	require.NoError(t, err)
+	assert.Equal(t, first, again)
+	refuse(disclosure.ErrStale, func(i *disclosure.Invitation) { i.Firm = "firm-x" })
+
+	// Who guesses the other side is taken at the word, as anybody is, and nobody
+	// is told.
+	i.ID, i.Firm, i.Group = "guess", "firm-"+other, "group-"+other
+	guess, err := w.e.Invite(t.Context(), i)
+	require.NoError(t, err)
+	assert.Equal(t, first+2, guess)
+	later := t0.Add(3 * time.Hour)
+	st, err := w.e.FacilitatorStatus(t.Context(), "s1", i.Side, later)
+	require.NoError(t, err)
+	assert.Len(t, st, 2)
+	st, err = w.e.FacilitatorStatus(t.Context(), "s1", i.Side.Other(), later)
+	require.NoError(t, err)
+	assert.Len(t, st, 1)
+	for n := range 6 {
 		i.ID = fmt.Sprint(n)
 		_, err := w.e.Invite(t.Context(), i)
 		require.NoError(t, err)
 	}
 	refuse(disclosure.ErrBudget, func(i *disclosure.Invitation) { i.ID = "9" })
+	i.ID, i.Side, i.Actor, i.Firm, i.Group = "theirs", i.Side.Other(), "", "firm-x", "firm-x"
+	if i.Actor = w.state().Proposal.Parties[i.Side].Actor; i.Actor == "" {
+		i.Actor = "anyone"
+	}
+	n, err := w.e.Invite(t.Context(), i)
+	require.NoError(t, err, "each side has numbers of its own")
+	assert.NotEqual(t, first%2, n%2)
 }
 
 // TestALookMeetsAMovedSession: a look decided on a stage that the session has

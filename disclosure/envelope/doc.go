@@ -23,6 +23,8 @@
 // share is sealed for that digest and one [Role]. A share of another envelope, of
 // another role or for another scope does not open, and an identity other than
 // the one the digest promises is refused, even if all three holders collude.
+// A false share shows when shares are combined; whoever keeps the [Checks] of
+// [SealChecked] knows it when the share is opened.
 // What cannot be opened is refused with one error, [ErrRefused], whatever the
 // cause. The errors are uniform; the time until they come is not.
 //

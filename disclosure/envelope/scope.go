@@ -15,6 +15,7 @@ const (
 	shareLabel   = "csss/disclosure/envelope/share/v1"
 	handedLabel  = "csss/disclosure/envelope/handed/v1"
 	payloadLabel = "csss/disclosure/envelope/payload/v1"
+	checkLabel   = "csss/disclosure/envelope/check/v1"
 )
 
 const maxName = 256

@@ -72,6 +72,16 @@ type part struct {
 
 func (p *part) request() Request { return Request{Role: p.role, Envelope: p.name, Scope: p.scope} }
 
+// Check is what [SealChecked] gave for the share that was sealed; zero for a
+// share that is zero or wiped.
+func (s Share) Check() disclosure.Digest {
+	p := s.Open()
+	if p == nil || !p.role.valid() {
+		return disclosure.Digest{}
+	}
+	return checkOf(p.request(), p.value[:])
+}
+
 // Wipe overwrites the share in all copies of this value, which then are of no use.
 func (s Share) Wipe() {
 	if p := s.Open(); p != nil {
