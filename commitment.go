@@ -172,14 +172,7 @@ func claimOf(f *disclosure.Field, stage disclosure.Stage) string {
 // slotsFor is how many digests a commitment shows: by the schema alone, so that
 // their number tells nothing of a side.
 func slotsFor(s disclosure.Schema) int {
-	names := map[string]bool{}
-	for stage := disclosure.StageIdentity; stage <= disclosure.StageEngagement; stage++ {
-		for _, f := range s {
-			names[claimOf(&f, stage)] = f.At(stage) > disclosure.Guarded || names[claimOf(&f, stage)]
-		}
-	}
-	maps.DeleteFunc(names, func(_ string, shown bool) bool { return !shown })
-	most := max(1, len(names))
+	most := max(1, len(opensOf(s)))
 	return (most + sdjwt.DefaultSlots - 1) / sdjwt.DefaultSlots * sdjwt.DefaultSlots
 }
 
