@@ -78,6 +78,8 @@ var Rows = []Row{
 	{"./examples/bench/lines", nil, "a question and an answer, whatever they are"},
 	{"./examples/bench/rules", nil, "what the engines of a benchmark share knows none of them"},
 	{"./examples/bench/vecfile", nil, "reads other people's formats, and nothing else"},
+	{"./examples/bench/vecset", []string{"./examples/bench/vecfile", "./internal/simd"}, "vectors and their true neighbours know no index"},
+	{"./examples/bench/curve", nil, "points are numbers"},
 	{"./examples/bench/celgo", []string{"./examples/bench/rules", "cel.dev/cel-go"}, "cel-go as it is, beside which the policy engine is measured"},
 	{"./examples/bench", []string{"./examples/bench/load", "./examples/bench/lines", "./examples/bench/rules", "./examples/bench/celgo", "./disclosure", "./disclosure/disclosuretest", "./disclosure/redteam", "./disclosure/sdjwt", "./internal/explore", "./internal/attack", "./internal/target", "./internal/world", "./ledger", "./ledger/tiles", "./policy"}, "measures what users use"},
 	{"./examples/internal/cli", nil, "a frame knows no program"},
