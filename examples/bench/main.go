@@ -4,6 +4,7 @@
 //	go run ./examples/bench ledger [-json] [flags]    durable appends, proofs, audits
 //	go run ./examples/bench disclosure [-json] [flags] the promises of the double opt-in
 //	go run ./examples/bench policy [-json] [flags]    decisions of rule sets
+//	go run ./examples/bench ann [-json] [flags]       speed of the vector index at a recall
 //
 // With -json standard output holds one JSON object a line and nothing else;
 // tables, progress and what was skipped go to standard error. Without it the
@@ -37,6 +38,7 @@ var commands = []command{
 	{"ledger", "durable appends by writers and batch size; proofs, audits, reopening", runLedger},
 	{"disclosure", "what the double opt-in promises, checked; the guard, the attackers", runDisclosure},
 	{"policy", "decisions of rule sets beside cel-go, OPA and Cedar; loading, swapping", runPolicy},
+	{"ann", "the vector index's speed at a recall, beside hnswlib, faiss and usearch", runANN},
 }
 
 func main() {

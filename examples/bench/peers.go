@@ -72,14 +72,19 @@ func startPeers[Q, A any](ctx context.Context, r *report, p peerProgram, asked n
 
 // build compiles the program and returns where it is.
 func (p peerProgram) build(ctx context.Context, dir string) (string, error) {
-	root, err := output(exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/deeperpoint/csss"))
+	module, err := peersSource(ctx)
 	if err != nil {
 		return "", err
 	}
 	program := filepath.Join(dir, "peers.exe")
-	module := filepath.Join(root, filepath.FromSlash(peersModule))
 	_, err = output(exec.CommandContext(ctx, "go", "build", "-C", module, "-o", program, p.folder))
 	return program, err
+}
+
+// peersSource returns the folder of the nested module.
+func peersSource(ctx context.Context) (string, error) {
+	root, err := output(exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/deeperpoint/csss"))
+	return filepath.Join(root, filepath.FromSlash(peersModule)), err
 }
 
 // output returns the first line a command prints, or as an error the last line
@@ -94,8 +99,8 @@ func output(cmd *exec.Cmd) (string, error) {
 	return line, err
 }
 
-func (p *peers[Q, A]) start(ctx context.Context, program string) error {
-	p.cmd = exec.CommandContext(ctx, program)
+func (p *peers[Q, A]) start(ctx context.Context, program string, args ...string) error {
+	p.cmd = exec.CommandContext(ctx, program, args...)
 	p.cmd.Stderr = p.errors
 	p.cmd.WaitDelay = 10 * time.Second
 	stdin, err := p.cmd.StdinPipe()
