@@ -21,7 +21,8 @@ An engine links all rows of a set, one after the other, and then answers all
 queries one after the other, in as many passes for each ef; at each ef the
 engines take turns, so that a noisy machine hits all of them alike, and the best
 pass of each counts. Times are by the clock, CPU time stands beside them. Where
--ef is not given, an engine is done once its recall is above 0.9985.
+-ef is not given, an engine is done once its recall is above 0.9985 or grows by
+less than 0.0005.
 
 Sets:
   fashion-mnist  60,000 × 784, l2, of Debian's package dataset-fashion-mnist
@@ -64,8 +65,9 @@ further ones:
 The last line is the summary, engine csss/summary. For each recall of 0.95 and
 0.99 "at" has: "qps" of every engine/mode, on its curve, between two points by
 their logarithms; "at_least", those whose smallest ef is already above (nothing
-is extrapolated), and for csss's first mode that reaches it best: "best_peer",
-"ratio_to_best", "ratio_to_hnswlib". Further: "build_ratio_to_hnswlib".
+is extrapolated), and for the "mode" of csss that is fastest "best_peer",
+"ratio_to_best" and "ratio_to_hnswlib", and the same two by CPU time as
+"cpu_ratio_to_...". Further: "build_ratio_to_hnswlib" of each mode.
 `
 
 // annEfs are the candidates that are tried if nothing is said.
@@ -73,6 +75,7 @@ var annEfs = counts{10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 800, 12
 
 const (
 	annEnough = 0.9985 // recall above which no larger ef is tried
+	annStays  = 0.0005 // growth of recall below which none is
 	annTruth  = 100    // true neighbours that are kept for each query
 )
 

@@ -82,7 +82,7 @@ func (b *annBench) fashion(ctx context.Context) (*vecset.Set, error) {
 	const pkg = "dataset-fashion-mnist"
 	list, err := exec.CommandContext(ctx, "dpkg", "-L", pkg).Output()
 	if err != nil {
-		return nil, fmt.Errorf("Debian's package %s is not here: install it, or choose another -set: %w", pkg, err)
+		return nil, fmt.Errorf("package %s of Debian is not here: install it, or choose another -set: %w", pkg, err)
 	}
 	return vecset.Fashion(strings.Split(string(list), "\n"), b.limit, b.queries)
 }

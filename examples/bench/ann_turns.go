@@ -18,7 +18,8 @@ type annContestant struct {
 	name, mode string
 	built      annBuilt
 	curve      curve.Curve
-	done       bool // its recall is enough
+	cpu        curve.Curve // the same by CPU time
+	done       bool        // its recall is enough
 }
 
 // annPoint is a line of the output.
@@ -134,9 +135,18 @@ func (b *annBench) point(c *annContestant, ef int, p annPass) error {
 		M: b.m, EfConstruction: b.efc, Threads: b.threads, Passes: b.passes, Walks: c.built.walks,
 	}
 	c.curve.Points = append(c.curve.Points, curve.Point{Recall: hits, QPS: queries / p.seconds})
-	c.done = !b.efsGiven && hits > annEnough
+	c.cpu.Points = append(c.cpu.Points, curve.Point{Recall: hits, QPS: queries / max(p.cpuSeconds, 1e-9)})
+	c.done = b.enough(c.curve.Points)
 	b.row("%-16s %6d %8.4f %10v %9v %9v %8v", c.curve.Name, ef, hits, l.QPS, l.CPUPerQuery, l.BuildS, l.BytesPerVector)
 	return b.line(l)
+}
+
+// enough reports whether larger efs would tell nothing new: recall is near 1, or
+// has come to where it stays.
+func (b *annBench) enough(points []curve.Point) bool {
+	last := points[len(points)-1].Recall
+	stays := len(points) > 1 && last > 0.5 && last-points[len(points)-2].Recall < annStays
+	return !b.efsGiven && (last > annEnough || stays)
 }
 
 // recall is the share of true neighbours among the answers; ties counts also
@@ -165,15 +175,15 @@ func round5(x float64) float64 { return math.Round(x*1e5) / 1e5 }
 
 // annSummary is the last line.
 type annSummary struct {
-	Engine     string  `json:"engine"` // "csss/summary"
-	Version    string  `json:"version"`
-	Set        string  `json:"set"`
-	Metric     string  `json:"metric"`
-	K          int     `json:"k"`
-	Rows       int     `json:"rows"`
-	At         []annAt `json:"at"`
-	BuildRatio figure  `json:"build_ratio_to_hnswlib,omitempty"`
-	Load       string  `json:"load_average"` // at the end
+	Engine     string            `json:"engine"` // "csss/summary"
+	Version    string            `json:"version"`
+	Set        string            `json:"set"`
+	Metric     string            `json:"metric"`
+	K          int               `json:"k"`
+	Rows       int               `json:"rows"`
+	At         []annAt           `json:"at"`
+	BuildRatio map[string]figure `json:"build_ratio_to_hnswlib,omitempty"` // of each of csss's modes
+	Load       string            `json:"load_average"`                     // at the end
 }
 
 // annAt is the summary at one recall.
@@ -185,15 +195,19 @@ type annAt struct {
 	BestPeer  string            `json:"best_peer,omitempty"`
 	ToBest    figure            `json:"ratio_to_best,omitempty"`
 	ToHNSWLib figure            `json:"ratio_to_hnswlib,omitempty"`
+
+	// The same by CPU time, for a machine that others use too.
+	CPUToBest    figure `json:"cpu_ratio_to_best,omitempty"`
+	CPUToHNSWLib figure `json:"cpu_ratio_to_hnswlib,omitempty"`
 }
 
 const annReference = "hnswlib/float32"
 
 // finish writes the summary and draws the curves.
 func (b *annBench) finish(field []*annContestant) error {
-	ours := field[len(field)-1].built
+	version := field[len(field)-1].built.version // csss's modes come last
 	s := annSummary{
-		Engine: "csss/summary", Version: ours.version, Set: b.set.Name, Metric: string(b.set.Metric), K: b.k,
+		Engine: "csss/summary", Version: version, Set: b.set.Name, Metric: string(b.set.Metric), K: b.k,
 		Rows: b.set.Base.Rows(), Load: loadAverage(),
 	}
 	for _, recall := range []float64{0.95, 0.99} {
@@ -201,11 +215,9 @@ func (b *annBench) finish(field []*annContestant) error {
 		s.At = append(s.At, at)
 		b.tellAt(at)
 	}
-	for _, c := range field {
-		if c.curve.Name == annReference {
-			s.BuildRatio = figure(ours.seconds / c.built.seconds)
-			b.row("build time, %s being 1: %v", annReference, s.BuildRatio)
-		}
+	s.BuildRatio = buildRatios(field)
+	for _, mode := range slices.Sorted(maps.Keys(s.BuildRatio)) {
+		b.row("build time of csss/%s, %s being 1: %v", mode, annReference, s.BuildRatio[mode])
 	}
 	if err := b.draw(field); err != nil {
 		return err
@@ -213,30 +225,66 @@ func (b *annBench) finish(field []*annContestant) error {
 	return b.line(s)
 }
 
+// buildRatios are the build times of csss's modes by hnswlib's, if it ran.
+func buildRatios(field []*annContestant) map[string]figure {
+	ratios := map[string]figure{}
+	for _, reference := range field {
+		for _, c := range field {
+			if reference.curve.Name == annReference && c.name == "csss" {
+				ratios[c.mode] = figure(c.built.seconds / reference.built.seconds)
+			}
+		}
+	}
+	return ratios
+}
+
 // summarise compares the engines at a recall.
 func summarise(field []*annContestant, recall float64) annAt {
 	at := annAt{Recall: recall, QPS: map[string]figure{}}
-	var ours, best float64
 	for _, c := range field {
 		r := c.curve.At(recall)
 		at.QPS[c.curve.Name] = figure(r.QPS)
 		if r.AtLeast {
 			at.AtLeast = append(at.AtLeast, c.curve.Name)
 		}
+	}
+	ours, best, reference := leaders(field, func(c *annContestant) float64 { return c.curve.At(recall).QPS })
+	at.Mode, at.BestPeer = ours.mode, best.name
+	at.ToBest, at.ToHNSWLib = ours.over(best), ours.over(reference)
+	ours, best, reference = leaders(field, func(c *annContestant) float64 { return c.cpu.At(recall).QPS })
+	at.CPUToBest, at.CPUToHNSWLib = ours.over(best), ours.over(reference)
+	return at
+}
+
+// leader is an engine that is ahead of others, or none.
+type leader struct {
+	name, mode string
+	rate       float64
+}
+
+// over is the ratio of two rates, 0 if the second is none.
+func (l leader) over(other leader) figure {
+	if other.rate == 0 {
+		return 0
+	}
+	return figure(l.rate / other.rate)
+}
+
+// leaders are csss's fastest mode, the fastest peer, and hnswlib.
+func leaders(field []*annContestant, rate func(*annContestant) float64) (ours, best, reference leader) {
+	for _, c := range field {
+		l := leader{c.curve.Name, c.mode, rate(c)}
+		if c.curve.Name == annReference {
+			reference = l
+		}
 		switch {
-		case c.name == "csss" && r.QPS > ours:
-			ours, at.Mode = r.QPS, c.mode
-		case c.name != "csss" && r.QPS > best:
-			best, at.BestPeer = r.QPS, c.curve.Name
+		case c.name == "csss" && l.rate > ours.rate:
+			ours = l
+		case c.name != "csss" && l.rate > best.rate:
+			best = l
 		}
 	}
-	if best > 0 {
-		at.ToBest = figure(ours / best)
-	}
-	if reference := float64(at.QPS[annReference]); reference > 0 {
-		at.ToHNSWLib = figure(ours / reference)
-	}
-	return at
+	return ours, best, reference
 }
 
 // tellAt writes the comparison for people.
@@ -253,7 +301,8 @@ func (b *annBench) tellAt(at annAt) {
 		}
 	}
 	if at.BestPeer != "" {
-		b.row("  csss/%s: %v × %s, the best peer; %v × %s", at.Mode, at.ToBest, at.BestPeer, at.ToHNSWLib, annReference)
+		b.row("  csss/%s: %v × %s, the best peer; %v × %s (by CPU time %v and %v)",
+			at.Mode, at.ToBest, at.BestPeer, at.ToHNSWLib, annReference, at.CPUToBest, at.CPUToHNSWLib)
 	}
 }
 

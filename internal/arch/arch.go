@@ -81,7 +81,7 @@ var Rows = []Row{
 	{"./examples/bench/vecset", []string{"./examples/bench/vecfile", "./internal/simd"}, "vectors and their true neighbours know no index"},
 	{"./examples/bench/curve", nil, "points are numbers"},
 	{"./examples/bench/celgo", []string{"./examples/bench/rules", "cel.dev/cel-go"}, "cel-go as it is, beside which the policy engine is measured"},
-	{"./examples/bench", []string{"./examples/bench/load", "./examples/bench/lines", "./examples/bench/rules", "./examples/bench/celgo", "./disclosure", "./disclosure/disclosuretest", "./disclosure/redteam", "./disclosure/sdjwt", "./internal/explore", "./internal/attack", "./internal/target", "./internal/world", "./ledger", "./ledger/tiles", "./policy"}, "measures what users use"},
+	{"./examples/bench", []string{"./examples/bench/load", "./examples/bench/lines", "./examples/bench/rules", "./examples/bench/celgo", "./examples/bench/vecfile", "./examples/bench/vecset", "./examples/bench/curve", "./match/hnsw", "./disclosure", "./disclosure/disclosuretest", "./disclosure/redteam", "./disclosure/sdjwt", "./internal/explore", "./internal/attack", "./internal/target", "./internal/world", "./ledger", "./ledger/tiles", "./policy"}, "measures what users use"},
 	{"./examples/internal/cli", nil, "a frame knows no program"},
 	{"./examples/ledgerctl", []string{"./examples/internal/cli", "./ledger", "./ledger/tiles", "./ledger/witness"}, "looks after a log from outside the program that writes it"},
 	{"./examples/policyctl", []string{".", "./examples/internal/cli", "./policy", "./policy/policytest", "./disclosure", "./ledger", "./internal/world", "golang.org/x/text"}, "shows an operations director what the rules and the market say"},

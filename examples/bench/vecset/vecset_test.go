@@ -89,13 +89,13 @@ func TestClustersArePrefixesOfOneSet(t *testing.T) {
 	assert.NotEqual(t, few.Base.Row(0), few.Queries.Row(0))
 }
 
-// packages is a list in which a hundred topics have words of their own.
+// packages is a list in which sixty topics have words of their own.
 func packages() string {
 	var b strings.Builder
 	r := rand.New(rand.NewPCG(3, 0))
-	for range 3000 {
-		topic := r.IntN(100)
-		fmt.Fprintf(&b, "Package: p%d\nVersion: 9\nDescription: Word%d%c the\n", r.IntN(2000), topic, 'a'+rune(r.IntN(8)))
+	for range 900 {
+		topic := r.IntN(60)
+		fmt.Fprintf(&b, "Package: p%d\nVersion: 9\nDescription: Word%d%c the\n", r.IntN(400), topic, 'a'+rune(r.IntN(8)))
 		fmt.Fprintf(&b, " word%d%c word%d%c of\nDepends: lib%d (>= 2) | lib%d\n\n", topic, 'a'+rune(r.IntN(8)), topic, 'a'+rune(r.IntN(8)), topic, topic)
 	}
 	return b.String()
@@ -107,7 +107,7 @@ func TestWordsOfOneTopicAreNeighbours(t *testing.T) {
 	require.NoError(t, s.Check())
 	assert.Equal(t, 100, s.Base.Dim)
 	assert.Equal(t, 60, s.Queries.Rows())
-	assert.Greater(t, s.Base.Rows(), 1000)
+	assert.Greater(t, s.Base.Rows(), 500)
 	again, err := vecset.Words(t.Context(), strings.NewReader(packages()), 60)
 	require.NoError(t, err)
 	assert.Equal(t, s, again)
