@@ -21,8 +21,7 @@ An engine links all rows of a set, one after the other, and then answers all
 queries one after the other, in as many passes for each ef; at each ef the
 engines take turns, so that a noisy machine hits all of them alike, and the best
 pass of each counts. Times are by the clock, CPU time stands beside them. Where
--ef is not given, an engine is done once its recall is above 0.9985 or grows by
-less than 0.0005.
+-ef is not given, an engine is done once its recall is above 0.9985.
 
 Sets:
   fashion-mnist  60,000 × 784, l2, of Debian's package dataset-fashion-mnist
@@ -75,7 +74,6 @@ var annEfs = counts{10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 800, 12
 
 const (
 	annEnough = 0.9985 // recall above which no larger ef is tried
-	annStays  = 0.0005 // growth of recall below which none is
 	annTruth  = 100    // true neighbours that are kept for each query
 )
 

@@ -159,19 +159,6 @@ func TestTheSummaryComparesWithTheBestPeer(t *testing.T) {
 	assert.Empty(t, buildRatios(field[1:]))
 }
 
-func TestAnEngineIsDoneWhereRecallIsEnoughOrStays(t *testing.T) {
-	b := &annBench{}
-	for _, c := range []struct {
-		before, now float64
-		done        bool
-	}{{0.9, 0.95, false}, {0.95, 0.999, true}, {0.98, 0.9804, true}, {0.98, 0.9806, false}, {0, 0, false}} {
-		assert.Equal(t, c.done, b.enough([]curve.Point{{Recall: c.before}, {Recall: c.now}}), c)
-	}
-	assert.False(t, b.enough([]curve.Point{{Recall: 0.3}}))
-	b.efsGiven = true
-	assert.False(t, b.enough([]curve.Point{{Recall: 1}}))
-}
-
 func TestAPeerAnswersInLines(t *testing.T) {
 	shell, err := exec.LookPath("sh")
 	if err != nil {

@@ -136,17 +136,9 @@ func (b *annBench) point(c *annContestant, ef int, p annPass) error {
 	}
 	c.curve.Points = append(c.curve.Points, curve.Point{Recall: hits, QPS: queries / p.seconds})
 	c.cpu.Points = append(c.cpu.Points, curve.Point{Recall: hits, QPS: queries / max(p.cpuSeconds, 1e-9)})
-	c.done = b.enough(c.curve.Points)
+	c.done = !b.efsGiven && hits > annEnough
 	b.row("%-16s %6d %8.4f %10v %9v %9v %8v", c.curve.Name, ef, hits, l.QPS, l.CPUPerQuery, l.BuildS, l.BytesPerVector)
 	return b.line(l)
-}
-
-// enough reports whether larger efs would tell nothing new: recall is near 1, or
-// has come to where it stays.
-func (b *annBench) enough(points []curve.Point) bool {
-	last := points[len(points)-1].Recall
-	stays := len(points) > 1 && last > 0.5 && last-points[len(points)-2].Recall < annStays
-	return !b.efsGiven && (last > annEnough || stays)
 }
 
 // recall is the share of true neighbours among the answers; ties counts also
@@ -301,8 +293,10 @@ func (b *annBench) tellAt(at annAt) {
 		}
 	}
 	if at.BestPeer != "" {
-		b.row("  csss/%s: %v × %s, the best peer; %v × %s (by CPU time %v and %v)",
-			at.Mode, at.ToBest, at.BestPeer, at.ToHNSWLib, annReference, at.CPUToBest, at.CPUToHNSWLib)
+		b.row("  csss/%s: %v × %s, the best peer (by CPU time %v ×)", at.Mode, at.ToBest, at.BestPeer, at.CPUToBest)
+	}
+	if at.ToHNSWLib != 0 {
+		b.row("  csss/%s: %v × %s (by CPU time %v ×)", at.Mode, at.ToHNSWLib, annReference, at.CPUToHNSWLib)
 	}
 }
 
