@@ -66,7 +66,8 @@ The last line is the summary, engine csss/summary. For each recall of 0.95 and
 their logarithms; "at_least", those whose smallest ef is already above (nothing
 is extrapolated), and for the "mode" of csss that is fastest "best_peer",
 "ratio_to_best" and "ratio_to_hnswlib", and the same two by CPU time as
-"cpu_ratio_to_...". Further: "build_ratio_to_hnswlib" of each mode.
+"cpu_ratio_to_...". Further: "build_ratio_to_hnswlib" of each mode, and the
+same by CPU time.
 `
 
 // annEfs are the candidates that are tried if nothing is said.

@@ -154,9 +154,10 @@ func TestTheSummaryComparesWithTheBestPeer(t *testing.T) {
 	assert.Empty(t, at.BestPeer)
 	assert.Zero(t, at.ToBest)
 
+	seconds := func(a annBuilt) float64 { return a.seconds }
 	field[0].built.seconds, field[2].built.seconds, field[3].built.seconds = 2, 3, 1
-	assert.Equal(t, map[string]figure{"float32": 1.5, "int8": 0.5}, buildRatios(field))
-	assert.Empty(t, buildRatios(field[1:]))
+	assert.Equal(t, map[string]figure{"float32": 1.5, "int8": 0.5}, buildRatios(field, seconds))
+	assert.Empty(t, buildRatios(field[1:], seconds))
 }
 
 func TestAPeerAnswersInLines(t *testing.T) {

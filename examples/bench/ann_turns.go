@@ -167,15 +167,16 @@ func round5(x float64) float64 { return math.Round(x*1e5) / 1e5 }
 
 // annSummary is the last line.
 type annSummary struct {
-	Engine     string            `json:"engine"` // "csss/summary"
-	Version    string            `json:"version"`
-	Set        string            `json:"set"`
-	Metric     string            `json:"metric"`
-	K          int               `json:"k"`
-	Rows       int               `json:"rows"`
-	At         []annAt           `json:"at"`
-	BuildRatio map[string]figure `json:"build_ratio_to_hnswlib,omitempty"` // of each of csss's modes
-	Load       string            `json:"load_average"`                     // at the end
+	Engine        string            `json:"engine"` // "csss/summary"
+	Version       string            `json:"version"`
+	Set           string            `json:"set"`
+	Metric        string            `json:"metric"`
+	K             int               `json:"k"`
+	Rows          int               `json:"rows"`
+	At            []annAt           `json:"at"`
+	BuildRatio    map[string]figure `json:"build_ratio_to_hnswlib,omitempty"` // of each of csss's modes
+	CPUBuildRatio map[string]figure `json:"cpu_build_ratio_to_hnswlib,omitempty"`
+	Load          string            `json:"load_average"` // at the end
 }
 
 // annAt is the summary at one recall.
@@ -207,9 +208,10 @@ func (b *annBench) finish(field []*annContestant) error {
 		s.At = append(s.At, at)
 		b.tellAt(at)
 	}
-	s.BuildRatio = buildRatios(field)
+	s.BuildRatio = buildRatios(field, func(a annBuilt) float64 { return a.seconds })
+	s.CPUBuildRatio = buildRatios(field, func(a annBuilt) float64 { return a.cpuSeconds })
 	for _, mode := range slices.Sorted(maps.Keys(s.BuildRatio)) {
-		b.row("build time of csss/%s, %s being 1: %v", mode, annReference, s.BuildRatio[mode])
+		b.row("build time of csss/%s, %s being 1: %v (CPU time %v)", mode, annReference, s.BuildRatio[mode], s.CPUBuildRatio[mode])
 	}
 	if err := b.draw(field); err != nil {
 		return err
@@ -218,12 +220,12 @@ func (b *annBench) finish(field []*annContestant) error {
 }
 
 // buildRatios are the build times of csss's modes by hnswlib's, if it ran.
-func buildRatios(field []*annContestant) map[string]figure {
+func buildRatios(field []*annContestant, time func(annBuilt) float64) map[string]figure {
 	ratios := map[string]figure{}
 	for _, reference := range field {
 		for _, c := range field {
 			if reference.curve.Name == annReference && c.name == "csss" {
-				ratios[c.mode] = figure(c.built.seconds / reference.built.seconds)
+				ratios[c.mode] = figure(time(c.built) / time(reference.built))
 			}
 		}
 	}
