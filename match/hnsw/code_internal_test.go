@@ -35,7 +35,7 @@ func indexOf(t testing.TB, dim int, m Metric, o *Options, rows []float32) *Index
 // A code gives each component to within half its scale, and distances by codes
 // lie as near the exact ones as the margin says.
 func TestCodesAreNear(t *testing.T) {
-	const dim, n = 96, 2000
+	const dim, n = 96, 700
 	for _, m := range []Metric{Cosine, Dot, L2} {
 		rows := normals(1, n*dim)
 		for i := range rows {
@@ -71,7 +71,7 @@ func TestCodesAreNear(t *testing.T) {
 // TestCodesThatRankBadlyAreNotUsed: one component that dwarfs all others leaves
 // nothing of them in a code of one byte.
 func TestCodesThatRankBadlyAreNotUsed(t *testing.T) {
-	const dim, n = 32, 3000
+	const dim, n = 32, 1200
 	rows := normals(2, n*dim)
 	r := rand.New(rand.NewPCG(3, 0))
 	for i := 0; i < len(rows); i += dim {
@@ -107,15 +107,19 @@ func TestCodesThatRankBadlyAreNotUsed(t *testing.T) {
 // TestEveryKernelGivesTheSameGraph: links, codes and answers do not depend on
 // the processor.
 func TestEveryKernelGivesTheSameGraph(t *testing.T) {
-	const dim, n = 50, 1500
-	rows := normals(4, n*dim)
+	const dim = 50
+	n := uint32(1500)
+	if testing.Short() {
+		n = 500
+	}
+	rows := normals(4, int(n)*dim)
 	for _, m := range []Metric{Cosine, Dot, L2} {
 		var first *graph
 		for _, k := range simd.AllRows() {
 			x, err := New[uint32](dim, m, &Options{ExactBelow: -1, M: 8, EfConstruction: 40})
 			require.NoError(t, err)
 			x.g.kernels = k
-			for i := range uint32(n) {
+			for i := range n {
 				require.NoError(t, x.Upsert([]uint32{i}, rows[int(i)*dim:int(i+1)*dim]))
 				if i%7 == 6 {
 					x.Delete(i - 3)
