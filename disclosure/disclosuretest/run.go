@@ -188,7 +188,7 @@ func ownBytes(ctx context.Context, log disclosure.Log) error {
 	if err := put(ctx, log, "k1", r); err != nil {
 		return err
 	}
-	copy(r.Data, "XXXXX")
+	copy(r.Data, `"-"`)
 	return expect(ctx, log, "session/a", "One")
 }
 

@@ -163,11 +163,12 @@ func (b *annBench) check() error {
 // checkEfs puts the candidates in order. Fewer than k make no sense.
 func (b *annBench) checkEfs() error {
 	efs := slices.Compact(slices.Sorted(slices.Values(b.efs)))
+	least := slices.Min(efs) // DeleteFunc clears what it leaves out
 	if b.efs = slices.DeleteFunc(efs, func(ef int) bool { return ef < b.k }); len(b.efs) == 0 {
 		b.efs = counts{b.k}
 	}
-	if b.efsGiven && b.efs[0] > slices.Min(efs) {
-		return usagef("-ef %d is below -k %d", slices.Min(efs), b.k)
+	if b.efsGiven && b.efs[0] > least {
+		return usagef("-ef %d is below -k %d", least, b.k)
 	}
 	return nil
 }
