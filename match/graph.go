@@ -22,7 +22,7 @@ func (g *graphIndex) open(dim int) (*hnsw.Index[uint32], error) {
 	if g.x != nil {
 		return g.x, nil
 	}
-	x, err := hnsw.New[uint32](dim, hnsw.Cosine, nil)
+	x, err := hnsw.New[uint32](dim, nil)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrEmbedding, err)
 	}
@@ -55,7 +55,7 @@ func (g *graphIndex) Upsert(ids []uint32, vecs [][]float32) error {
 	if err != nil {
 		return err
 	}
-	if err := x.Upsert(ids, flat); err != nil {
+	if err := x.AddBatch(ids, flat, nil); err != nil {
 		return fmt.Errorf("%w: %w", ErrEmbedding, err)
 	}
 	return nil

@@ -76,7 +76,7 @@ var hnswMetrics = map[vecset.Metric]hnsw.Metric{vecset.L2: hnsw.L2, vecset.Cosin
 
 func openHNSW(mode hnsw.Mode) func(*vecset.Set, annOptions) (annIndex, error) {
 	return func(s *vecset.Set, o annOptions) (annIndex, error) {
-		x, err := hnsw.New[uint32](s.Base.Dim, hnswMetrics[s.Metric], &hnsw.Options{
+		x, err := hnsw.New[uint32](s.Base.Dim, &hnsw.Options{Metric: hnswMetrics[s.Metric],
 			M: o.m, EfConstruction: o.efc, Mode: mode, ExactBelow: -1, // a graph, whatever the size
 		})
 		return &hnswIndex{x, s, o.k}, err
@@ -88,7 +88,7 @@ func (x *hnswIndex) add(first, last int) error {
 	for i := range keys {
 		keys[i] = uint32(first + i)
 	}
-	return x.Upsert(keys, x.set.Base.Values[first*x.set.Base.Dim:last*x.set.Base.Dim])
+	return x.AddBatch(keys, x.set.Base.Values[first*x.set.Base.Dim:last*x.set.Base.Dim], nil)
 }
 
 func (x *hnswIndex) searcher() func(q []float32, ef int, ids []int32) (int, error) {

@@ -92,11 +92,11 @@ func (g *graph) checkEmpty(s uint32) error {
 }
 
 func (g *graph) checkRow(s uint32) error {
-	norm, _, err := g.metric.checkVector(g.row(s))
+	norm, _, err := g.Metric.checkVector(g.row(s))
 	if err != nil {
 		return corrupt("slot %d: %v", s, err)
 	}
-	if g.metric == Cosine && math.Abs(norm-1) > 1e-5 {
+	if g.Metric == Cosine && math.Abs(norm-1) > 1e-5 {
 		return corrupt("slot %d: norm %g under cosine", s, norm)
 	}
 	return nil

@@ -11,12 +11,12 @@ import (
 // smallGraph returns an index of 200 linked rows with some slots freed.
 func smallGraph(t *testing.T) *Index[uint32] {
 	t.Helper()
-	x, err := New[uint32](4, L2, &Options{M: 4, EfConstruction: 20, ExactBelow: -1})
+	x, err := New[uint32](4, &Options{Metric: L2, M: 4, EfConstruction: 20, ExactBelow: -1})
 	require.NoError(t, err)
 	r := rand.New(rand.NewPCG(1, 1))
 	for key := range uint32(200) {
 		v := []float32{r.Float32(), r.Float32(), r.Float32(), r.Float32()}
-		require.NoError(t, x.Upsert([]uint32{key}, v))
+		require.NoError(t, x.AddBatch([]uint32{key}, v, nil))
 	}
 	x.Delete(3, 50, 199)
 	require.NoError(t, x.Check())
@@ -78,10 +78,10 @@ func leaf(g *graph) uint32 {
 // TestSpineSurvivesFullFamilies gives every row the same place in space, so
 // that all choose the same parents and each family fills up.
 func TestSpineSurvivesFullFamilies(t *testing.T) {
-	x, err := New[uint32](2, L2, &Options{M: 2, EfConstruction: 2, ExactBelow: -1})
+	x, err := New[uint32](2, &Options{Metric: L2, M: 2, EfConstruction: 2, ExactBelow: -1})
 	require.NoError(t, err)
 	for key := range uint32(300) {
-		require.NoError(t, x.Upsert([]uint32{key}, []float32{1, 1}))
+		require.NoError(t, x.AddBatch([]uint32{key}, []float32{1, 1}, nil))
 	}
 	for key := uint32(0); key < 300; key += 2 {
 		x.Delete(key)
@@ -123,9 +123,9 @@ func requireAllReachable(t *testing.T, x *Index[uint32]) {
 // TestFreedSlotIsErased: deletion serves erasure, so neither vector nor key
 // may stay behind.
 func TestFreedSlotIsErased(t *testing.T) {
-	x, err := New[string](2, L2, nil)
+	x, err := New[string](2, &Options{Metric: L2})
 	require.NoError(t, err)
-	require.NoError(t, x.Upsert([]string{"secret"}, []float32{3, 4}))
+	require.NoError(t, x.AddBatch([]string{"secret"}, []float32{3, 4}, nil))
 	require.Equal(t, 1, x.Delete("secret"))
 	require.Equal(t, []float32{0, 0}, x.g.row(0))
 	require.Equal(t, "", x.keys[0])

@@ -28,21 +28,21 @@ func TestChurn(t *testing.T) {
 			r := random(21)
 			rows, queries := clustered(r, n*(rounds+5)/5, dim, 100, 0.4), gaussian(r, 50, dim)
 			x := newIndex(t, dim, m, &hnsw.Options{ExactBelow: -1})
-			require.NoError(t, x.Upsert(upTo(n), rows[:n*dim]))
+			require.NoError(t, x.AddBatch(upTo(n), rows[:n*dim], nil))
 			step := n / 5
 			for round := range rounds {
 				gone := upTo(n + step*(round+1))
 				require.Equal(t, step, x.Delete(gone[step*round:step*(round+1)]...))
 				require.NoError(t, x.Check(), "round %d, deleted", round)
 				fresh := gone[n+step*round:]
-				require.NoError(t, x.Upsert(fresh, rows[int(fresh[0])*dim:][:step*dim]))
+				require.NoError(t, x.AddBatch(fresh, rows[int(fresh[0])*dim:][:step*dim], nil))
 				require.NoError(t, x.Check(), "round %d, added", round)
 				require.Equal(t, n, x.Len())
 				require.Equal(t, n, x.Stats().Slots, "slots are used again")
 			}
 			first := step * rounds
 			y := newIndex(t, dim, m, &hnsw.Options{ExactBelow: -1})
-			require.NoError(t, y.Upsert(upTo(first + n)[first:], rows[first*dim:(first+n)*dim]))
+			require.NoError(t, y.AddBatch(upTo(first + n)[first:], rows[first*dim:(first+n)*dim], nil))
 			truth := exactKeys(t, x, queries, 10, nil)
 			worn, fresh := recallOf(t, x, queries, 10, 48, nil, truth), recallOf(t, y, queries, 10, 48, nil, truth)
 			assert.GreaterOrEqual(t, worn, fresh-0.01, "worn graph against a fresh one")
@@ -58,7 +58,7 @@ func TestUpdatesMoveRows(t *testing.T) {
 	x := newIndex(t, dim, hnsw.L2, &hnsw.Options{M: 6, EfConstruction: 40, ExactBelow: -1})
 	for range 4 {
 		rows := gaussian(r, n, dim)
-		require.NoError(t, x.Upsert(upTo(n), rows))
+		require.NoError(t, x.AddBatch(upTo(n), rows, nil))
 		require.NoError(t, x.Check())
 		require.Equal(t, n, x.Len())
 		for i := range n {
@@ -80,7 +80,7 @@ func TestDeleteTheNearest(t *testing.T) {
 		rows := gaussian(random(23+seed), n, dim)
 		x := newIndex(t, dim, hnsw.L2, &hnsw.Options{M: 2, EfConstruction: 10, Seed: seed, ExactBelow: -1})
 		for range 2 { // the second time into an index that was emptied
-			require.NoError(t, x.Upsert(upTo(n), rows))
+			require.NoError(t, x.AddBatch(upTo(n), rows, nil))
 			for left := n; left > 0; left-- {
 				hits, err := x.Search(rows[:dim], 1, nil, nil)
 				require.NoError(t, err)
@@ -103,15 +103,15 @@ func TestSameCallsSameGraph(t *testing.T) {
 	const n, dim = 1_000, 8
 	rows := clustered(random(31), n, dim, 50, 0.5)
 	build := func(seed uint64) (*hnsw.Index[string], []string) {
-		x, err := hnsw.New[string](dim, hnsw.Cosine, &hnsw.Options{M: 8, EfConstruction: 50, Seed: seed, ExactBelow: 300})
+		x, err := hnsw.New[string](dim, &hnsw.Options{Metric: hnsw.Cosine, M: 8, EfConstruction: 50, Seed: seed, ExactBelow: 300})
 		require.NoError(t, err)
 		keys := make([]string, n)
 		for i := range keys {
 			keys[i] = fmt.Sprint("row ", i)
 		}
-		require.NoError(t, x.Upsert(keys, rows))
+		require.NoError(t, x.AddBatch(keys, rows, nil))
 		x.Delete(keys[100:400]...)
-		require.NoError(t, x.Upsert(keys[200:300], rows[:100*dim]))
+		require.NoError(t, x.AddBatch(keys[200:300], rows[:100*dim], nil))
 		return x, keys
 	}
 	record := func(x *hnsw.Index[string]) (out []string) {
@@ -140,7 +140,7 @@ func TestModel(t *testing.T) {
 		m := hnsw.Metric(rapid.IntRange(0, 2).Draw(t, "metric"))
 		o := &hnsw.Options{M: rapid.IntRange(2, 4).Draw(t, "M"), EfConstruction: rapid.IntRange(1, 12).Draw(t, "efC"),
 			Seed: rapid.Uint64().Draw(t, "seed"), ExactBelow: rapid.SampledFrom([]int{-1, 5, 20}).Draw(t, "exact below")}
-		x, err := hnsw.New[uint32](dim, m, o)
+		x, err := hnsw.New[uint32](dim, withMetric(o, m))
 		require.NoError(t, err)
 		model := map[uint32][]float32{}
 		key := rapid.Uint32Range(0, 40)
@@ -160,7 +160,7 @@ func TestModel(t *testing.T) {
 					model[k] = vector.Draw(t, "vector")
 					vecs = append(vecs, model[k]...)
 				}
-				require.NoError(t, x.Upsert(keys, vecs))
+				require.NoError(t, x.AddBatch(keys, vecs, nil))
 			},
 			"delete": func(t *rapid.T) {
 				keys, want := rapid.SliceOfN(key, 0, 6).Draw(t, "keys"), 0
@@ -227,9 +227,9 @@ func TestConcurrentUse(t *testing.T) {
 	}
 	rows := gaussian(random(41), n, dim)
 	x := newIndex(t, dim, hnsw.L2, &hnsw.Options{M: 6, EfConstruction: 30, ExactBelow: -1})
-	require.NoError(t, x.Upsert(upTo(n), rows))
+	require.NoError(t, x.AddBatch(upTo(n), rows, nil))
 	ghosts := upTo(1_100)[1_000:]
-	require.NoError(t, x.Upsert(ghosts, rows[:100*dim]))
+	require.NoError(t, x.AddBatch(ghosts, rows[:100*dim], nil))
 	require.Equal(t, 100, x.Delete(ghosts...))
 
 	var wg sync.WaitGroup
@@ -242,7 +242,7 @@ func TestConcurrentUse(t *testing.T) {
 					x.Delete(key)
 				} else {
 					at := (i * 7 % n) * dim
-					assert.NoError(t, x.Upsert([]uint32{key}, rows[at:at+dim]))
+					assert.NoError(t, x.AddBatch([]uint32{key}, rows[at:at+dim], nil))
 				}
 			}
 			stop.Store(true)
@@ -280,12 +280,12 @@ func TestConcurrentUse(t *testing.T) {
 func TestReplacementIsOneStep(t *testing.T) {
 	places := [2][]float32{{1, 0}, {0, 1}}
 	x := newIndex(t, 2, hnsw.L2, &hnsw.Options{ExactBelow: -1})
-	require.NoError(t, x.Upsert([]uint32{1}, places[0]))
+	require.NoError(t, x.AddBatch([]uint32{1}, places[0], nil))
 	var wg sync.WaitGroup
 	var stop atomic.Bool
 	wg.Go(func() {
 		for i := range 2_000 {
-			assert.NoError(t, x.Upsert([]uint32{1}, places[i%2]))
+			assert.NoError(t, x.AddBatch([]uint32{1}, places[i%2], nil))
 		}
 		stop.Store(true)
 	})

@@ -190,7 +190,7 @@ func (g *graph) train() {
 		if g.nodes[s].state == free {
 			continue
 		}
-		c.put(uint32(s), g.row(uint32(s)), g.metric)
+		c.put(uint32(s), g.row(uint32(s)), g.Metric)
 		scale += float64(c.side[s].scale)
 		length += math.Sqrt(float64(squaredNorm(c.from)))
 	}
@@ -229,7 +229,7 @@ func (g *graph) ranks() bool {
 		g.ask(&q, g.rows.Floats(sample[i]))
 		q.coded = false
 		truth := g.nearestOf(&w, &q, sample, checkedNearest)
-		q.coder.set(g.row(sample[i]), g.metric, g.codes)
+		q.coder.set(g.row(sample[i]), g.Metric, g.codes)
 		q.coded = true
 		codes := g.nearestOf(&w, &q, sample, 2*checkedNearest)
 		for _, e := range truth {

@@ -22,13 +22,13 @@ func normals(seed uint64, n int) []float32 {
 
 func indexOf(t testing.TB, dim int, m Metric, o *Options, rows []float32) *Index[uint32] {
 	t.Helper()
-	x, err := New[uint32](dim, m, o)
+	x, err := New[uint32](dim, under(o, m))
 	require.NoError(t, err)
 	keys := make([]uint32, len(rows)/dim)
 	for i := range keys {
 		keys[i] = uint32(i)
 	}
-	require.NoError(t, x.Upsert(keys, rows))
+	require.NoError(t, x.AddBatch(keys, rows, nil))
 	return x
 }
 
@@ -116,11 +116,11 @@ func TestEveryKernelGivesTheSameGraph(t *testing.T) {
 	for _, m := range []Metric{Cosine, Dot, L2} {
 		var first *graph
 		for _, k := range simd.AllRows() {
-			x, err := New[uint32](dim, m, &Options{ExactBelow: -1, M: 8, EfConstruction: 40})
+			x, err := New[uint32](dim, &Options{Metric: m, ExactBelow: -1, M: 8, EfConstruction: 40})
 			require.NoError(t, err)
 			x.g.kernels = k
 			for i := range n {
-				require.NoError(t, x.Upsert([]uint32{i}, rows[int(i)*dim:int(i+1)*dim]))
+				require.NoError(t, x.AddBatch([]uint32{i}, rows[int(i)*dim:int(i+1)*dim], nil))
 				if i%7 == 6 {
 					x.Delete(i - 3)
 				}
@@ -157,4 +157,10 @@ func TestQuantise(t *testing.T) {
 	scale, _ = quantise(code, []float32{math.MaxFloat32, -math.MaxFloat32, 0, 0}, 0)
 	assert.False(t, math.IsInf(float64(scale), 0))
 	assert.Equal(t, []int8{127, -127, 0, 0}, code)
+}
+
+func under(o *Options, m Metric) *Options {
+	c := *o
+	c.Metric = m
+	return &c
 }

@@ -99,7 +99,7 @@ func (g *graph) mend(a uint32, lost []uint32, l int) {
 func (g *graph) adds(a uint32, e entry, l int) bool {
 	var buf [2 * 64]entry
 	for _, c := range g.fromRow(buf[:0], e.slot, g.out(a, l)) {
-		if c.d < e.d || c.d == 0 && g.metric != Dot {
+		if c.d < e.d || c.d == 0 && g.Metric != Dot {
 			return false
 		}
 	}

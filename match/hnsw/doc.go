@@ -2,8 +2,8 @@
 // vectors: a Hierarchical Navigable Small World graph (Malkov and Yashunin,
 // arXiv 1603.09320) beside an exact scan, in pure Go.
 //
-//	x, err := hnsw.New[uint32](384, hnsw.Cosine, nil)
-//	err = x.Upsert(keys, vecs)                       // row-major, copied
+//	x, err := hnsw.New[uint32](384, nil)                   // cosine
+//	err = x.AddBatch(keys, vecs, nil)                // row-major, copied
 //	hits, err := x.Search(q, 10, &hnsw.SearchOptions[uint32]{Filter: f}, nil)
 //
 // # What it promises

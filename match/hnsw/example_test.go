@@ -10,16 +10,16 @@ import (
 )
 
 func Example() {
-	x, err := hnsw.New[string](3, hnsw.Cosine, nil)
+	x, err := hnsw.New[string](3, nil)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	err = x.Upsert([]string{"milling", "turning", "welding"}, []float32{
+	err = x.AddBatch([]string{"milling", "turning", "welding"}, []float32{
 		1, 0.2, 0,
 		0.8, 0.6, 0,
 		0, 0, 1,
-	})
+	}, nil)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -38,8 +38,8 @@ func Example() {
 // A filter is applied during the search: the answer is full although the
 // nearest rows do not match.
 func ExampleBitmap() {
-	x, _ := hnsw.New[uint32](1, hnsw.L2, nil)
-	_ = x.Upsert([]uint32{1, 2, 3, 4, 5}, []float32{1, 2, 3, 4, 5})
+	x, _ := hnsw.New[uint32](1, &hnsw.Options{Metric: hnsw.L2})
+	_ = x.AddBatch([]uint32{1, 2, 3, 4, 5}, []float32{1, 2, 3, 4, 5}, nil)
 	inRegion := roaring.BitmapOf(4, 5, 77)
 
 	var trace hnsw.Trace
@@ -52,16 +52,16 @@ func ExampleBitmap() {
 }
 
 func ExampleKeys() {
-	x, _ := hnsw.New[uint32](1, hnsw.L2, nil)
-	_ = x.Upsert([]uint32{1, 2, 3, 4, 5}, []float32{1, 2, 3, 4, 5})
+	x, _ := hnsw.New[uint32](1, &hnsw.Options{Metric: hnsw.L2})
+	_ = x.AddBatch([]uint32{1, 2, 3, 4, 5}, []float32{1, 2, 3, 4, 5}, nil)
 	hits, _ := x.Search([]float32{0}, 10, &hnsw.SearchOptions[uint32]{Filter: hnsw.Keys[uint32](5, 3)}, nil)
 	fmt.Println(hits)
 	// Output: [{3 9} {5 25}]
 }
 
 func ExampleFilterFunc() {
-	x, _ := hnsw.New[string](1, hnsw.L2, nil)
-	_ = x.Upsert([]string{"a1", "b1", "b2"}, []float32{1, 2, 3})
+	x, _ := hnsw.New[string](1, &hnsw.Options{Metric: hnsw.L2})
+	_ = x.AddBatch([]string{"a1", "b1", "b2"}, []float32{1, 2, 3}, nil)
 	b := hnsw.FilterFunc[string](func(key string) bool { return key[0] == 'b' })
 	hits, _ := x.Search([]float32{0}, 10, &hnsw.SearchOptions[string]{Filter: b}, nil)
 	fmt.Println(hits)
@@ -70,9 +70,9 @@ func ExampleFilterFunc() {
 
 // Replacing and deleting take effect at once; slots are used again.
 func ExampleIndex_Delete() {
-	x, _ := hnsw.New[uint64](1, hnsw.L2, nil)
-	_ = x.Upsert([]uint64{10, 11, 12}, []float32{1, 2, 3})
-	_ = x.Upsert([]uint64{12}, []float32{0.5})
+	x, _ := hnsw.New[uint64](1, &hnsw.Options{Metric: hnsw.L2})
+	_ = x.AddBatch([]uint64{10, 11, 12}, []float32{1, 2, 3}, nil)
+	_ = x.AddBatch([]uint64{12}, []float32{0.5}, nil)
 	fmt.Println(x.Delete(10, 99), x.Len())
 	hits, _ := x.Search([]float32{0}, 3, nil, nil)
 	fmt.Println(hits, x.Check())
@@ -83,8 +83,8 @@ func ExampleIndex_Delete() {
 
 // An error says what to correct, and the index is as it was.
 func ExampleRowError() {
-	x, _ := hnsw.New[uint32](2, hnsw.Cosine, nil)
-	err := x.Upsert([]uint32{1, 2}, []float32{1, 1, 0, 0})
+	x, _ := hnsw.New[uint32](2, nil)
+	err := x.AddBatch([]uint32{1, 2}, []float32{1, 1, 0, 0}, nil)
 	fmt.Println(err)
 	if e, ok := errors.AsType[*hnsw.RowError](err); ok {
 		fmt.Println(e.Row, errors.Is(err, hnsw.ErrZeroVector), x.Len())
@@ -95,16 +95,16 @@ func ExampleRowError() {
 }
 
 func ExampleIndex_Get() {
-	x, _ := hnsw.New[uint32](2, hnsw.Cosine, nil)
-	_ = x.Upsert([]uint32{1}, []float32{3, 4})
+	x, _ := hnsw.New[uint32](2, nil)
+	_ = x.AddBatch([]uint32{1}, []float32{3, 4}, nil)
 	v, ok := x.Get(1, nil)
 	fmt.Println(v, ok)
 	// Output: [0.6 0.8] true
 }
 
 func ExampleIndex_Stats() {
-	x, _ := hnsw.New[uint32](2, hnsw.L2, &hnsw.Options{ExactBelow: -1})
-	_ = x.Upsert([]uint32{1, 2, 3}, []float32{0, 0, 0, 1, 1, 0})
+	x, _ := hnsw.New[uint32](2, &hnsw.Options{Metric: hnsw.L2, ExactBelow: -1})
+	_ = x.AddBatch([]uint32{1, 2, 3}, []float32{0, 0, 0, 1, 1, 0}, nil)
 	s := x.Stats()
 	fmt.Println(s.Rows, s.Linked, s.Metric)
 	// Output: 3 3 l2
@@ -118,4 +118,21 @@ func ExampleMetric_String() {
 func ExamplePath_String() {
 	fmt.Println(hnsw.PathNone, hnsw.PathList, hnsw.PathGraphScan)
 	// Output: none list graph, then scan
+}
+
+// A long batch tells how far it is.
+func ExampleIndex_AddBatch() {
+	x, _ := hnsw.New[uint32](1, &hnsw.Options{Metric: hnsw.L2})
+	rows := make([]float32, 600)
+	keys := make([]uint32, len(rows))
+	for i := range keys {
+		keys[i], rows[i] = uint32(i), float32(i)
+	}
+	err := x.AddBatch(keys, rows, &hnsw.BatchOptions{Progress: func(rows int) { fmt.Println(rows, "of", len(keys)) }})
+	fmt.Println(x.Len(), err, x.Add(600, []float32{600}), x.Len())
+	// Output:
+	// 256 of 600
+	// 512 of 600
+	// 600 of 600
+	// 600 <nil> <nil> 601
 }

@@ -79,7 +79,7 @@ func TestFashionMNIST(t *testing.T) {
 
 	x := newIndex(t, dim, hnsw.L2, &hnsw.Options{M: 16, EfConstruction: 200, Seed: 1, ExactBelow: -1})
 	keys := upTo(n)
-	require.NoError(t, x.Upsert(keys, base))
+	require.NoError(t, x.AddBatch(keys, base, nil))
 	truth := exactKeys(t, x, queries, 10, nil)
 	fresh := recallOf(t, x, queries, 10, 64, nil, truth)
 	assert.GreaterOrEqual(t, fresh, 0.99, "fresh build")
@@ -97,7 +97,7 @@ func TestFashionMNIST(t *testing.T) {
 	left := exactKeys(t, x, queries, 10, nil)
 	assert.GreaterOrEqual(t, recallOf(t, x, queries, 10, 64, nil, left), 0.99, "after deleting half")
 
-	require.NoError(t, x.Upsert(half, base[:n/2*dim]))
+	require.NoError(t, x.AddBatch(half, base[:n/2*dim], nil))
 	again := recallOf(t, x, queries, 10, 64, nil, truth)
 	assert.GreaterOrEqual(t, again, 0.99, "after adding it again")
 	assert.GreaterOrEqual(t, again, fresh-0.005, "the same recall as before")

@@ -42,7 +42,7 @@ func TestFilters(t *testing.T) {
 	rows := clustered(r, n+nq, dim, 100, 0.5)
 	queries := rows[n*dim:]
 	x := newIndex(t, dim, hnsw.L2, &hnsw.Options{M: 12, EfConstruction: 120, ExactBelow: -1})
-	require.NoError(t, x.Upsert(upTo(n), rows[:n*dim]))
+	require.NoError(t, x.AddBatch(upTo(n), rows[:n*dim], nil))
 	paths := map[hnsw.Path]int{}
 	var orders [][]uint32
 	for q := range slices.Chunk(queries, dim) {
@@ -94,7 +94,7 @@ func TestFilterOfOneAndOfNone(t *testing.T) {
 	const n, dim = 2_000, 6
 	rows := gaussian(random(12), n, dim)
 	x := newIndex(t, dim, hnsw.Cosine, &hnsw.Options{ExactBelow: -1})
-	require.NoError(t, x.Upsert(upTo(n), rows))
+	require.NoError(t, x.AddBatch(upTo(n), rows, nil))
 	far := byDistance(t, x, rows[:dim])[n-1]
 	for name, f := range map[string]hnsw.Filter[uint32]{
 		"keys":     hnsw.Keys(far),
@@ -131,7 +131,7 @@ func TestAllButOne(t *testing.T) {
 	const n, dim = 2_000, 6
 	rows := gaussian(random(13), n, dim)
 	x := newIndex(t, dim, hnsw.L2, &hnsw.Options{M: 4, EfConstruction: 60, ExactBelow: -1})
-	require.NoError(t, x.Upsert(upTo(n), rows))
+	require.NoError(t, x.AddBatch(upTo(n), rows, nil))
 	allow := roaring.New()
 	allow.AddRange(0, n)
 	for i := range 50 {
@@ -162,7 +162,7 @@ func TestPathOfPlainSearches(t *testing.T) {
 	assert.Equal(t, hnsw.PathNone, path(hnsw.SearchOptions[uint32]{}))
 	var want []hnsw.Path
 	for i := range 300 {
-		require.NoError(t, x.Upsert([]uint32{uint32(i)}, rows[i*dim:(i+1)*dim]))
+		require.NoError(t, x.AddBatch([]uint32{uint32(i)}, rows[i*dim:(i+1)*dim], nil))
 		switch s := x.Stats(); {
 		case s.Rows <= limit:
 			require.Zero(t, s.Linked)
@@ -180,7 +180,7 @@ func TestPathOfPlainSearches(t *testing.T) {
 	x.Delete(upTo(150)...)
 	require.NoError(t, x.Check())
 	assert.Equal(t, hnsw.PathScan, path(hnsw.SearchOptions[uint32]{}), "below the threshold again")
-	require.NoError(t, x.Upsert(upTo(150), rows[:150*dim]))
+	require.NoError(t, x.AddBatch(upTo(150), rows[:150*dim], nil))
 	assert.Equal(t, hnsw.PathGraph, path(hnsw.SearchOptions[uint32]{}), "and above it")
 	require.NoError(t, x.Check())
 }
@@ -191,7 +191,7 @@ func TestAskingForEverything(t *testing.T) {
 	rows := gaussian(random(15), n, dim)
 	for _, exactBelow := range []int{-1, n} {
 		x := newIndex(t, dim, hnsw.L2, &hnsw.Options{M: 3, EfConstruction: 8, ExactBelow: exactBelow})
-		require.NoError(t, x.Upsert(upTo(n), rows))
+		require.NoError(t, x.AddBatch(upTo(n), rows, nil))
 		for _, k := range []int{n, n + 1, int(^uint(0) >> 1)} { // walks and sorts
 			hits, err := x.Search(rows[:dim], k, &hnsw.SearchOptions[uint32]{Ef: 1}, nil)
 			require.NoError(t, err)

@@ -40,7 +40,6 @@ type links struct{ out, in []uint32 }
 type graph struct {
 	Options
 	dim     int
-	metric  Metric
 	rows    *simd.Table
 	codes   *codes // nil: walks compare the rows themselves
 	kernels simd.RowKernels
@@ -59,8 +58,8 @@ type graph struct {
 	c []entry // the same, for one list of candidates
 }
 
-func newGraph(dim int, m Metric, o Options) *graph {
-	return &graph{Options: o, dim: dim, metric: m,
+func newGraph(dim int, o Options) *graph {
+	return &graph{Options: o, dim: dim,
 		rows: simd.NewTable(4 * dim), kernels: simd.BestRows(), codes: codesFor(dim, o.Mode),
 		level0: simd.NewTable(4 * 2 * o.M),
 		entry:  none, root: none}
@@ -163,9 +162,9 @@ func (g *graph) add(v []float32, norm float64, hash uint64) uint32 {
 			g.level0.Words(s)[i] = none
 		}
 	}
-	g.metric.store(g.row(s), v, norm)
+	g.Metric.store(g.row(s), v, norm)
 	if g.codes != nil {
-		g.codes.put(s, g.row(s), g.metric)
+		g.codes.put(s, g.row(s), g.Metric)
 	}
 	n := &g.nodes[s]
 	n.state, n.parent = waiting, none

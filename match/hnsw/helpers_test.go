@@ -12,9 +12,19 @@ import (
 
 func newIndex(t testing.TB, dim int, m hnsw.Metric, o *hnsw.Options) *hnsw.Index[uint32] {
 	t.Helper()
-	x, err := hnsw.New[uint32](dim, m, o)
+	x, err := hnsw.New[uint32](dim, withMetric(o, m))
 	require.NoError(t, err)
 	return x
+}
+
+// withMetric returns a copy of o under another metric.
+func withMetric(o *hnsw.Options, m hnsw.Metric) *hnsw.Options {
+	var c hnsw.Options
+	if o != nil {
+		c = *o
+	}
+	c.Metric = m
+	return &c
 }
 
 // upTo returns the keys 0 to n-1.

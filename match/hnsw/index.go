@@ -26,25 +26,26 @@ type Index[K Key] struct {
 // New returns an empty index for vectors of dim components. It keeps no
 // reference to o.
 //
-// Errors: [*RangeError] for a dimension outside 1 to [MaxDim], an unknown
-// metric, or a field of o out of its bounds.
-func New[K Key](dim int, m Metric, o *Options) (*Index[K], error) {
+// Errors: [*RangeError] for a dimension outside 1 to [MaxDim] or a field of o
+// out of its bounds.
+func New[K Key](dim int, o *Options) (*Index[K], error) {
 	if err := inRange("dim", dim, 1, MaxDim); err != nil {
-		return nil, err
-	}
-	if err := inRange("metric", int(m), int(Cosine), int(L2)); err != nil {
 		return nil, err
 	}
 	opt, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	x := &Index[K]{g: newGraph(dim, m, opt), slots: make(map[K]uint32), row: make([]float32, dim)}
+	x := &Index[K]{g: newGraph(dim, opt), slots: make(map[K]uint32), row: make([]float32, dim)}
 	x.scratch.New = func() any { return &scratch[K]{row: make([]float32, x.g.rows.Stride/4)} }
 	return x, nil
 }
 
-// Upsert adds the rows of vecs, len(keys) rows of dim values one after
+// Add adds one row, or replaces the one that its key has: [Index.AddBatch] for a
+// single row.
+func (x *Index[K]) Add(key K, vec []float32) error { return x.AddBatch([]K{key}, vec, nil) }
+
+// AddBatch adds the rows of vecs, len(keys) rows of dim values one after
 // another, under the given keys, replacing rows whose key is already there.
 // Vectors are copied. The batch is checked before the first row is written:
 // on an error nothing has changed. Searches may run meanwhile and see the
@@ -58,7 +59,7 @@ func New[K Key](dim int, m Metric, o *Options) (*Index[K], error) {
 // Errors: [*LengthError] if vecs is not len(keys)·dim long; [*RowError] with
 // [ErrNotFinite], [ErrTooLong], [ErrZeroVector] or [ErrDuplicateKey];
 // [*RangeError] if the index would pass 2^31-1 rows.
-func (x *Index[K]) Upsert(keys []K, vecs []float32) error {
+func (x *Index[K]) AddBatch(keys []K, vecs []float32, o *BatchOptions) error {
 	x.writer.Lock()
 	defer x.writer.Unlock()
 	norms, err := x.checkBatch(keys, vecs)
@@ -68,9 +69,15 @@ func (x *Index[K]) Upsert(keys []K, vecs []float32) error {
 	dim := x.g.dim
 	for i, key := range keys {
 		x.put(key, vecs[i*dim:(i+1)*dim], norms[i])
+		if o != nil && o.Progress != nil && ((i+1)%progressEvery == 0 || i+1 == len(keys)) {
+			o.Progress(i + 1)
+		}
 	}
 	return nil
 }
+
+// progressEvery is how many rows a batch adds between two calls of Progress.
+const progressEvery = 256
 
 // checkBatch refuses a batch before any of it is written, and returns the
 // norms of its rows.
@@ -88,7 +95,7 @@ func (x *Index[K]) checkBatch(keys []K, vecs []float32) ([]float64, error) {
 		if batch[key] = struct{}{}; len(batch) != i+1 {
 			return nil, &RowError{Row: i, Component: -1, Err: ErrDuplicateKey}
 		}
-		norm, c, err := x.g.metric.checkVector(vecs[i*dim : (i+1)*dim])
+		norm, c, err := x.g.Metric.checkVector(vecs[i*dim : (i+1)*dim])
 		if err != nil {
 			return nil, &RowError{Row: i, Component: c, Err: err}
 		}
@@ -101,7 +108,7 @@ func (x *Index[K]) checkBatch(keys []K, vecs []float32) ([]float64, error) {
 func (x *Index[K]) put(key K, v []float32, norm float64) {
 	old, replace := x.slots[key]
 	if replace {
-		x.g.metric.store(x.row, v, norm)
+		x.g.Metric.store(x.row, v, norm)
 		if slices.Equal(x.row, x.g.row(old)) {
 			return
 		}

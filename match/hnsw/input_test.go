@@ -21,14 +21,14 @@ func TestNewRefuses(t *testing.T) {
 		{0, hnsw.L2, nil, "dim"},
 		{-1, hnsw.L2, nil, "dim"},
 		{hnsw.MaxDim + 1, hnsw.L2, nil, "dim"},
-		{3, 3, nil, "metric"},
+		{3, 3, nil, "Options.Metric"},
 		{3, hnsw.L2, &hnsw.Options{M: 1}, "Options.M"},
 		{3, hnsw.L2, &hnsw.Options{M: 65}, "Options.M"},
 		{3, hnsw.L2, &hnsw.Options{M: -1}, "Options.M"},
 		{3, hnsw.L2, &hnsw.Options{EfConstruction: -1}, "Options.EfConstruction"},
 		{3, hnsw.L2, &hnsw.Options{EfConstruction: 5000}, "Options.EfConstruction"},
 	} {
-		_, err := hnsw.New[uint64](c.dim, c.m, c.o)
+		_, err := hnsw.New[uint64](c.dim, withMetric(c.o, c.m))
 		e, ok := errors.AsType[*hnsw.RangeError](err)
 		require.True(t, ok, "%+v: %v", c, err)
 		assert.Equal(t, c.field, e.Field)
@@ -37,7 +37,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-func TestUpsertRefusesTheWholeBatch(t *testing.T) {
+func TestAddBatchRefusesTheWholeBatch(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(-1))
 	for name, c := range map[string]struct {
 		keys []string
@@ -55,11 +55,11 @@ func TestUpsertRefusesTheWholeBatch(t *testing.T) {
 		"twice":      {[]string{"a", "b", "a"}, []float32{1, 2, 3, 4, 5, 6}, hnsw.ErrDuplicateKey, "hnsw: row 2: key repeated within the batch"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			x, err := hnsw.New[string](2, hnsw.Cosine, &hnsw.Options{ExactBelow: -1})
+			x, err := hnsw.New[string](2, &hnsw.Options{Metric: hnsw.Cosine, ExactBelow: -1})
 			require.NoError(t, err)
-			require.NoError(t, x.Upsert([]string{"a"}, []float32{0, 1}))
+			require.NoError(t, x.AddBatch([]string{"a"}, []float32{0, 1}, nil))
 			before := x.Stats()
-			err = x.Upsert(c.keys, c.vecs)
+			err = x.AddBatch(c.keys, c.vecs, nil)
 			require.ErrorIs(t, err, c.want)
 			assert.EqualError(t, err, c.text)
 			assert.Equal(t, before, x.Stats(), "nothing changed")
@@ -103,7 +103,7 @@ func TestSearchRefuses(t *testing.T) {
 func TestZeroVectorElsewhere(t *testing.T) {
 	for _, m := range []hnsw.Metric{hnsw.Dot, hnsw.L2} {
 		x := newIndex(t, 2, m, nil)
-		require.NoError(t, x.Upsert([]uint32{1}, []float32{0, 0}))
+		require.NoError(t, x.AddBatch([]uint32{1}, []float32{0, 0}, nil))
 		hits, err := x.Search([]float32{0, 0}, 1, nil, nil)
 		require.NoError(t, err)
 		assert.Equal(t, []hnsw.Result[uint32]{{Key: 1}}, hits)
@@ -113,7 +113,7 @@ func TestZeroVectorElsewhere(t *testing.T) {
 // TestEmptyCalls: nothing to do is not an error.
 func TestEmptyCalls(t *testing.T) {
 	x := newIndex(t, 2, hnsw.L2, nil)
-	require.NoError(t, x.Upsert(nil, nil))
+	require.NoError(t, x.AddBatch(nil, nil, nil))
 	assert.Zero(t, x.Delete())
 	assert.Zero(t, x.Delete(1, 2))
 	hits, err := x.Search([]float32{1, 2}, 3, nil, nil)
@@ -129,7 +129,7 @@ func TestEmptyCalls(t *testing.T) {
 func TestSlicesStayTheCallers(t *testing.T) {
 	x := newIndex(t, 2, hnsw.L2, nil)
 	vecs := []float32{1, 2}
-	require.NoError(t, x.Upsert([]uint32{1}, vecs))
+	require.NoError(t, x.AddBatch([]uint32{1}, vecs, nil))
 	vecs[0] = 100
 	got, ok := x.Get(1, []float32{7})
 	require.True(t, ok)
@@ -148,7 +148,7 @@ func TestSearchAllocatesNothing(t *testing.T) {
 	const n, dim = 3_000, 8
 	rows := gaussian(random(51), n, dim)
 	x := newIndex(t, dim, hnsw.Cosine, &hnsw.Options{M: 4, EfConstruction: 40, ExactBelow: -1})
-	require.NoError(t, x.Upsert(upTo(n), rows))
+	require.NoError(t, x.AddBatch(upTo(n), rows, nil))
 	even := hnsw.FilterFunc[uint32](func(key uint32) bool { return key%2 == 0 })
 	for name, o := range map[string]*hnsw.SearchOptions[uint32]{
 		"graph":    nil,

@@ -79,7 +79,7 @@ func (g *graph) diverse(e entry, chosen []entry) bool {
 		chosen = chosen[n:]
 		g.exact(row, slots[:n], out[:])
 		for _, d := range out[:n] {
-			if d < e.d || d == 0 && g.metric != Dot {
+			if d < e.d || d == 0 && g.Metric != Dot {
 				return false
 			}
 		}
@@ -91,7 +91,7 @@ func (g *graph) diverse(e entry, chosen []entry) bool {
 func (g *graph) ask(q *query, row []float32) {
 	q.row = row
 	if q.coded = g.codes != nil && g.codes.good; q.coded {
-		q.coder.set(row[:g.dim], g.metric, g.codes)
+		q.coder.set(row[:g.dim], g.Metric, g.codes)
 	}
 }
 

@@ -87,7 +87,7 @@ func TestCallsAreLinearizable(t *testing.T) {
 func perform(t *testing.T, x *hnsw.Index[uint32], c call) float32 {
 	switch c.op {
 	case "upsert":
-		if err := x.Upsert([]uint32{c.key}, []float32{c.at}); err != nil {
+		if err := x.AddBatch([]uint32{c.key}, []float32{c.at}, nil); err != nil {
 			t.Error(err)
 		}
 	case "delete":

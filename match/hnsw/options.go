@@ -17,6 +17,7 @@ type Options struct {
 	M              int    `json:"m"`               // links per row on the upper levels; 2·M on level 0; 2 to 64; 0 means 16
 	EfConstruction int    `json:"ef_construction"` // candidates kept while linking a row; 1 to 4096, raised to M; 0 means 200
 	Seed           uint64 `json:"seed"`            // of the row levels; default 0
+	Metric         Metric `json:"metric"`          // how far apart rows are; default Cosine
 	Mode           Mode   `json:"mode"`            // what walks compare; default Int8
 	ExactBelow     int    `json:"exact_below"`     // up to this many rows every search is an exact scan and nothing is linked; negative means always link; 0 means 10000
 }
@@ -74,9 +75,20 @@ func (o *Options) withDefaults() (Options, error) {
 	if err := inRange("Options.EfConstruction", r.EfConstruction, 1, 4096); err != nil {
 		return r, err
 	}
+	if err := inRange("Options.Metric", int(r.Metric), int(Cosine), int(L2)); err != nil {
+		return r, err
+	}
 	if err := inRange("Options.Mode", int(r.Mode), int(Int8), int(Float32)); err != nil {
 		return r, err
 	}
 	r.EfConstruction = max(r.EfConstruction, r.M)
 	return r, inRange("Options.ExactBelow", r.ExactBelow, 0, maxRows)
+}
+
+// BatchOptions say how [Index.AddBatch] works. Nil means all defaults.
+type BatchOptions struct {
+	// Progress is told how many rows of the batch are searchable, from time to
+	// time and at the end, by the goroutine that called; nil means nobody is. It
+	// must not write to the index.
+	Progress func(rows int)
 }

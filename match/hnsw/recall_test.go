@@ -50,7 +50,7 @@ func TestRecall(t *testing.T) {
 				rows := shape.rows(n+50, dim)
 				queries := rows[n*dim:]
 				x := newIndex(t, dim, m, &hnsw.Options{ExactBelow: -1})
-				require.NoError(t, x.Upsert(upTo(n), rows[:n*dim]))
+				require.NoError(t, x.AddBatch(upTo(n), rows[:n*dim], nil))
 				require.NoError(t, x.Check())
 				for _, k := range []int{1, 10, 100} {
 					truth := exactKeys(t, x, queries, k, nil)
@@ -76,7 +76,7 @@ func TestRecallOfInnerProducts(t *testing.T) {
 		}
 	}
 	x := newIndex(t, dim, hnsw.Dot, &hnsw.Options{ExactBelow: -1})
-	require.NoError(t, x.Upsert(upTo(n), rows))
+	require.NoError(t, x.AddBatch(upTo(n), rows, nil))
 	require.NoError(t, x.Check())
 	assert.GreaterOrEqual(t, recallOf(t, x, queries, 10, 64, nil, exactKeys(t, x, queries, 10, nil)), 0.97)
 }
@@ -97,7 +97,7 @@ func TestDuplicates(t *testing.T) {
 				}
 				rows = append(rows, distinct[g*dim:(g+1)*dim]...)
 			}
-			require.NoError(t, x.Upsert(upTo(groups*copies), rows))
+			require.NoError(t, x.AddBatch(upTo(groups*copies), rows, nil))
 			require.NoError(t, x.Check())
 			for g := range groups {
 				hits, err := x.Search(distinct[g*dim:(g+1)*dim], 5, nil, nil)
@@ -116,7 +116,7 @@ func TestEveryRowFindsItself(t *testing.T) {
 	for _, shape := range shapes {
 		rows := shape.rows(n, dim)
 		x := newIndex(t, dim, hnsw.L2, &hnsw.Options{ExactBelow: -1})
-		require.NoError(t, x.Upsert(upTo(n), rows))
+		require.NoError(t, x.AddBatch(upTo(n), rows, nil))
 		for i, keys := range searchAll(t, x, rows, 1, &hnsw.SearchOptions[uint32]{Ef: 20}) {
 			require.Equal(t, []uint32{uint32(i)}, keys, "%s: row %d", shape.name, i)
 		}
@@ -131,7 +131,7 @@ func TestScanIsExact(t *testing.T) {
 	rows, q := gaussian(r, n, dim), gaussian(r, 1, dim)
 	for _, m := range []hnsw.Metric{hnsw.Cosine, hnsw.Dot, hnsw.L2} {
 		x := newIndex(t, dim, m, nil)
-		require.NoError(t, x.Upsert(upTo(n), rows))
+		require.NoError(t, x.AddBatch(upTo(n), rows, nil))
 		hits, err := x.Search(q, k, nil, nil)
 		require.NoError(t, err)
 		want := make([]float64, n)
@@ -168,7 +168,7 @@ func distance64(m hnsw.Metric, x, y []float32) float64 {
 // the longest vectors that are accepted.
 func TestCosineOfExtremeLengths(t *testing.T) {
 	x := newIndex(t, 2, hnsw.Cosine, nil)
-	require.NoError(t, x.Upsert([]uint32{1, 2, 3}, []float32{1e-45, 0, 0, 1e17, 1e17, 1e17}))
+	require.NoError(t, x.AddBatch([]uint32{1, 2, 3}, []float32{1e-45, 0, 0, 1e17, 1e17, 1e17}, nil))
 	hits, err := x.Search([]float32{1e-30, 0}, 3, nil, nil)
 	require.NoError(t, err)
 	require.Len(t, hits, 3)
@@ -182,7 +182,7 @@ func TestCosineOfExtremeLengths(t *testing.T) {
 func TestLongestVectorsStayFinite(t *testing.T) {
 	for _, m := range []hnsw.Metric{hnsw.Dot, hnsw.L2} {
 		x := newIndex(t, 1, m, &hnsw.Options{ExactBelow: -1})
-		require.NoError(t, x.Upsert([]uint32{1, 2}, []float32{-9.9e17, 9.9e17}))
+		require.NoError(t, x.AddBatch([]uint32{1, 2}, []float32{-9.9e17, 9.9e17}, nil))
 		hits, err := x.Search([]float32{9.9e17}, 2, nil, nil)
 		require.NoError(t, err)
 		require.Len(t, hits, 2)
@@ -196,7 +196,7 @@ func TestLongestVectorsStayFinite(t *testing.T) {
 func TestTiesAreBrokenBySlot(t *testing.T) {
 	for _, exactBelow := range []int{-1, 100} {
 		x := newIndex(t, 1, hnsw.L2, &hnsw.Options{ExactBelow: exactBelow})
-		require.NoError(t, x.Upsert([]uint32{9, 4, 7, 1}, []float32{1, -1, 1, -1}))
+		require.NoError(t, x.AddBatch([]uint32{9, 4, 7, 1}, []float32{1, -1, 1, -1}, nil))
 		assert.Equal(t, [][]uint32{{9, 4, 7, 1}}, searchAll(t, x, []float32{0}, 4, nil))
 	}
 }

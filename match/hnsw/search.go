@@ -87,7 +87,7 @@ func (x *Index[K]) Search(q []float32, k int, o *SearchOptions[K], dst []Result[
 	w := x.scratch.Get().(*scratch[K])
 	defer x.scratch.Put(w)
 	w.visits, w.hops = 0, 0
-	x.g.metric.store(w.row[:x.g.dim], q, norm)
+	x.g.Metric.store(w.row[:x.g.dim], q, norm)
 
 	x.mu.RLock()
 	defer x.mu.RUnlock()
@@ -116,7 +116,7 @@ func (x *Index[K]) checkQuery(q []float32, k, ef int) (norm float64, err error) 
 	if err := inRange("SearchOptions.Ef", ef, 0, maxInt); err != nil {
 		return 0, err
 	}
-	norm, c, err := x.g.metric.checkVector(q)
+	norm, c, err := x.g.Metric.checkVector(q)
 	if err != nil {
 		return 0, &RowError{Row: -1, Component: c, Err: err}
 	}

@@ -22,7 +22,7 @@ func (x *Index[K]) Stats() Stats {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	g := x.g
-	s := Stats{Dim: g.dim, Metric: g.metric.String(), Rows: g.live, Linked: g.ready, Slots: len(g.nodes),
+	s := Stats{Dim: g.dim, Metric: g.Metric.String(), Rows: g.live, Linked: g.ready, Slots: len(g.nodes),
 		Kernels: g.kernels.Name, Walks: Float32.String(), VectorBytes: g.rows.Bytes(), LinkBytes: g.level0.Bytes()}
 	if c := g.codes; c != nil {
 		s.CodeBytes = c.rows.Bytes() + 8*cap(c.side)

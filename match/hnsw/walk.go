@@ -168,7 +168,7 @@ func (g *graph) measure(w *walker, q *query, n int) {
 // exact writes to out the distances of the rows with the given slots, at most
 // a batch, from q. Both slices have room for a multiple of four.
 func (g *graph) exact(q []float32, slots []uint32, out []float32) {
-	switch g.metric {
+	switch g.Metric {
 	case Dot:
 		g.kernels.DotF32(out, q, &g.rows.Rows, slots)
 		for i := range slots {
