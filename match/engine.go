@@ -27,7 +27,7 @@ type Embedder interface {
 // Options tune a [Matcher]. Nil is the default.
 type Options struct {
 	// Index holds the vectors; it must be empty and belongs to the matcher.
-	// Default: match/hnsw under cosine.
+	// Default: [NewGraph].
 	Index VectorIndex
 	// Weights of the score's parts. Default: [DefaultWeights].
 	Weights *Weights
@@ -81,7 +81,7 @@ func New(e Embedder, o *Options) (*Matcher, error) {
 		o = &Options{}
 	}
 	if m.index = o.Index; m.index == nil {
-		m.index = &graphIndex{}
+		m.index = NewGraph()
 	}
 	if o.Weights != nil {
 		m.weights = *o.Weights

@@ -1,42 +1,38 @@
 package match
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/deeperpoint/csss/match/hnsw"
 )
 
-// graphIndex is the default [VectorIndex]: match/hnsw under cosine. The first
-// vector fixes the length.
-type graphIndex struct {
+// Graph is the default [VectorIndex]: match/hnsw under cosine. Up to 10,000
+// rows it scans, and finds what [Exact] finds; beyond that a search walks a
+// graph and costs little more for twice the rows, but may miss some of the
+// nearest. The zero value is ready; the first batch fixes the length.
+type Graph struct {
+	options *hnsw.Options
+
 	mu sync.RWMutex // guards x; the index has its own lock
 	x  *hnsw.Index[uint32]
 }
 
-// open returns the index, made for vectors of dim values if there is none.
-func (g *graphIndex) open(dim int) (*hnsw.Index[uint32], error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.x != nil {
-		return g.x, nil
-	}
-	x, err := hnsw.New[uint32](dim, nil)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrEmbedding, err)
-	}
-	g.x = x
-	return x, nil
-}
+// NewGraph returns an empty index.
+func NewGraph() *Graph { return &Graph{} }
 
-func (g *graphIndex) get() *hnsw.Index[uint32] {
+func (g *Graph) get() *hnsw.Index[uint32] {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	return g.x
 }
 
-func (g *graphIndex) Upsert(ids []uint32, vecs [][]float32) error {
+// Upsert implements [VectorIndex]; its errors wrap [ErrEmbedding]. Searches
+// that run meanwhile see the rows of a batch appear one by one.
+func (g *Graph) Upsert(ids []uint32, vecs [][]float32) error {
 	if len(ids) != len(vecs) {
 		return fmt.Errorf("%w: %d vectors for %d rows", ErrEmbedding, len(vecs), len(ids))
 	}
@@ -51,24 +47,45 @@ func (g *graphIndex) Upsert(ids []uint32, vecs [][]float32) error {
 		}
 		flat = append(flat, v...)
 	}
-	x, err := g.open(dim)
-	if err != nil {
-		return err
-	}
-	if err := x.AddBatch(ids, flat, nil); err != nil {
+	if err := g.add(ids, flat, dim); err != nil {
 		return fmt.Errorf("%w: %w", ErrEmbedding, err)
 	}
 	return nil
 }
 
-func (g *graphIndex) Delete(ids ...uint32) error {
+// add gives the index a batch, and makes the index for the first batch that is
+// taken: one that is refused fixes no length.
+func (g *Graph) add(ids []uint32, flat []float32, dim int) error {
+	if x := g.get(); x != nil {
+		return x.AddBatch(ids, flat, nil)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.x != nil {
+		return g.x.AddBatch(ids, flat, nil)
+	}
+	x, err := hnsw.New[uint32](dim, g.options)
+	if err != nil {
+		return err
+	}
+	if err := x.AddBatch(ids, flat, nil); err != nil {
+		return err
+	}
+	g.x = x
+	return nil
+}
+
+// Delete implements [VectorIndex]; it returns no error.
+func (g *Graph) Delete(ids ...uint32) error {
 	if x := g.get(); x != nil {
 		x.Delete(ids...)
 	}
 	return nil
 }
 
-func (g *graphIndex) Search(q []float32, k int, allow *roaring.Bitmap, dst []Hit) ([]Hit, error) {
+// Search implements [VectorIndex]; its errors wrap [ErrEmbedding]. Of rows that
+// are equally near, any may be left out where k cuts them off.
+func (g *Graph) Search(q []float32, k int, allow *roaring.Bitmap, dst []Hit) ([]Hit, error) {
 	x := g.get()
 	if x == nil || k <= 0 {
 		return dst, nil
@@ -81,8 +98,15 @@ func (g *graphIndex) Search(q []float32, k int, allow *roaring.Bitmap, dst []Hit
 	if err != nil {
 		return dst, fmt.Errorf("%w: %w", ErrEmbedding, err)
 	}
+	before := len(dst)
 	for _, r := range found {
 		dst = append(dst, Hit{ID: r.Key, Score: 1 - r.Distance})
 	}
+	slices.SortFunc(dst[before:], byScore) // the index has ties in the order of its slots
 	return dst, nil
+}
+
+// byScore orders hits best first, ties by ID.
+func byScore(a, b Hit) int {
+	return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.ID, b.ID))
 }

@@ -1,7 +1,6 @@
 package match
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -18,17 +17,23 @@ type Hit struct {
 
 // A VectorIndex holds vectors of one length by row number and finds the
 // nearest by cosine. It is the seam for implementers; it must be safe for
-// concurrent use, and must not keep the slices it is given.
+// concurrent use, and must not keep the slices it is given. match/matchtest
+// asks an index for all of it. [Graph] and [Exact] are two; match/coderhnsw, a
+// module of its own, is a third.
 type VectorIndex interface {
 	// Upsert adds or replaces vectors, all or none. It refuses vectors of
-	// another length, with numbers that are not finite, or without a direction.
+	// another length than the first, with numbers that are not finite, or
+	// without a direction, and a batch that names a row twice. One that is
+	// refused changes nothing, and fixes no length.
 	Upsert(ids []uint32, vecs [][]float32) error
 	// Delete removes rows; those that are unknown are no error. A deleted row
 	// is in no later result.
 	Delete(ids ...uint32) error
 	// Search appends to dst the k rows nearest to q among allow (nil = all),
 	// best first, ties by ID. It applies allow during the search: the result
-	// has fewer than k rows only if fewer are allowed and present.
+	// has fewer than k rows only if fewer are allowed and present. k < 1 finds
+	// nothing; a query that Upsert would refuse is an error, except perhaps
+	// before the first row. On an error it returns dst as it was.
 	Search(q []float32, k int, allow *roaring.Bitmap, dst []Hit) ([]Hit, error)
 }
 
@@ -54,7 +59,11 @@ func (x *Exact) Upsert(ids []uint32, vecs [][]float32) error {
 	}
 	dim := x.dim
 	units := make([][]float32, len(vecs))
+	named := make(map[uint32]struct{}, len(ids))
 	for i, v := range vecs {
+		if named[ids[i]] = struct{}{}; len(named) != i+1 {
+			return fmt.Errorf("%w: row repeated within the batch", ErrEmbedding)
+		}
 		if dim == 0 {
 			dim = len(v)
 		}
@@ -101,7 +110,7 @@ func (x *Exact) Search(q []float32, k int, allow *roaring.Bitmap, dst []Hit) ([]
 			hits = append(hits, Hit{id, dot(u, v)})
 		}
 	}
-	slices.SortFunc(hits, func(a, b Hit) int { return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(hits, byScore)
 	return append(dst, hits[:min(k, len(hits))]...), nil
 }
 

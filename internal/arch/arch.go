@@ -36,6 +36,7 @@ var Rows = []Row{
 		"a leaf; hnsw is its default index, roaring its filters, rrule its recurring windows"},
 	{"./match/hnsw", []string{"./internal/simd", "github.com/RoaringBitmap/roaring/v2"},
 		"importable alone: an index knows nothing of offers and needs"},
+	{"./match/matchtest", []string{"./match", "github.com/RoaringBitmap/roaring/v2"}, "the suite of its VectorIndex"},
 	{"./match/market", nil, "prices and trust are arithmetic"},
 
 	{"./embed", nil, "the seam costs an importer nothing"},
@@ -107,7 +108,7 @@ var Owners = []Owner{
 	{"golang.org/x/mod", []string{"./ledger", "./ledger/internal/checkpoint", "./ledger/internal/merkle", "./ledger/tiles", "./ledger/witness"}, "sumdb/tlog and sumdb/note"},
 	{"github.com/transparency-dev/formats", []string{"./ledger", "./ledger/internal/checkpoint"}, "checkpoints"},
 	{"github.com/teambition/rrule-go", []string{"./match"}, "recurring windows"},
-	{"github.com/RoaringBitmap/roaring/v2", []string{"./match", "./match/hnsw"}, "attribute sets and filters"},
+	{"github.com/RoaringBitmap/roaring/v2", []string{"./match", "./match/hnsw", "./match/matchtest", "./match/coderhnsw"}, "attribute sets and filters"},
 	{"golang.org/x/text", []string{".", "./match", "./embed/lexical", "./policy", "./examples/policyctl"}, "normalisation; the decimals of a currency"},
 	{"github.com/stretchr", nil, "a helper of tests must not reach programs"},
 	{"pgregory.net/rapid", nil, "as above"},
