@@ -59,6 +59,7 @@ type annOptions struct{ k, m, efc, threads int }
 // annModes open an index by its mode.
 var annModes = map[string]func(*vecset.Set, annOptions) (annIndex, error){
 	"auto":    openHNSW(hnsw.Int8), // whose codes check themselves
+	"compact": openHNSW(hnsw.Compact),
 	"int8":    openHNSW(hnsw.Int8),
 	"float32": openHNSW(hnsw.Float32),
 }
@@ -77,7 +78,7 @@ var hnswMetrics = map[vecset.Metric]hnsw.Metric{vecset.L2: hnsw.L2, vecset.Cosin
 func openHNSW(mode hnsw.Mode) func(*vecset.Set, annOptions) (annIndex, error) {
 	return func(s *vecset.Set, o annOptions) (annIndex, error) {
 		x, err := hnsw.New[uint32](s.Base.Dim, &hnsw.Options{Metric: hnswMetrics[s.Metric],
-			M: o.m, EfConstruction: o.efc, Mode: mode, ExactBelow: -1, // a graph, whatever the size
+			M: o.m, EfConstruction: o.efc, Mode: mode, RowNumbers: true, ExactBelow: -1, // a graph, whatever the size
 		})
 		return &hnswIndex{x, s, o.k}, err
 	}

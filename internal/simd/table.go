@@ -10,10 +10,10 @@ type Table struct {
 	size int // bytes of a row that are used
 }
 
-// Chunks are about a mebibyte, of 64 to 4,096 rows.
+// Chunks are at most about a mebibyte, of 64 to 1,024 rows.
 const (
 	chunkBytes          = 1 << 20
-	minShift, mostShift = 6, 12
+	minShift, mostShift = 6, 10
 )
 
 // NewTable returns a table without rows, for rows of size bytes.

@@ -8,28 +8,46 @@ import (
 
 // Check verifies every invariant of the index: keys and slots are one to one;
 // links lead to linked rows of at least their level, without loops or repeats
-// and within the degree bounds; every link has its mirror; the spine is a
+// and within the degree bounds; links have their mirror, where there is one; the spine is a
 // spanning tree whose edges exist; every linked row is reachable from where
 // walks start; the entry point is a row of the highest level; free slots are
 // empty; rows are finite, and of unit length under [Cosine].
 //
 // It is for tests and for operators after an incident. It costs a few
-// distances' time per row and blocks writers meanwhile.
+// distances' time per row and writers wait meanwhile.
 //
 // Errors: one that wraps [ErrCorrupt] and names the first broken invariant and
 // its slot.
 func (x *Index[K]) Check() error {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	if len(x.keys) != len(x.g.nodes) || len(x.slots) != x.g.live {
-		return corrupt("%d keys for %d slots, %d mapped for %d rows", len(x.keys), len(x.g.nodes), len(x.slots), x.g.live)
+	x.writer.Lock()
+	defer x.writer.Unlock()
+	if err := x.keys.check(x.g); err != nil {
+		return err
 	}
-	for s, key := range x.keys {
-		if at, ok := x.slots[key]; x.g.nodes[s].state != free && (!ok || int(at) != s) {
+	return x.g.check()
+}
+
+func (k *keys[K]) check(g *graph) error {
+	if k.numbers {
+		return nil
+	}
+	if len(k.slots) != g.live {
+		return corrupt("%d keys for %d rows", len(k.slots), g.live)
+	}
+	var nothing K
+	for s := range uint32(g.slots) {
+		key := *k.names.at(s)
+		if g.nodes.at(s).state == free {
+			if key != nothing {
+				return corrupt("slot %d: free, but its key is left", s)
+			}
+			continue
+		}
+		if at, ok := k.slots[key]; !ok || at != s {
 			return corrupt("slot %d: its key leads elsewhere", s)
 		}
 	}
-	return x.g.check()
+	return nil
 }
 
 func corrupt(format string, args ...any) error {
@@ -38,19 +56,19 @@ func corrupt(format string, args ...any) error {
 
 func (g *graph) check() error {
 	live, ready := 0, 0
-	for s := range uint32(len(g.nodes)) {
+	for s := range uint32(g.slots) {
 		if err := g.checkSlot(s); err != nil {
 			return err
 		}
-		if g.nodes[s].state != free {
+		if g.nodes.at(s).state != free {
 			live++
 		}
-		if g.nodes[s].state == linked {
+		if g.nodes.at(s).state == linked {
 			ready++
 		}
 	}
-	if live != g.live || ready != g.ready || live+len(g.unused) != len(g.nodes) {
-		return corrupt("counted %d rows, %d linked, %d unused slots; kept %d, %d of %d", live, ready, len(g.unused), g.live, g.ready, len(g.nodes))
+	if live != g.live || ready != g.ready || !g.RowNumbers && live+len(g.unused) != g.slots {
+		return corrupt("counted %d rows, %d linked, %d unused slots; kept %d, %d of %d", live, ready, len(g.unused), g.live, g.ready, g.slots)
 	}
 	if err := g.checkEntry(); err != nil {
 		return err
@@ -60,18 +78,18 @@ func (g *graph) check() error {
 
 // checkSlot verifies what can be seen from one slot.
 func (g *graph) checkSlot(s uint32) error {
-	n := &g.nodes[s]
+	n := g.nodes.at(s)
+	if g.has(s) != (n.state != free) {
+		return corrupt("slot %d: searches and the writer disagree on whether it holds a row", s)
+	}
 	if n.state != linked {
-		if len(g.out(s, 0)) != 0 || len(n.in) != 0 || len(n.up) != 0 || n.kids != 0 || n.parent != none {
+		if len(g.out(s, 0)) != 0 || n.kids != 0 || n.parent != none {
 			return corrupt("slot %d: links without being linked", s)
 		}
 		if n.state == free {
 			return g.checkEmpty(s)
 		}
 		return g.checkRow(s)
-	}
-	if len(n.up) != int(n.level) {
-		return corrupt("slot %d: level %d with %d upper lists", s, n.level, len(n.up))
 	}
 	for l := range int(n.level) + 1 {
 		if err := g.checkList(s, l); err != nil {
@@ -82,16 +100,23 @@ func (g *graph) checkSlot(s uint32) error {
 }
 
 func (g *graph) checkEmpty(s uint32) error {
-	if slices.ContainsFunc(g.row(s), func(f float32) bool { return f != 0 }) {
+	if !g.compact && slices.ContainsFunc(g.row(s), func(f float32) bool { return f != 0 }) ||
+		g.codes.mean != nil && slices.ContainsFunc(g.codes.code(s), func(b byte) bool { return b != 0 }) {
 		return corrupt("slot %d: free, but its row is left", s)
 	}
-	if !slices.Contains(g.unused, s) {
+	if !g.RowNumbers && !slices.Contains(g.unused, s) {
 		return corrupt("slot %d: free, but not listed", s)
 	}
 	return nil
 }
 
 func (g *graph) checkRow(s uint32) error {
+	if g.compact {
+		if scale := float64(g.codes.side(s).scale); !(scale >= 0) || math.IsInf(scale, 0) {
+			return corrupt("slot %d: scale %g", s, scale)
+		}
+		return nil
+	}
 	norm, _, err := g.Metric.checkVector(g.row(s))
 	if err != nil {
 		return corrupt("slot %d: %v", s, err)
@@ -102,26 +127,34 @@ func (g *graph) checkRow(s uint32) error {
 	return nil
 }
 
-// checkList verifies the links of s on level l, both ways.
+// checkList verifies the links of s on level l, and their mirror.
 func (g *graph) checkList(s uint32, l int) error {
-	out, in := g.out(s, l), *g.in(s, l)
+	p := g.place(s, l)
+	if p.upper && int(p.at) >= g.uppers {
+		return corrupt("slot %d, level %d: lists at %d of %d", s, l, p.at, g.uppers)
+	}
+	out := g.out(s, l)
 	if len(out) > g.maxDegree(l) {
 		return corrupt("slot %d, level %d: degree %d above %d", s, l, len(out), g.maxDegree(l))
 	}
 	for i, b := range out {
 		switch {
-		case int(b) >= len(g.nodes):
-			return corrupt("slot %d, level %d: link to slot %d of %d", s, l, b, len(g.nodes))
+		case int(b) >= g.slots:
+			return corrupt("slot %d, level %d: link to slot %d of %d", s, l, b, g.slots)
 		case b == s || slices.Contains(out[:i], b):
 			return corrupt("slot %d, level %d: loop or repeated link to %d", s, l, b)
 		case !g.reaches(b, l):
 			return corrupt("slot %d, level %d: link to %d, which is not there", s, l, b)
-		case !slices.Contains(*g.in(b, l), s):
+		case g.mirror != nil && !slices.Contains(*g.mirror.of(g.place(b, l)), s):
 			return corrupt("slot %d, level %d: link to %d without mirror", s, l, b)
 		}
 	}
+	if g.mirror == nil {
+		return nil
+	}
+	in := g.in(s, l)
 	for i, a := range in {
-		if int(a) >= len(g.nodes) || slices.Contains(in[:i], a) || !g.reaches(a, l) || !slices.Contains(g.out(a, l), s) {
+		if int(a) >= g.slots || slices.Contains(in[:i], a) || !g.reaches(a, l) || !slices.Contains(g.out(a, l), s) {
 			return corrupt("slot %d, level %d: mirror of no link from %d", s, l, a)
 		}
 	}
@@ -130,7 +163,8 @@ func (g *graph) checkList(s uint32, l int) error {
 
 // reaches reports whether slot s holds a linked row with lists on level l.
 func (g *graph) reaches(s uint32, l int) bool {
-	return g.nodes[s].state == linked && len(g.nodes[s].up) >= l
+	n := g.nodes.at(s)
+	return n.state == linked && int(n.level) >= l && (l == 0 || int(*g.above.at(s))+l <= g.uppers)
 }
 
 func (g *graph) checkEntry() error {
@@ -141,12 +175,15 @@ func (g *graph) checkEntry() error {
 		return nil
 	}
 	for _, s := range []uint32{g.entry, g.root} {
-		if int(s) >= len(g.nodes) || g.nodes[s].state != linked {
+		if int(s) >= g.slots || g.nodes.at(s).state != linked {
 			return corrupt("entry or root at slot %d, which is not linked", s)
 		}
 	}
-	for s, n := range g.nodes {
-		if n.state == linked && n.level > g.nodes[g.entry].level {
+	if g.top != int(g.nodes.at(g.entry).level) {
+		return corrupt("entry point at level %d, kept %d", g.nodes.at(g.entry).level, g.top)
+	}
+	for s := range uint32(g.slots) {
+		if n := g.nodes.at(s); n.state == linked && int(n.level) > g.top {
 			return corrupt("slot %d is above the entry point", s)
 		}
 	}
@@ -159,7 +196,7 @@ func (g *graph) checkReach() error {
 	if g.ready == 0 {
 		return nil
 	}
-	if g.nodes[g.root].parent != none {
+	if g.nodes.at(g.root).parent != none {
 		return corrupt("root %d has a parent", g.root)
 	}
 	met := 1
@@ -168,13 +205,13 @@ func (g *graph) checkReach() error {
 		todo = todo[:len(todo)-1]
 		kids := 0
 		for _, c := range g.out(p, 0) {
-			if g.nodes[c].parent == p {
+			if g.nodes.at(c).parent == p {
 				todo = append(todo, c)
 				kids++
 			}
 		}
-		if kids != int(g.nodes[p].kids) || kids > g.maxKids() {
-			return corrupt("slot %d: %d children, counted %d of at most %d", p, g.nodes[p].kids, kids, g.maxKids())
+		if kids != int(g.nodes.at(p).kids) || kids > g.maxKids() {
+			return corrupt("slot %d: %d children, counted %d of at most %d", p, g.nodes.at(p).kids, kids, g.maxKids())
 		}
 		met += kids
 	}

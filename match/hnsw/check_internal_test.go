@@ -27,26 +27,28 @@ func smallGraph(t *testing.T) *Index[uint32] {
 // one would make the tests that call it worthless.
 func TestCheckNoticesDamage(t *testing.T) {
 	damages := map[string]func(x *Index[uint32]){
-		"key without slot":       func(x *Index[uint32]) { delete(x.slots, 7) },
-		"key to another slot":    func(x *Index[uint32]) { x.slots[7] = x.slots[8] },
+		"key without slot":       func(x *Index[uint32]) { delete(x.keys.slots, 7) },
+		"key to another slot":    func(x *Index[uint32]) { x.keys.slots[7] = x.keys.slots[8] },
 		"link out of bounds":     func(x *Index[uint32]) { x.g.out(7, 0)[0] = 1 << 20 },
 		"loop":                   func(x *Index[uint32]) { x.g.out(7, 0)[0] = 7 },
 		"repeated link":          func(x *Index[uint32]) { x.g.out(7, 0)[0] = x.g.out(7, 0)[1] },
 		"link to a free slot":    func(x *Index[uint32]) { x.g.out(7, 0)[0] = x.g.unused[0] },
-		"link without mirror":    func(x *Index[uint32]) { b := x.g.out(7, 0)[0]; x.g.nodes[b].in = nil },
+		"link without mirror":    func(x *Index[uint32]) { b := x.g.out(7, 0)[0]; *x.g.mirror.of(x.g.place(b, 0)) = nil },
 		"mirror without link":    func(x *Index[uint32]) { x.g.level0.Words(7)[len(x.g.out(7, 0))-1] = none },
 		"degree":                 func(x *Index[uint32]) { x.g.M = 2 },
 		"row left in free slot":  func(x *Index[uint32]) { x.g.row(x.g.unused[0])[0] = 1 },
 		"free slot not listed":   func(x *Index[uint32]) { x.g.unused[0] = x.g.unused[1] },
 		"leaked slot":            func(x *Index[uint32]) { x.g.unused = x.g.unused[1:] },
 		"row not finite":         func(x *Index[uint32]) { r := x.g.row(7); r[0] /= 0 * r[0] },
-		"count of rows":          func(x *Index[uint32]) { x.g.live++; x.slots[4_000] = 0 },
+		"count of rows":          func(x *Index[uint32]) { x.g.live++; x.keys.slots[4_000] = 0 },
 		"entry point too low":    func(x *Index[uint32]) { x.g.entry = lowest(x.g) },
 		"entry point freed":      func(x *Index[uint32]) { x.g.entry = x.g.unused[0] },
-		"root with a parent":     func(x *Index[uint32]) { x.g.nodes[x.g.root].parent = x.g.entry },
-		"row cut from the spine": func(x *Index[uint32]) { s := leaf(x.g); x.g.nodes[s].parent = none },
-		"children miscounted":    func(x *Index[uint32]) { x.g.nodes[x.g.root].kids++ },
-		"levels without lists":   func(x *Index[uint32]) { x.g.nodes[x.g.entry].up = nil },
+		"root with a parent":     func(x *Index[uint32]) { x.g.nodes.at(x.g.root).parent = x.g.entry },
+		"row cut from the spine": func(x *Index[uint32]) { s := leaf(x.g); x.g.nodes.at(s).parent = none },
+		"children miscounted":    func(x *Index[uint32]) { x.g.nodes.at(x.g.root).kids++ },
+		"slot of no version":     func(x *Index[uint32]) { x.g.lives.at(7).birth.Store(0) },
+		"level of the entry":     func(x *Index[uint32]) { x.g.top-- },
+		"levels without lists":   func(x *Index[uint32]) { *x.g.above.at(x.g.entry) = 1 << 20 },
 	}
 	for name, damage := range damages {
 		t.Run(name, func(t *testing.T) {
@@ -58,8 +60,8 @@ func TestCheckNoticesDamage(t *testing.T) {
 }
 
 func lowest(g *graph) uint32 {
-	for s := range uint32(len(g.nodes)) {
-		if g.nodes[s].state == linked && g.nodes[s].level == 0 {
+	for s := range uint32(g.slots) {
+		if g.nodes.at(s).state == linked && g.nodes.at(s).level == 0 {
 			return s
 		}
 	}
@@ -67,8 +69,8 @@ func lowest(g *graph) uint32 {
 }
 
 func leaf(g *graph) uint32 {
-	for s := range uint32(len(g.nodes)) {
-		if g.nodes[s].state == linked && g.nodes[s].kids == 0 && s != g.root {
+	for s := range uint32(g.slots) {
+		if g.nodes.at(s).state == linked && g.nodes.at(s).kids == 0 && s != g.root {
 			return s
 		}
 	}
@@ -89,7 +91,7 @@ func TestSpineSurvivesFullFamilies(t *testing.T) {
 	}
 	for x.Len() > 0 { // always the root, whose children must find a new one
 		requireAllReachable(t, x)
-		x.Delete(x.keys[x.g.root])
+		x.Delete(*x.keys.names.at(x.g.root))
 	}
 	require.NoError(t, x.Check())
 }
@@ -97,9 +99,9 @@ func TestSpineSurvivesFullFamilies(t *testing.T) {
 // TestSpineAloneReachesEveryRow takes every other link away.
 func TestSpineAloneReachesEveryRow(t *testing.T) {
 	x := smallGraph(t)
-	for s := range uint32(len(x.g.nodes)) {
+	for s := range uint32(x.g.slots) {
 		for _, b := range slices.Clone(x.g.out(s, 0)) {
-			if x.g.nodes[b].parent != s {
+			if x.g.nodes.at(b).parent != s {
 				x.g.unlink(s, b, 0)
 			}
 		}
@@ -111,11 +113,13 @@ func TestSpineAloneReachesEveryRow(t *testing.T) {
 func requireAllReachable(t *testing.T, x *Index[uint32]) {
 	t.Helper()
 	require.NoError(t, x.Check())
-	x.g.ask(&x.g.q, make([]float32, x.g.rows.Stride/4))
-	for s := range uint32(len(x.keys)) {
-		if x.g.nodes[s].state == linked {
-			x.g.walk(&x.g.w, &x.g.q, entry{0, s}, x.Len(), 0)
-			require.Len(t, x.g.w.found, x.Len(), "from slot %d", s)
+	var w walker
+	var q query
+	x.g.ask(&q, make([]float32, x.g.rows.Stride/4))
+	for s := range uint32(x.g.slots) {
+		if x.g.nodes.at(s).state == linked {
+			x.g.walk(&w, &q, entry{0, s}, x.Len(), 0)
+			require.Len(t, w.found, x.Len(), "from slot %d", s)
 		}
 	}
 }
@@ -128,5 +132,5 @@ func TestFreedSlotIsErased(t *testing.T) {
 	require.NoError(t, x.AddBatch([]string{"secret"}, []float32{3, 4}, nil))
 	require.Equal(t, 1, x.Delete("secret"))
 	require.Equal(t, []float32{0, 0}, x.g.row(0))
-	require.Equal(t, "", x.keys[0])
+	require.Equal(t, "", *x.keys.names.at(0))
 }

@@ -45,7 +45,7 @@ func TestCodesAreNear(t *testing.T) {
 		g := x.g
 		require.True(t, g.codes.good, m)
 		for s := range uint32(n) {
-			side, code := g.codes.side[s], g.codes.rows.Row(s)
+			side, code := g.codes.side(s), g.codes.code(s)
 			for i, f := range g.row(s) {
 				got := float64(g.codes.mean[i]) + float64(side.scale)*(float64(code[i])-128)
 				require.InDelta(t, f, got, 0.51*float64(side.scale)+1e-6, "%v, slot %d", m, s)
@@ -55,7 +55,7 @@ func TestCodesAreNear(t *testing.T) {
 		var w walker
 		var q query
 		for s := uint32(0); s < n; s += 50 {
-			g.ask(&q, g.rows.Floats(s))
+			g.askRow(&q, s)
 			for o := range uint32(n) {
 				near := g.one(&w, &q, o).d
 				all++
@@ -131,13 +131,25 @@ func TestEveryKernelGivesTheSameGraph(t *testing.T) {
 				continue
 			}
 			require.Equal(t, first.codes.good, x.g.codes.good)
-			require.Equal(t, first.codes.side, x.g.codes.side, k.Name)
-			for s := range uint32(len(first.nodes)) {
-				require.Equal(t, first.nodes[s], x.g.nodes[s], "%s, %v, slot %d", k.Name, m, s)
-				require.Equal(t, first.level0.Words(s), x.g.level0.Words(s), "%s, %v, slot %d", k.Name, m, s)
-				require.Equal(t, first.codes.rows.Row(s), x.g.codes.rows.Row(s), "%s, %v, slot %d", k.Name, m, s)
-			}
+			requireSame(t, first, x.g, k.Name)
 		}
+	}
+}
+
+// requireSame compares graphs, down to their codes.
+func requireSame(t *testing.T, a, b *graph, why string) {
+	t.Helper()
+	require.Equal(t, a.slots, b.slots, why)
+	require.Equal(t, []int{int(a.entry), a.top, int(a.root), a.uppers}, []int{int(b.entry), b.top, int(b.root), b.uppers}, why)
+	for s := range uint32(a.slots) {
+		require.Equal(t, *a.nodes.at(s), *b.nodes.at(s), "%s, slot %d", why, s)
+		require.Equal(t, a.level0.Words(s), b.level0.Words(s), "%s, slot %d", why, s)
+		require.Equal(t, a.codes.code(s), b.codes.code(s), "%s, slot %d", why, s)
+		require.Equal(t, *a.codes.side(s), *b.codes.side(s), "%s, slot %d", why, s)
+		require.Equal(t, *a.above.at(s), *b.above.at(s), "%s, slot %d", why, s)
+	}
+	for i := range uint32(a.uppers) {
+		require.Equal(t, a.upper.Words(i), b.upper.Words(i), "%s, upper list %d", why, i)
 	}
 }
 

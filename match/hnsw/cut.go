@@ -2,16 +2,32 @@ package hnsw
 
 import "slices"
 
-// cut takes the linked row s out of every list, mends the lists that named it
-// and hangs its children elsewhere. The slot keeps its row until the caller
-// frees it.
-func (g *graph) cut(s uint32) {
-	n := &g.nodes[s]
-	n.state = free
+// cut takes rows out of the graph. Their slots keep them until erase. Each call
+// may cost a look at every link, if there is no mirror yet.
+func (g *graph) cut(slots []uint32) {
+	for _, s := range slots {
+		if n := g.nodes.at(s); n.state == linked {
+			n.state = leaving
+			g.reflect()
+		}
+	}
+	for _, s := range slots {
+		if n := g.nodes.at(s); n.state == leaving {
+			g.cutOne(s)
+		}
+	}
+	if g.Mode == Compact {
+		g.mirror = nil
+	}
+}
+
+// cutOne takes s out of every list, mends the lists that named it and hangs its
+// children elsewhere.
+func (g *graph) cutOne(s uint32) {
 	heir := g.heir(s)
 	var orphans []uint32
-	for l := int(n.level); l >= 0; l-- {
-		outs, ins := slices.Clone(g.out(s, l)), slices.Clone(*g.in(s, l))
+	for l := int(g.nodes.at(s).level); l >= 0; l-- {
+		outs, ins := slices.Clone(g.out(s, l)), g.in(s, l)
 		for _, b := range outs {
 			g.unlink(s, b, l)
 		}
@@ -22,25 +38,28 @@ func (g *graph) cut(s uint32) {
 			g.mend(a, outs, l)
 		}
 		if l == 0 {
-			orphans = slices.DeleteFunc(outs, func(b uint32) bool { return g.nodes[b].parent != s })
+			orphans = slices.DeleteFunc(outs, func(b uint32) bool { return g.nodes.at(b).parent != s })
 		}
 	}
 	if g.entry == s {
-		g.entry = heir
+		g.entry, g.top = heir, 0
+		if heir != none {
+			g.top = int(g.nodes.at(heir).level)
+		}
 	}
 	g.release(s, orphans)
 }
 
 // release takes s out of the spine.
 func (g *graph) release(s uint32, orphans []uint32) {
-	p := g.nodes[s].parent
+	p := g.nodes.at(s).parent
 	if p != none {
-		g.nodes[p].kids--
+		g.nodes.at(p).kids--
 	}
 	for _, c := range orphans {
-		g.nodes[c].parent = none
+		g.nodes.at(c).parent = none
 	}
-	g.nodes[s].kids = 0
+	g.nodes.at(s).kids = 0
 	if g.root == s {
 		g.root = none
 	}
@@ -54,18 +73,20 @@ func (g *graph) heir(s uint32) uint32 {
 	if g.entry != s {
 		return g.entry
 	}
-	if l := int(g.nodes[s].level); l > 0 {
-		for _, b := range g.out(s, l) {
-			return b
+	if g.top > 0 {
+		for _, b := range g.out(s, g.top) {
+			if g.nodes.at(b).state == linked {
+				return b
+			}
 		}
 	}
 	best := none
-	for b := range g.nodes {
-		if g.nodes[b].state != linked || uint32(b) == s {
+	for b := range uint32(g.slots) {
+		if g.nodes.at(b).state != linked {
 			continue
 		}
-		if best == none || g.nodes[b].level > g.nodes[best].level {
-			best = uint32(b)
+		if best == none || g.nodes.at(b).level > g.nodes.at(best).level {
+			best = b
 		}
 	}
 	return best
@@ -79,8 +100,13 @@ const mendLinks = 3
 // that neighbour's own neighbours: the first as it is, more if they lead in
 // directions a does not have yet.
 func (g *graph) mend(a uint32, lost []uint32, l int) {
-	fresh := slices.DeleteFunc(slices.Clone(lost), func(b uint32) bool { return b == a || slices.Contains(g.out(a, l), b) })
-	near := g.fromRow(g.c[:0], a, fresh)
+	if g.nodes.at(a).state == leaving {
+		return
+	}
+	fresh := slices.DeleteFunc(slices.Clone(lost), func(b uint32) bool {
+		return b == a || g.nodes.at(b).state == leaving || slices.Contains(g.out(a, l), b)
+	})
+	near := g.fromRow(g.w(), g.c[:0], a, fresh)
 	g.c = near
 	slices.SortFunc(near, compareEntries)
 	added := 0
@@ -98,7 +124,7 @@ func (g *graph) mend(a uint32, lost []uint32, l int) {
 // adds reports whether e leads from a in a direction its list does not have.
 func (g *graph) adds(a uint32, e entry, l int) bool {
 	var buf [2 * 64]entry
-	for _, c := range g.fromRow(buf[:0], e.slot, g.out(a, l)) {
+	for _, c := range g.fromRow(g.w(), buf[:0], e.slot, g.out(a, l)) {
 		if c.d < e.d || c.d == 0 && g.Metric != Dot {
 			return false
 		}

@@ -17,6 +17,9 @@ var (
 	ErrTooLong = errors.New("norm above 1e18")
 	// ErrDuplicateKey: one batch names a key twice.
 	ErrDuplicateKey = errors.New("key repeated within the batch")
+	// ErrRowNumber: a key under Options.RowNumbers is above 2^20 and four times the
+	// number of rows; or the type of keys is no uint32.
+	ErrRowNumber = errors.New("not a row number")
 	// ErrRange: a number is outside its documented bounds.
 	ErrRange = errors.New("out of range")
 	// ErrCorrupt: [Index.Check] found a broken invariant.
@@ -24,7 +27,8 @@ var (
 )
 
 // A RowError says which row of a batch was refused, and why. Err is
-// [ErrNotFinite], [ErrZeroVector], [ErrTooLong] or [ErrDuplicateKey].
+// [ErrNotFinite], [ErrZeroVector], [ErrTooLong], [ErrDuplicateKey] or
+// [ErrRowNumber].
 type RowError struct {
 	Row       int // position in the batch; -1 means the query of a search
 	Component int // position in the row; -1 where the whole row is at fault
@@ -82,3 +86,14 @@ func inRange(field string, v, lo, hi int) error {
 	}
 	return nil
 }
+
+// A KeyTypeError says that keys of a type cannot be row numbers. It unwraps to
+// [ErrRowNumber].
+type KeyTypeError struct{ Type string }
+
+func (e *KeyTypeError) Error() string {
+	return fmt.Sprintf("hnsw: Options.RowNumbers: keys are of type %s, want a uint32", e.Type)
+}
+
+// Unwrap returns [ErrRowNumber].
+func (e *KeyTypeError) Unwrap() error { return ErrRowNumber }

@@ -1,13 +1,11 @@
 package hnsw
 
 import (
+	"runtime"
 	"slices"
 
 	"github.com/deeperpoint/csss/internal/simd"
 )
-
-// none is the slot that no row has.
-const none = ^uint32(0)
 
 // state is what a slot holds.
 type state uint8
@@ -16,178 +14,188 @@ const (
 	free    state = iota // nothing; no link leads here
 	waiting              // a row that only scans can find
 	linked               // a row of the graph
+	leaving              // a row of the graph that is about to be cut out
 )
 
-// A node is what the graph knows about a slot besides its row and its level-0
-// list.
+// A node is what the writer alone knows about a slot.
 type node struct {
+	parent uint32 // towards the root of the spine; none for the root
 	state  state
-	level  uint8    // highest level of the row
-	kids   uint16   // rows whose parent is this one
-	parent uint32   // towards the root of the spine; none for the root
-	in     []uint32 // slots whose level-0 list names this one
-	up     []links  // levels 1 to level
+	level  uint8 // highest level of the row
+	kids   uint8 // rows whose parent is this one
 }
 
-// links are the neighbours of a row on one upper level, both ways.
-type links struct{ out, in []uint32 }
-
-// A graph is the index without its keys: rows, links and the walks over them,
-// all by slot. Methods that only read may run beside each other.
-//
-// Invariant, besides those of check: in-lists mirror out-lists exactly, so a
-// row can be cut out of the graph without a search for who names it.
+// A graph is what the writer holds: the newest frame, and what no search needs.
 type graph struct {
-	Options
-	dim     int
-	rows    *simd.Table
-	codes   *codes // nil: walks compare the rows themselves
-	kernels simd.RowKernels
-	level0  *simd.Table // lists of up to 2·M slots, then none
-	nodes   []node
-	unused  []uint32 // free slots, last freed first used
+	frame
+	nodes    column[node]
+	unused   []uint32               // free slots, last freed first used; none where keys are slots
+	spare    [maxLevel + 1][]uint32 // free places in upper, by how many lists there is room for
+	cursor   int                    // where the search for waiting rows resumes
+	training training
+	mirror   *mirror // nil until a row has to be cut out
 
-	live   int    // waiting and linked rows
-	ready  int    // linked rows
-	cursor int    // where the search for waiting rows resumes
-	entry  uint32 // a row of the highest level
-	root   uint32 // of the spine
-
-	w walker  // the writer's scratch
-	q query   // the same
-	c []entry // the same, for one list of candidates
+	linkers []*linker // scratch, one for each worker
+	batch   []joining
+	joining []uint32 // slots of the batch that is being linked
+	offers  []offer
+	c       []entry // scratch for one list of candidates
 }
 
 func newGraph(dim int, o Options) *graph {
-	return &graph{Options: o, dim: dim,
-		rows: simd.NewTable(4 * dim), kernels: simd.BestRows(), codes: codesFor(dim, o.Mode),
-		level0: simd.NewTable(4 * 2 * o.M),
-		entry:  none, root: none}
+	return &graph{frame: frame{Options: o, dim: dim,
+		rows: *simd.NewTable(4 * dim), kernels: simd.BestRows(), codes: codesFor(dim, o.Mode),
+		level0: *simd.NewTable(4 * 2 * o.M), upper: *simd.NewTable(4 * o.M),
+		entry: none, root: none},
+		linkers: []*linker{{}}}
 }
 
-// maxDegree is the longest list on level l.
-func (g *graph) maxDegree(l int) int {
-	if l == 0 {
-		return 2 * g.M
+// w is the scratch of the writer's own goroutine.
+func (g *graph) w() *linker { return g.linkers[0] }
+
+// workers makes scratch for n workers, or for as many as there are processors.
+func (g *graph) workers(n int) int {
+	if n == 0 {
+		n = runtime.GOMAXPROCS(0)
 	}
-	return g.M
+	for len(g.linkers) < n {
+		g.linkers = append(g.linkers, &linker{})
+	}
+	return n
 }
 
 // between is the distance of two rows.
 func (g *graph) between(a, b uint32) float32 {
 	slots, out := [4]uint32{b}, [4]float32{}
-	g.exact(g.rows.Floats(a), slots[:1], out[:])
+	g.aim(&g.w().rival, a)
+	g.exact(&g.w().rival, slots[:1], out[:])
 	return out[0]
-}
-
-// row returns the row in a slot.
-func (g *graph) row(s uint32) []float32 { return g.rows.Floats(s)[:g.dim] }
-
-// out returns the neighbours of s on level l. The caller must not keep it
-// across a change of s.
-func (g *graph) out(s uint32, l int) []uint32 {
-	if l > 0 {
-		return g.nodes[s].up[l-1].out
-	}
-	list := g.level0.Words(s)
-	return list[:lengthOf(list)]
-}
-
-// lengthOf is the length of a list that ends with its words or at none.
-func lengthOf(list []uint32) int {
-	n := len(list)
-	for n > 0 && list[n-1] == none {
-		n--
-	}
-	return n
-}
-
-// in returns the place of the list of slots that name s on level l.
-func (g *graph) in(s uint32, l int) *[]uint32 {
-	if l > 0 {
-		return &g.nodes[s].up[l-1].in
-	}
-	return &g.nodes[s].in
 }
 
 // link adds the edge a -> b on level l; a's list has room and b is not in it.
 func (g *graph) link(a, b uint32, l int) {
-	if l > 0 {
-		u := &g.nodes[a].up[l-1]
-		u.out = append(u.out, b)
-	} else {
-		list := g.level0.Words(a)
-		list[lengthOf(list)] = b
+	put(g.list(a, l), b)
+	if g.mirror != nil {
+		g.mirror.add(g.place(b, l), a)
 	}
-	in := g.in(b, l)
-	*in = append(*in, a)
 }
 
 // unlink removes the edge a -> b on level l, if there is one. The order of
 // the remaining edges may change, always in the same way.
 func (g *graph) unlink(a, b uint32, l int) {
-	list := g.out(a, l)
-	i := slices.Index(list, b)
-	if i < 0 {
-		return
+	if take(g.list(a, l), b) && g.mirror != nil {
+		g.mirror.remove(g.place(b, l), a)
 	}
-	last := len(list) - 1
-	list[i] = list[last]
-	if l > 0 {
-		g.nodes[a].up[l-1].out = list[:last]
-	} else {
-		list[last] = none
-	}
-	in := g.in(b, l)
-	j := slices.Index(*in, a)
-	last = len(*in) - 1
-	(*in)[j] = (*in)[last]
-	*in = (*in)[:last]
 }
 
-// add puts a row into a slot, not yet linked, and returns the slot.
-func (g *graph) add(v []float32, norm float64, hash uint64) uint32 {
-	var s uint32
+// reserve makes room for n slots.
+func (g *graph) reserve(n int) {
+	if !g.compact {
+		g.rows.Reserve(n)
+	}
+	if g.codes.mean != nil {
+		g.codes.reserve(n)
+	}
+	g.nodes.reserve(n)
+	g.lives.reserve(n)
+	g.above.reserve(n)
+	g.level0.Reserve(n)
+	for ; g.slots < n; g.slots++ {
+		empty(g.level0.Words(uint32(g.slots)))
+		g.nodes.at(uint32(g.slots)).parent = none
+	}
+}
+
+func empty(list []uint32) {
+	for i := range list {
+		list[i] = none
+	}
+}
+
+// allocate returns a free slot.
+func (g *graph) allocate() uint32 {
 	if n := len(g.unused); n > 0 {
-		s, g.unused = g.unused[n-1], g.unused[:n-1]
-	} else {
-		s = uint32(len(g.nodes))
-		g.nodes = append(g.nodes, node{})
-		g.rows.Reserve(len(g.nodes))
-		if g.codes != nil {
-			g.codes.reserve(len(g.nodes))
-		}
-		g.level0.Reserve(len(g.nodes))
-		for i := range g.level0.Words(s) {
-			g.level0.Words(s)[i] = none
+		s := g.unused[n-1]
+		g.unused = g.unused[:n-1]
+		return s
+	}
+	g.reserve(g.slots + 1)
+	return uint32(g.slots - 1)
+}
+
+// fill puts a row, as it is stored, into a slot that no search can see, not yet
+// linked. The row belongs to the next version.
+func (g *graph) fill(s uint32, row []float32, hash uint64) {
+	if !g.compact {
+		copy(g.row(s), row)
+	}
+	if g.codes.mean != nil {
+		g.codes.put(s, row, g.Metric, g.w().from(g.dim))
+		if g.codes.good && g.codes.side(s).scale > oddScale*g.codes.scale {
+			g.training.odd++
 		}
 	}
-	g.Metric.store(g.row(s), v, norm)
-	if g.codes != nil {
-		g.codes.put(s, g.row(s), g.Metric)
-	}
-	n := &g.nodes[s]
+	n := g.nodes.at(s)
 	n.state, n.parent = waiting, none
 	n.level = uint8(levelOf(g.Seed, hash, g.M))
 	g.live++
-	g.catchUp(s)
-	return s
+	life := g.lives.at(s)
+	life.birth.Store(g.version + 1)
+	life.death.Store(0)
 }
 
-// remove takes the row out of slot s and frees the slot.
-func (g *graph) remove(s uint32) {
-	n := &g.nodes[s]
-	if n.state == linked {
-		g.ready--
-		g.cut(s)
+// holds reports whether slot s holds just this row.
+func (g *graph) holds(s uint32, row []float32) bool {
+	if !g.compact {
+		return slices.Equal(g.row(s), row)
 	}
-	g.live--
-	clear(g.row(s))
-	if g.codes != nil {
+	w := g.w()
+	if len(w.code) != g.dim {
+		w.code = make([]byte, g.dim)
+	}
+	from := w.from(g.dim)
+	for i, f := range row {
+		from[i] = f - g.codes.mean[i]
+	}
+	scale, _ := quantise(w.code, from, 128)
+	return *g.codes.side(s) == coded{scale, g.codes.ownShare(from, g.Metric)} && slices.Equal(w.code, g.codes.code(s))
+}
+
+// erase overwrites the row in a slot that no search can see.
+func (g *graph) erase(s uint32) {
+	if !g.compact {
+		clear(g.row(s))
+	}
+	if g.codes.mean != nil {
 		g.codes.clear(s)
 	}
-	*n = node{in: n.in[:0], parent: none}
-	g.unused = append(g.unused, s)
+	n := g.nodes.at(s)
+	if n.level > 0 && n.state == leaving {
+		g.spare[n.level] = append(g.spare[n.level], *g.above.at(s))
+	}
+	*n = node{parent: none}
+	life := g.lives.at(s)
+	life.birth.Store(0)
+	life.death.Store(0)
+}
+
+// height makes the lists of a row above level 0.
+func (g *graph) height(s uint32) {
+	level := int(g.nodes.at(s).level)
+	if level == 0 {
+		return
+	}
+	first := uint32(g.uppers)
+	if n := len(g.spare[level]); n > 0 { // its lists are empty
+		first, g.spare[level] = g.spare[level][n-1], g.spare[level][:n-1]
+	} else {
+		g.uppers += level
+		g.upper.Reserve(g.uppers)
+		for l := range level {
+			empty(g.upper.Words(first + uint32(l)))
+		}
+	}
+	*g.above.at(s) = first
 }
 
 // catchUpRate is how many waiting rows each added row links besides itself.
@@ -195,23 +203,22 @@ func (g *graph) remove(s uint32) {
 // times as dear as usual.
 const catchUpRate = 8
 
-// catchUp links the new row s, and waiting ones, once there are enough rows
-// for a graph. Work is counted in rows, never in time: it must be repeatable.
-func (g *graph) catchUp(s uint32) {
+// catchUp links the new rows, and waiting ones, once there are enough rows for
+// a graph. Work is counted in rows, never in time: it must be repeatable.
+func (g *graph) catchUp(fresh []uint32, workers int) {
 	if g.live <= g.ExactBelow {
 		return
 	}
-	if g.codes != nil && g.codes.due(g.live) {
-		g.train()
+	if g.codes.mean != nil && !g.compact && g.training.due(g.live) {
+		g.train(workers)
 	}
-	g.join(s)
-	for budget := catchUpRate; budget > 0 && g.ready < g.live; budget-- {
-		for g.nodes[g.cursor].state != waiting {
-			g.cursor = (g.cursor + 1) % len(g.nodes)
+	join := slices.Clone(fresh)
+	for budget := catchUpRate * len(fresh); budget > 0 && g.ready+len(join) < g.live; g.cursor = (g.cursor + 1) % g.slots {
+		s := uint32(g.cursor)
+		if g.nodes.at(s).state == waiting && !slices.Contains(fresh, s) {
+			join = append(join, s)
+			budget--
 		}
-		g.join(uint32(g.cursor))
 	}
+	g.join(join, workers)
 }
-
-// searchable reports whether the graph holds every row and is worth walking.
-func (g *graph) searchable() bool { return g.live > g.ExactBelow && g.ready == g.live }

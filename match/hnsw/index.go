@@ -1,8 +1,8 @@
 package hnsw
 
 import (
-	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // A Key names a row. Keys of integer kinds are cheapest.
@@ -12,15 +12,27 @@ type Key interface{ ~uint32 | ~uint64 | ~string }
 // one with [New]; see the package comment for its promises. All methods may
 // be called from any number of goroutines.
 type Index[K Key] struct {
-	writer sync.Mutex   // held by a whole batch
-	mu     sync.RWMutex // held for one row by writers, for one search by readers
-
-	g     *graph
-	slots map[K]uint32
-	keys  []K // by slot; the zero K where the slot is free
-
+	now     atomic.Pointer[view[K]] // what searches see
+	linking atomic.Uint32           // the newest version whose rows may have been linked
+	readers readers
 	scratch sync.Pool // of *scratch[K]
-	row     []float32 // the writer's
+	made    atomic.Uint32
+
+	writer sync.Mutex // held by a whole batch; guards what follows
+	g      *graph
+	row    []float32 // as long as a stride
+	keys   keys[K]
+}
+
+// A view is a version of the index. It never changes; the chunks that it shares
+// with others do, in ways that a search can tell.
+type view[K Key] struct {
+	frame
+	names column[K]    // keys by slot, where they are not the slots
+	kept  *replaced[K] // rows whose slots are being given to their successors; nil for none
+
+	keys    *keys[K]
+	linking *atomic.Uint32 // [Index]'s
 }
 
 // New returns an empty index for vectors of dim components. It keeps no
@@ -36,139 +48,84 @@ func New[K Key](dim int, o *Options) (*Index[K], error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &Index[K]{g: newGraph(dim, opt), slots: make(map[K]uint32), row: make([]float32, dim)}
-	x.scratch.New = func() any { return &scratch[K]{row: make([]float32, x.g.rows.Stride/4)} }
+	keys, err := newKeys[K](opt.RowNumbers)
+	if err != nil {
+		return nil, err
+	}
+	x := &Index[K]{g: newGraph(dim, opt), keys: keys}
+	x.row = make([]float32, x.g.rows.Stride/4)
+	x.scratch.New = func() any {
+		return &scratch[K]{row: make([]float32, x.g.rows.Stride/4), stripe: x.made.Add(1)}
+	}
+	x.publish(nil)
 	return x, nil
 }
 
-// Add adds one row, or replaces the one that its key has: [Index.AddBatch] for a
-// single row.
-func (x *Index[K]) Add(key K, vec []float32) error { return x.AddBatch([]K{key}, vec, nil) }
-
-// AddBatch adds the rows of vecs, len(keys) rows of dim values one after
-// another, under the given keys, replacing rows whose key is already there.
-// Vectors are copied. The batch is checked before the first row is written:
-// on an error nothing has changed. Searches may run meanwhile and see the
-// rows appear one by one; each replacement is one step. A row equal to the
-// one stored under its key costs a comparison.
-//
-// Linking a row costs a search with EfConstruction candidates and up to 2·M
-// re-choices of a neighbour's list, about 0.5 to 1 ms among 60,000 rows of 784
-// values; below Options.ExactBelow a row costs a copy.
-//
-// Errors: [*LengthError] if vecs is not len(keys)·dim long; [*RowError] with
-// [ErrNotFinite], [ErrTooLong], [ErrZeroVector] or [ErrDuplicateKey];
-// [*RangeError] if the index would pass 2^31-1 rows.
-func (x *Index[K]) AddBatch(keys []K, vecs []float32, o *BatchOptions) error {
-	x.writer.Lock()
-	defer x.writer.Unlock()
-	norms, err := x.checkBatch(keys, vecs)
-	if err != nil {
-		return err
+// publish shows searches what the writer has done. Rows born in the version that
+// follows the last, and rows that die in it, appear and vanish in one step.
+func (x *Index[K]) publish(kept *replaced[K]) {
+	x.g.version++
+	v := &view[K]{frame: x.g.frame, names: x.keys.names, kept: kept, keys: &x.keys, linking: &x.linking}
+	if kept != nil {
+		v.live += len(kept.slots)
+		v.ready += kept.linked
 	}
-	dim := x.g.dim
-	for i, key := range keys {
-		x.put(key, vecs[i*dim:(i+1)*dim], norms[i])
-		if o != nil && o.Progress != nil && ((i+1)%progressEvery == 0 || i+1 == len(keys)) {
-			o.Progress(i + 1)
-		}
-	}
-	return nil
+	x.now.Store(v)
 }
 
-// progressEvery is how many rows a batch adds between two calls of Progress.
-const progressEvery = 256
+// mostVersions leaves room for those of one batch.
+const mostVersions = 1 << 31
 
-// checkBatch refuses a batch before any of it is written, and returns the
-// norms of its rows.
-func (x *Index[K]) checkBatch(keys []K, vecs []float32) ([]float64, error) {
-	dim := x.g.dim
-	if len(vecs)%dim != 0 || len(vecs)/dim != len(keys) {
-		return nil, &LengthError{What: "vecs", Got: len(vecs), Want: len(keys) * dim}
+// restart counts versions from the beginning once there are too many: rows that
+// live are made as old as can be, and searches by the old count are waited for.
+func (x *Index[K]) restart() {
+	if x.g.version < mostVersions {
+		return
 	}
-	if err := inRange("rows", len(x.g.nodes)+len(keys), 0, maxRows); err != nil {
-		return nil, err
-	}
-	norms := make([]float64, len(keys))
-	batch := make(map[K]struct{}, len(keys))
-	for i, key := range keys {
-		if batch[key] = struct{}{}; len(batch) != i+1 {
-			return nil, &RowError{Row: i, Component: -1, Err: ErrDuplicateKey}
-		}
-		norm, c, err := x.g.Metric.checkVector(vecs[i*dim : (i+1)*dim])
-		if err != nil {
-			return nil, &RowError{Row: i, Component: c, Err: err}
-		}
-		norms[i] = norm
-	}
-	return norms, nil
-}
-
-// put writes one checked row.
-func (x *Index[K]) put(key K, v []float32, norm float64) {
-	old, replace := x.slots[key]
-	if replace {
-		x.g.Metric.store(x.row, v, norm)
-		if slices.Equal(x.row, x.g.row(old)) {
-			return
+	for s := range uint32(x.g.slots) {
+		if life := x.g.lives.at(s); life.birth.Load() != 0 {
+			life.birth.Store(1)
 		}
 	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if replace {
-		x.g.remove(old)
-	}
-	s := x.g.add(v, norm, hashKey(key))
-	x.slots[key] = s
-	if int(s) == len(x.keys) {
-		x.keys = append(x.keys, key)
-	}
-	x.keys[s] = key
-}
-
-// Delete removes the rows of the given keys and returns how many there were.
-// Unknown keys are passed over. Once it returns, no search finds the rows, and
-// nothing of their vectors or keys is left in the index.
-//
-// Removing a linked row costs about as much as linking one. Removing the
-// entry point may cost a look at every slot.
-func (x *Index[K]) Delete(keys ...K) (removed int) {
-	x.writer.Lock()
-	defer x.writer.Unlock()
-	for _, key := range keys {
-		if s, ok := x.slots[key]; ok {
-			x.drop(key, s)
-			removed++
-		}
-	}
-	return removed
-}
-
-func (x *Index[K]) drop(key K, s uint32) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	var none K
-	x.g.remove(s)
-	x.keys[s] = none
-	delete(x.slots, key)
+	x.g.version = 0
+	x.linking.Store(0)
+	x.publish(nil)
+	x.readers.wait()
 }
 
 // Get appends the vector stored under key to dst, and reports whether there
 // is one. Under [Cosine] that is the vector scaled to unit length; otherwise
-// it is the vector as given.
+// it is the vector as given. In mode [Compact] it is what its code says of it,
+// once rows are not kept.
 func (x *Index[K]) Get(key K, dst []float32) ([]float32, bool) {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	s, ok := x.slots[key]
-	if !ok {
-		return dst, false
+	w := x.scratch.Get().(*scratch[K])
+	defer x.scratch.Put(w)
+	in := x.readers.enter(w.stripe)
+	defer in.Add(-1)
+	for {
+		v := x.now.Load()
+		s, ok := x.keys.slot(key)
+		if ok && v.kept.holds(s) {
+			return v.kept.appendRow(s, dst), true
+		}
+		if ok && v.has(s) {
+			return v.appendRow(s, dst), true
+		}
+		if x.now.Load() == v {
+			return dst, false
+		}
 	}
-	return append(dst, x.g.row(s)...), true
+}
+
+func (f *frame) appendRow(s uint32, dst []float32) []float32 {
+	if !f.compact {
+		return append(dst, f.row(s)...)
+	}
+	n := len(dst)
+	dst = append(dst, f.codes.mean...)
+	f.codes.decode(s, dst[n:])
+	return dst
 }
 
 // Len returns the number of rows.
-func (x *Index[K]) Len() int {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	return x.g.live
-}
+func (x *Index[K]) Len() int { return x.now.Load().live }

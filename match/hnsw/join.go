@@ -1,161 +1,300 @@
 package hnsw
 
 import (
+	"cmp"
 	"slices"
-
-	"github.com/deeperpoint/csss/internal/simd"
+	"sync"
+	"sync/atomic"
 )
 
-// join links the waiting row s into the graph (the paper's algorithm 1).
-func (g *graph) join(s uint32) {
-	n := &g.nodes[s]
-	n.state = linked
-	n.up = make([]links, n.level)
-	g.ready++
-	if g.entry == none {
-		g.entry, g.root = s, s
-		return
-	}
-	q, level := &g.q, int(n.level)
-	g.ask(q, g.rows.Floats(s))
-	top := int(g.nodes[g.entry].level)
-	at := g.descend(&g.w, q, level)
-	for l := min(level, top); l >= 0; l-- {
-		g.walk(&g.w, q, at, g.EfConstruction, l)
-		at = g.w.found[0]
-		if q.coded {
-			g.refine(&g.w, q, g.EfConstruction)
-		}
-		g.connect(s, l)
-	}
-	if level > top {
-		g.entry = s
-	}
+// Rows are linked in batches, so that several processors can work at them and
+// the result does not depend on how many do (prefix doubling, as in ParlayANN,
+// arXiv 2305.04359):
+//
+//  1. each row of the batch looks for its neighbours in the graph as it was
+//     before, and among the batch, and chooses;
+//  2. the rows get their lists and their places on the spine, in order;
+//  3. each row that one of them chose considers those that did, all at once.
+//
+// Steps 1 and 3 change nothing that another worker reads.
+
+// A joining row is one of a batch.
+type joining struct {
+	slot  uint32
+	lists [][]entry // chosen, by level
+	near  []entry   // its nearest rows on level 0
 }
 
-// connect links s on level l to a choice of the rows in g.w.found, both ways.
-func (g *graph) connect(s uint32, l int) {
-	if l == 0 {
-		g.adopt(s, g.w.found)
-	}
-	g.c = g.choose(g.c[:0], g.w.found, g.M)
-	for _, e := range g.c {
-		g.link(s, e.slot, l)
-	}
-	for _, a := range slices.Clone(g.out(s, l)) {
-		g.offer(a, s, l)
-	}
-	if p := g.nodes[s].parent; l == 0 {
-		g.offer(p, s, l)
-	}
+// An offer is a link to s that a row has to consider.
+type offer struct {
+	l    int
+	a, s uint32
 }
 
-// choose appends to dst at most m of the sorted candidates: the nearest, then
-// each that is nearer to the base than to any chosen before (the paper's
-// algorithm 4, without its extensions), so that links lead in all directions.
-// A copy of a chosen row adds no direction, and is passed over.
-func (g *graph) choose(dst, from []entry, m int) []entry {
-	for _, e := range from {
-		if len(dst) == m {
-			break
-		}
-		if g.diverse(e, dst) {
-			dst = append(dst, e)
-		}
-	}
-	return dst
+// A linker is the scratch of one worker.
+type linker struct {
+	walker
+	query
+	rival probe // of a row that candidates are compared with
+	diff  []float32
+	code  []byte
+	fresh []uint32
+	edits []edit
 }
 
-// diverse reports whether e leads in a direction that no chosen entry does.
-func (g *graph) diverse(e entry, chosen []entry) bool {
-	const block = 4 // of a kernel; most refusals come from the first
-	for row := g.rows.Floats(e.slot); len(chosen) > 0; {
-		var slots [block]uint32
-		var out [block]float32
-		n := min(len(chosen), block)
-		for i, c := range chosen[:n] {
-			slots[i] = c.slot
-		}
-		chosen = chosen[n:]
-		g.exact(row, slots[:n], out[:])
-		for _, d := range out[:n] {
-			if d < e.d || d == 0 && g.Metric != Dot {
-				return false
-			}
-		}
-	}
-	return true
+// An edit is a change of the mirror.
+type edit struct {
+	offer
+	gone bool
 }
 
-// ask makes a row of the index, or a query stored like one, the query of walks.
-func (g *graph) ask(q *query, row []float32) {
-	q.row = row
-	if q.coded = g.codes != nil && g.codes.good; q.coded {
-		q.coder.set(row[:g.dim], g.Metric, g.codes)
+// from is room for a row less the mean.
+func (w *linker) from(dim int) []float32 {
+	if len(w.diff) != dim {
+		w.diff = make([]float32, dim)
 	}
+	return w.diff
 }
 
-// fromRow appends to dst the slots with their distances from row a.
-func (g *graph) fromRow(dst []entry, a uint32, slots []uint32) []entry {
-	row := g.rows.Floats(a)
+// mostJoining is the largest batch. Each of its rows looks at all others, so a
+// batch must cost little beside the walks.
+const mostJoining = 256
+
+// join links waiting rows.
+func (g *graph) join(slots []uint32, workers int) {
+	workers = g.workers(workers)
 	for len(slots) > 0 {
-		var batch [simd.Batch]uint32
-		var out [simd.Batch]float32
-		n := copy(batch[:], slots)
+		n := min(len(slots), mostJoining, g.ready/4+1)
+		g.joinBatch(slots[:n], workers)
 		slots = slots[n:]
-		g.exact(row, batch[:n], out[:])
-		for i, s := range batch[:n] {
-			dst = append(dst, entry{out[i], s})
+	}
+}
+
+func (g *graph) joinBatch(slots []uint32, workers int) {
+	for len(g.batch) < len(slots) {
+		g.batch = append(g.batch, joining{})
+	}
+	batch := g.batch[:len(slots)]
+	for i, s := range slots {
+		batch[i].slot = s
+		g.height(s)
+	}
+	g.each(workers, len(batch), 1, func(w *linker, i int) { g.choices(w, &batch[i], slots) })
+	g.offers, g.joining = g.offers[:0], slots
+	for i := range batch {
+		g.settle(&batch[i])
+	}
+	g.raise(slots)
+	groups := g.grouped()
+	g.each(workers, len(groups), 8, func(w *linker, i int) { g.consider(w, groups[i]) })
+	g.reflectEdits()
+	g.joining = nil
+}
+
+// each calls do for 0 to n-1, some at a time for each worker.
+func (g *graph) each(workers, n, some int, do func(*linker, int)) {
+	if workers = min(workers, (n+some-1)/some); workers <= 1 {
+		for i := range n {
+			do(g.w(), i)
+		}
+		return
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for _, w := range g.linkers[:workers] {
+		wg.Go(func() {
+			for {
+				last := int(next.Add(int64(some)))
+				for i := last - some; i < min(last, n); i++ {
+					do(w, i)
+				}
+				if last >= n {
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// nearKept is how many of its nearest rows a joining row remembers, to find a
+// parent among them.
+const nearKept = 32
+
+// choices finds the neighbours of a joining row (the paper's algorithm 1).
+func (g *graph) choices(w *linker, j *joining, batch []uint32) {
+	level := int(g.nodes.at(j.slot).level)
+	for len(j.lists) <= level {
+		j.lists = append(j.lists, nil)
+	}
+	g.askRow(&w.query, j.slot)
+	at := entry{slot: none}
+	if g.entry != none {
+		at = g.descend(&w.walker, &w.query, level)
+	}
+	for l := level; l >= 0; l-- {
+		w.found = w.found[:0]
+		if at.slot != none && l <= g.top {
+			g.walk(&w.walker, &w.query, at, g.EfConstruction, l)
+			at = w.found[0]
+		}
+		g.mates(w, j.slot, batch, l)
+		g.refine(&w.walker, &w.query, g.EfConstruction)
+		if l == 0 {
+			j.near = append(j.near[:0], w.found[:min(len(w.found), nearKept)]...)
+		}
+		j.lists[l] = g.choose(w, j.lists[l][:0], w.found, g.M)
+	}
+}
+
+// mates adds to w.found the other rows of the batch on level l.
+func (g *graph) mates(w *linker, s uint32, batch []uint32, l int) {
+	n := 0
+	measure := func() {
+		g.measure(&w.walker, &w.query, n)
+		for i, s := range w.ids[:n] {
+			w.found.insert(entry{w.near[i], s}, g.EfConstruction)
+		}
+		n = 0
+	}
+	for _, b := range batch {
+		if b == s || int(g.nodes.at(b).level) < l {
+			continue
+		}
+		w.ids[n] = b
+		if n++; n == len(w.ids) {
+			measure()
 		}
 	}
-	return dst
+	measure()
 }
 
-// offer adds the edge a -> s on level l if a's list has room. Otherwise a
-// chooses anew among its neighbours and s, and may drop any of them but the
-// rows it is the parent of.
-func (g *graph) offer(a, s uint32, l int) {
-	out := g.out(a, l)
-	if slices.Contains(out, s) {
+// settle writes the lists of a joining row, hangs it on the spine and offers it
+// to those that it chose.
+func (g *graph) settle(j *joining) {
+	n := g.nodes.at(j.slot)
+	n.state = linked
+	g.ready++
+	for l, chosen := range j.lists[:n.level+1] {
+		for _, e := range chosen {
+			g.link(j.slot, e.slot, l)
+			g.offers = append(g.offers, offer{l, e.slot, j.slot})
+		}
+	}
+	if g.root == none {
+		g.root = j.slot
 		return
 	}
-	limit := g.maxDegree(l)
-	if len(out) < limit {
-		g.link(a, s, l)
+	g.adopt(j.slot, j.near)
+	g.offers = append(g.offers, offer{0, n.parent, j.slot})
+}
+
+// raise makes the highest row the entry point.
+func (g *graph) raise(slots []uint32) {
+	for _, s := range slots {
+		if level := int(g.nodes.at(s).level); g.entry == none || level > g.top {
+			g.entry, g.top = s, level
+		}
+	}
+}
+
+// grouped sorts the offers and returns those to the same list together.
+func (g *graph) grouped() (groups [][]offer) {
+	slices.SortStableFunc(g.offers, func(a, b offer) int { return cmp.Or(cmp.Compare(a.l, b.l), cmp.Compare(a.a, b.a)) })
+	for first := 0; first < len(g.offers); {
+		next := first + 1
+		for next < len(g.offers) && g.offers[next].l == g.offers[first].l && g.offers[next].a == g.offers[first].a {
+			next++
+		}
+		groups = append(groups, g.offers[first:next])
+		first = next
+	}
+	return groups
+}
+
+// consider adds to the list of a row the links that it is offered, as far as
+// there is room. Otherwise the row chooses anew among all of them.
+func (g *graph) consider(w *linker, offers []offer) {
+	a, l := offers[0].a, offers[0].l
+	list := g.list(a, l)
+	old := list[:lengthOf(list)]
+	w.fresh = w.fresh[:0]
+	for _, o := range offers {
+		if !slices.Contains(old, o.s) && !slices.Contains(w.fresh, o.s) {
+			w.fresh = append(w.fresh, o.s)
+		}
+	}
+	if len(old)+len(w.fresh) <= g.maxDegree(l) {
+		for _, s := range w.fresh {
+			g.edit(w, offer{l, a, s}, false)
+		}
 		return
 	}
-	var buf [2*64 + 1]entry
-	all := g.fromRow(buf[:0], a, out)
-	all = append(all, entry{g.between(a, s), s})
+	all := g.fromRow(w, w.found[:0], a, old)
+	all = g.fromRow(w, all, a, w.fresh)
+	w.found = all
 	slices.SortFunc(all, compareEntries)
-	g.prune(a, s, all, l)
+	g.prune(w, a, all, l)
 }
 
-// prune reduces the list of a on level l to a choice from all, the sorted
-// neighbours of a and the newcomer s, and links s if it is among them.
-func (g *graph) prune(a, s uint32, all []entry, l int) {
-	limit := g.maxDegree(l)
-	if l == 0 { // rows that hang on a keep their place
-		limit -= int(g.nodes[a].kids)
+// prune reduces the list of a on level l to a choice from all, its neighbours
+// and the newcomers w.fresh, sorted. Rows that hang on a keep their place.
+func (g *graph) prune(w *linker, a uint32, all []entry, l int) {
+	room := g.maxDegree(l)
+	if l == 0 {
+		room -= int(g.nodes.at(a).kids)
 	}
 	var buf [2 * 64]entry
 	kept := buf[:0]
-	linkNew := false
 	for _, e := range all {
-		kid := l == 0 && g.nodes[e.slot].parent == a
-		ok := kid || limit > 0 && g.diverse(e, kept)
+		kid := l == 0 && g.nodes.at(e.slot).parent == a
+		ok := kid || room > 0 && g.diverse(w, e, kept)
 		if ok && !kid {
-			limit--
+			room--
 		}
-		switch {
-		case ok:
+		if ok {
 			kept = append(kept, e)
-			linkNew = linkNew || e.slot == s
-		case e.slot != s:
-			g.unlink(a, e.slot, l)
+		} else if i := slices.Index(w.fresh, e.slot); i >= 0 {
+			w.fresh = slices.Delete(w.fresh, i, i+1)
+		} else {
+			g.edit(w, offer{l, a, e.slot}, true)
 		}
 	}
-	if linkNew {
-		g.link(a, s, l)
+	for _, s := range w.fresh {
+		g.edit(w, offer{l, a, s}, false)
 	}
+}
+
+// edit changes the list of a row, which one worker does, and notes what the
+// mirror has to be told.
+func (g *graph) edit(w *linker, o offer, gone bool) {
+	if gone {
+		take(g.list(o.a, o.l), o.s)
+	} else {
+		put(g.list(o.a, o.l), o.s)
+	}
+	if g.mirror != nil {
+		w.edits = append(w.edits, edit{o, gone})
+	}
+}
+
+// reflectEdits tells the mirror.
+func (g *graph) reflectEdits() {
+	for _, w := range g.linkers {
+		for _, e := range w.edits {
+			if to := g.place(e.s, e.l); e.gone {
+				g.mirror.remove(to, e.a)
+			} else {
+				g.mirror.add(to, e.a)
+			}
+		}
+		w.edits = w.edits[:0]
+	}
+}
+
+// offer has row a consider a link to s on level 0.
+func (g *graph) offer(a, s uint32) {
+	one := [1]offer{{0, a, s}}
+	g.consider(g.w(), one[:])
+	g.reflectEdits()
 }

@@ -1,6 +1,9 @@
 package hnsw
 
-import "cmp"
+import (
+	"cmp"
+	"slices"
+)
 
 // A Result is one row found.
 type Result[K Key] struct {
@@ -51,16 +54,20 @@ type scratch[K Key] struct {
 	walker
 	row    []float32
 	q      query
-	accept byKey[K]
+	stripe uint32
+	accept accepted[K]
 }
 
-// byKey applies a filter of keys to slots.
-type byKey[K Key] struct {
-	keys   []K
+// accepted applies a filter of keys to the slots of a view.
+type accepted[K Key] struct {
+	*view[K]
 	filter Filter[K]
 }
 
-func (b *byKey[K]) accept(slot uint32) bool { return b.filter.Contains(b.keys[slot]) }
+// accept looks at the life of a row before its key, which may be another's.
+func (a *accepted[K]) accept(s uint32) bool {
+	return (a.has(s) || a.kept.holds(s)) && a.filter.Contains(a.key(s))
+}
 
 // Search appends to dst the min(k, matches) rows nearest to q, sorted by
 // (distance, slot), and returns the extended slice. On an error it returns
@@ -86,19 +93,19 @@ func (x *Index[K]) Search(q []float32, k int, o *SearchOptions[K], dst []Result[
 	}
 	w := x.scratch.Get().(*scratch[K])
 	defer x.scratch.Put(w)
+	in := x.readers.enter(w.stripe)
+	defer in.Add(-1)
+	v := x.now.Load()
 	w.visits, w.hops = 0, 0
-	x.g.Metric.store(w.row[:x.g.dim], q, norm)
-
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	x.g.ask(&w.q, w.row)
-	k = min(k, x.g.live)
-	ef := min(max(cmp.Or(opt.Ef, max(defaultEf, 2*min(k, maxRows/2))), k), x.g.live)
-	path := x.find(w, k, ef, opt)
+	v.Metric.store(w.row[:v.dim], q, norm)
+	v.ask(&w.q, w.row)
+	k = min(k, v.live)
+	ef := min(max(cmp.Or(opt.Ef, max(defaultEf, 2*min(k, maxRows/2))), k), v.live)
+	path := v.find(w, k, ef, &opt)
 	for _, e := range w.found[:min(k, len(w.found))] {
-		dst = append(dst, Result[K]{x.keys[e.slot], e.d})
+		dst = append(dst, Result[K]{v.key(e.slot), e.d})
 	}
-	w.accept = byKey[K]{}
+	w.accept = accepted[K]{}
 	if opt.Trace != nil {
 		*opt.Trace = Trace{Path: path, Ef: ef, Visits: w.visits, Hops: w.hops}
 	}
@@ -144,67 +151,98 @@ func scanIsCheaper(n, m, ef, degree float64) bool {
 }
 
 // find leaves the answer in w.found and returns the path taken.
-func (x *Index[K]) find(w *scratch[K], k, ef int, o SearchOptions[K]) Path {
+func (v *view[K]) find(w *scratch[K], k, ef int, o *SearchOptions[K]) Path {
 	w.found = w.found[:0]
-	if x.g.live == 0 {
+	if v.live == 0 {
 		return PathNone
 	}
-	if o.Filter == nil {
-		if o.Exact || !x.g.searchable() || wide(ef, x.g.live) {
-			x.g.scan(&w.walker, &w.q, k, nil)
-			return PathScan
-		}
-		x.g.walk(&w.walker, &w.q, x.g.descend(&w.walker, &w.q, 0), ef, 0)
-		x.refine(w, k)
+	if o.Filter != nil {
+		return v.findFiltered(w, k, ef, o)
+	}
+	if o.Exact || !v.searchable() || wide(ef, v.live) {
+		v.scanAll(w, k, nil)
+		return PathScan
+	}
+	v.walk(&w.walker, &w.q, v.descend(&w.walker, &w.q, 0), ef, 0)
+	if v.settle(w, k, nil); len(w.found) >= k {
 		return PathGraph
 	}
-	return x.findFiltered(w, k, ef, o)
+	v.scanAll(w, k, nil) // links were in motion
+	return PathGraphScan
 }
 
-func (x *Index[K]) findFiltered(w *scratch[K], k, ef int, o SearchOptions[K]) Path {
-	w.accept = byKey[K]{x.keys, o.Filter}
+func (v *view[K]) findFiltered(w *scratch[K], k, ef int, o *SearchOptions[K]) Path {
+	w.accept = accepted[K]{v, o.Filter}
 	m := o.Filter.Len()
 	known := m >= 0
 	if m == 0 {
 		return PathNone
 	}
-	if !known || m > x.g.live {
-		m = x.g.live
+	if !known || m > v.live {
+		m = v.live
 	}
-	scan := o.Exact || !x.g.searchable() || wide(ef, x.g.live) || known && scanIsCheaper(float64(x.g.live), float64(m), float64(ef), float64(x.g.M))
-	if l, ok := o.Filter.(Lister[K]); ok && scan && m <= x.g.live/2 {
-		x.list(w, k, l)
+	scan := o.Exact || !v.searchable() || wide(ef, v.live) || known && scanIsCheaper(float64(v.live), float64(m), float64(ef), float64(v.M))
+	if l, ok := o.Filter.(Lister[K]); ok && scan && m <= v.live/2 {
+		v.scanList(w, k, l, o.Exact)
 		return PathList
 	}
 	if scan {
-		x.g.scan(&w.walker, &w.q, k, &w.accept)
+		v.scanAll(w, k, &w.accept)
 		return PathScan
 	}
-	from := x.g.descend(&w.walker, &w.q, 0)
-	whole := x.g.walkFiltered(&w.walker, &w.q, from, min(widen*ef, x.g.live), m, &w.accept)
-	if whole && len(w.found) >= k {
-		x.refine(w, k)
+	from := v.descend(&w.walker, &w.q, 0)
+	whole := v.walkFiltered(&w.walker, &w.q, from, min(widen*ef, v.live), m, &w.accept)
+	if v.settle(w, k, &w.accept); whole && len(w.found) >= k {
 		return PathGraphFiltered
 	}
-	x.g.scan(&w.walker, &w.q, k, &w.accept)
+	v.scanAll(w, k, &w.accept)
 	return PathGraphScan
 }
 
-// list scans the keys that a filter names.
-func (x *Index[K]) list(w *scratch[K], k int, l Lister[K]) {
-	w.seen.reset(len(x.keys)) // a key named twice is found once
-	n := 0
-	for key := range l.All() {
-		if s, ok := x.slots[key]; ok && w.seen.add(s) {
-			n = x.g.consider(&w.walker, &w.q, k, s, n)
-		}
+// settle leaves in w.found the k nearest of the rows that a walk has found, by
+// exact distances and without rows of other versions.
+func (v *view[K]) settle(w *scratch[K], k int, ok acceptor) {
+	if v.dying || v.linking.Load() > v.version {
+		w.found = slices.DeleteFunc(w.found, func(e entry) bool { return !v.has(e.slot) })
 	}
-	x.g.settle(&w.walker, &w.q, k, n)
+	v.refine(&w.walker, &w.q, k)
+	v.kept.offer(w, k, ok)
 }
 
-// refine compares exactly what a walk over codes has found.
-func (x *Index[K]) refine(w *scratch[K], k int) {
-	if w.q.coded {
-		x.g.refine(&w.walker, &w.q, k)
+// scanAll compares all rows, or the accepted ones.
+func (v *view[K]) scanAll(w *scratch[K], k int, ok acceptor) {
+	c := v.scan(&w.walker, &w.q, k)
+	for s := range uint32(v.slots) {
+		if v.lives.at(s).in(v.version) && (ok == nil || ok.accept(s)) {
+			c.add(s)
+		}
 	}
+	c.end()
+	v.kept.offer(w, k, ok)
+}
+
+// scanList compares the rows that a filter names.
+func (v *view[K]) scanList(w *scratch[K], k int, l Lister[K], exact bool) {
+	c := v.scan(&w.walker, &w.q, k)
+	if !exact {
+		c.byCodes()
+	}
+	if b, ok := l.(numbered); ok && v.RowNumbers {
+		for ids := range b.rowNumbers() {
+			for _, s := range ids {
+				if v.has(s) {
+					c.add(s)
+				}
+			}
+		}
+	} else {
+		w.seen.reset(v.slots) // a key named twice is found once
+		for key := range l.All() {
+			if s, ok := v.keys.slot(key); ok && v.has(s) && w.seen.add(s) {
+				c.add(s)
+			}
+		}
+	}
+	c.end()
+	v.kept.offer(w, k, &w.accept)
 }

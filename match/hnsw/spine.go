@@ -12,28 +12,40 @@ import "slices"
 func (g *graph) maxKids() int { return max(2, g.M/2) }
 
 // adopt gives row s, which has no parent, the nearest parent with room. The
-// candidates are sorted, not empty, and all hang on the root.
+// candidates are sorted; those that are linked hang on the root.
 func (g *graph) adopt(s uint32, near []entry) {
+	below := g.root
+	for i := len(near) - 1; i >= 0; i-- {
+		if g.hasParent(near[i].slot) {
+			below = near[i].slot
+		}
+	}
 	for _, e := range near {
-		if int(g.nodes[e.slot].kids) < g.maxKids() {
+		if g.hasParent(e.slot) && int(g.nodes.at(e.slot).kids) < g.maxKids() {
 			g.hang(s, e.slot)
 			return
 		}
 	}
-	g.hang(s, g.roomBelow(s, near[0].slot))
+	g.hang(s, g.roomBelow(s, below))
 }
+
+// hasParent reports whether s hangs somewhere, or is the root: rows of one
+// batch come to hang in order.
+func (g *graph) hasParent(s uint32) bool { return s == g.root || g.nodes.at(s).parent != none }
 
 // roomBelow returns a row with room for a child in the tree under p: it goes
 // down to the child nearest to s, and ends at a leaf at the latest.
 func (g *graph) roomBelow(s, p uint32) uint32 {
-	for int(g.nodes[p].kids) >= g.maxKids() {
+	for int(g.nodes.at(p).kids) >= g.maxKids() {
 		best := entry{slot: none}
-		for _, c := range g.out(p, 0) {
-			if g.nodes[c].parent != p {
-				continue
-			}
-			if e := (entry{g.between(s, c), c}); best.slot == none || e.before(best) {
-				best = e
+		for _, list := range [][]uint32{g.out(p, 0), g.joining} { // a parent may not yet name those
+			for _, c := range list {
+				if g.nodes.at(c).parent != p {
+					continue
+				}
+				if e := (entry{g.between(s, c), c}); best.slot == none || e.before(best) {
+					best = e
+				}
 			}
 		}
 		p = best.slot
@@ -43,14 +55,14 @@ func (g *graph) roomBelow(s, p uint32) uint32 {
 
 // hang makes p the parent of s. The edge itself is the caller's part.
 func (g *graph) hang(s, p uint32) {
-	g.nodes[s].parent = p
-	g.nodes[p].kids++
+	g.nodes.at(s).parent = p
+	g.nodes.at(p).kids++
 }
 
 // hangs reports whether s hangs on the root. It costs the depth of s.
 func (g *graph) hangs(s uint32) bool {
-	for g.nodes[s].parent != none {
-		s = g.nodes[s].parent
+	for g.nodes.at(s).parent != none {
+		s = g.nodes.at(s).parent
 	}
 	return s == g.root
 }
@@ -69,7 +81,7 @@ func (g *graph) rehang(orphans []uint32, anchor uint32) {
 			p = g.roomBelow(s, anchor)
 		}
 		g.hang(s, p)
-		g.offer(p, s, 0)
+		g.offer(p, s)
 	}
 }
 
@@ -81,9 +93,9 @@ const fosterTries = 8
 // on the root, so not in the tree under s, or none.
 func (g *graph) foster(s uint32) uint32 {
 	near := g.c[:0]
-	for _, list := range [][]uint32{g.out(s, 0), *g.in(s, 0)} {
+	for _, list := range [][]uint32{g.out(s, 0), g.in(s, 0)} {
 		for _, a := range list {
-			if int(g.nodes[a].kids) < g.maxKids() {
+			if int(g.nodes.at(a).kids) < g.maxKids() {
 				near = append(near, entry{g.between(s, a), a})
 			}
 		}

@@ -1,5 +1,7 @@
 package hnsw
 
+import "sync/atomic"
+
 // Stats describe an [Index] at one moment.
 type Stats struct {
 	Dim     int    `json:"dim"`
@@ -14,33 +16,39 @@ type Stats struct {
 
 	VectorBytes int `json:"vector_bytes"` // held for rows
 	CodeBytes   int `json:"code_bytes"`   // held for their codes
-	LinkBytes   int `json:"link_bytes"`   // held for links and their mirror; estimated from capacities
+	LinkBytes   int `json:"link_bytes"`   // held for links, not counting the mirror that deletes need
 }
 
-// Stats counts links, so it costs a look at every slot.
+// Stats counts links, so it costs a look at every slot. Writers go on meanwhile.
 func (x *Index[K]) Stats() Stats {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	g := x.g
-	s := Stats{Dim: g.dim, Metric: g.Metric.String(), Rows: g.live, Linked: g.ready, Slots: len(g.nodes),
-		Kernels: g.kernels.Name, Walks: Float32.String(), VectorBytes: g.rows.Bytes(), LinkBytes: g.level0.Bytes()}
-	if c := g.codes; c != nil {
-		s.CodeBytes = c.rows.Bytes() + 8*cap(c.side)
-		if c.good {
-			s.Walks = Int8.String()
-		}
+	w := x.scratch.Get().(*scratch[K])
+	defer x.scratch.Put(w)
+	in := x.readers.enter(w.stripe)
+	defer in.Add(-1)
+	v := x.now.Load()
+	s := Stats{Dim: v.dim, Metric: v.Metric.String(), Rows: v.live, Linked: v.ready, Slots: v.slots,
+		Kernels: v.kernels.Name, Walks: Float32.String(), VectorBytes: v.rows.Bytes(), CodeBytes: v.codes.bytes(),
+		LinkBytes: v.level0.Bytes() + v.upper.Bytes() + v.above.bytes() + v.lives.bytes()}
+	if v.codes.good {
+		s.Walks = Int8.String()
 	}
-	if g.entry != none {
-		s.Levels = int(g.nodes[g.entry].level) + 1
+	if v.entry != none {
+		s.Levels = v.top + 1
 	}
-	for i := range g.nodes {
-		n := &g.nodes[i]
-		s.Links += len(g.out(uint32(i), 0))
-		s.LinkBytes += 4 * cap(n.in)
-		for _, u := range n.up {
-			s.Links += len(u.out)
-			s.LinkBytes += 4 * (cap(u.out) + cap(u.in))
-		}
+	for i := range uint32(v.slots) {
+		s.Links += countLinks(v.level0.Words(i))
+	}
+	for i := range uint32(v.uppers) {
+		s.Links += countLinks(v.upper.Words(i))
 	}
 	return s
+}
+
+func countLinks(list []uint32) (n int) {
+	for i := range list {
+		if atomic.LoadUint32(&list[i]) != none {
+			n++
+		}
+	}
+	return n
 }
