@@ -24,6 +24,17 @@ type Graph struct {
 // NewGraph returns an empty index.
 func NewGraph() *Graph { return &Graph{} }
 
+// byNumber lets row numbers be slots, so that the rows a search is allowed need
+// no translation.
+func byNumber(o *hnsw.Options) *hnsw.Options {
+	var p hnsw.Options
+	if o != nil {
+		p = *o
+	}
+	p.RowNumbers = true
+	return &p
+}
+
 func (g *Graph) get() *hnsw.Index[uint32] {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
@@ -31,7 +42,7 @@ func (g *Graph) get() *hnsw.Index[uint32] {
 }
 
 // Upsert implements [VectorIndex]; its errors wrap [ErrEmbedding]. Searches
-// that run meanwhile see the rows of a batch appear one by one.
+// that run meanwhile see the rows of a batch appear some at a time.
 func (g *Graph) Upsert(ids []uint32, vecs [][]float32) error {
 	if len(ids) != len(vecs) {
 		return fmt.Errorf("%w: %d vectors for %d rows", ErrEmbedding, len(vecs), len(ids))
@@ -64,7 +75,7 @@ func (g *Graph) add(ids []uint32, flat []float32, dim int) error {
 	if g.x != nil {
 		return g.x.AddBatch(ids, flat, nil)
 	}
-	x, err := hnsw.New[uint32](dim, g.options)
+	x, err := hnsw.New[uint32](dim, byNumber(g.options))
 	if err != nil {
 		return err
 	}
