@@ -25,7 +25,7 @@ type VectorIndex interface {
 	// another length than the first, with numbers that are not finite, or
 	// without a direction, and a batch that names a row twice. One that is
 	// refused changes nothing, and fixes no length. Row numbers are counted from
-	// 0 and used again: it may refuse one above 1,024 and four times as many
+	// 0 and used again: it may refuse one above 65,536 and four times as many
 	// as there are.
 	Upsert(ids []uint32, vecs [][]float32) error
 	// Delete removes rows; those that are unknown are no error. A deleted row

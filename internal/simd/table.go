@@ -1,13 +1,17 @@
 package simd
 
-import "unsafe"
+import (
+	"slices"
+	"unsafe"
+)
 
 // A Table holds rows of one width in chunks that never move, so that growing
 // neither copies nor doubles memory and a row stays where it is. Rows begin at
 // multiples of [Align] and what they do not fill is zero.
 type Table struct {
 	Rows
-	size int // bytes of a row that are used
+	size  int   // bytes of a row that are used
+	blank *byte // the chunk of zeros, if there is one
 }
 
 // Chunks are at most about a mebibyte, of 64 to 1,024 rows.
@@ -29,14 +33,52 @@ func NewTable(size int) *Table {
 // Reserve makes rows 0 to n-1 exist; new ones hold zeros.
 func (t *Table) Reserve(n int) {
 	for len(t.Chunks)<<t.Shift < n {
-		b := make([]byte, t.Stride<<t.Shift+Align)
-		p := unsafe.Pointer(unsafe.SliceData(b))
-		t.Chunks = append(t.Chunks, (*byte)(unsafe.Add(p, -uintptr(p)&(Align-1)))) // keeps all of b
+		t.Chunks = append(t.Chunks, t.chunk())
 	}
 }
 
+func (t *Table) chunk() *byte {
+	b := make([]byte, t.Stride<<t.Shift+Align)
+	p := unsafe.Pointer(unsafe.SliceData(b))
+	return (*byte)(unsafe.Add(p, -uintptr(p)&(Align-1))) // keeps all of b
+}
+
+// Extend makes rows 0 to n-1 readable, without memory of their own: new ones
+// share one chunk of zeros until they are held.
+func (t *Table) Extend(n int) {
+	for len(t.Chunks)<<t.Shift < n {
+		if t.blank == nil {
+			t.blank = t.chunk()
+		}
+		t.Chunks = append(t.Chunks, t.blank)
+	}
+}
+
+// Hold gives row id, which must be readable, memory of its own. What others have
+// of the table stays as it is.
+func (t *Table) Hold(id uint32) {
+	if !t.Holds(id) {
+		t.Chunks = slices.Clone(t.Chunks)
+		t.Chunks[id>>t.Shift] = t.chunk()
+	}
+}
+
+// Holds reports whether row id has memory of its own.
+func (t *Table) Holds(id uint32) bool {
+	i := int(id >> t.Shift)
+	return i < len(t.Chunks) && t.Chunks[i] != t.blank
+}
+
 // Bytes is how much memory the table holds.
-func (t *Table) Bytes() int { return len(t.Chunks) * (t.Stride<<t.Shift + Align) }
+func (t *Table) Bytes() int {
+	held := 0
+	for _, c := range t.Chunks {
+		if c != t.blank {
+			held++
+		}
+	}
+	return held * (t.Stride<<t.Shift + Align)
+}
 
 // Row returns the bytes of row id, which must have been reserved.
 func (t *Table) Row(id uint32) []byte {

@@ -100,8 +100,8 @@ func (g *graph) checkSlot(s uint32) error {
 }
 
 func (g *graph) checkEmpty(s uint32) error {
-	if !g.compact && slices.ContainsFunc(g.row(s), func(f float32) bool { return f != 0 }) ||
-		g.codes.mean != nil && slices.ContainsFunc(g.codes.code(s), func(b byte) bool { return b != 0 }) {
+	if g.rows.Holds(s) && slices.ContainsFunc(g.row(s), func(f float32) bool { return f != 0 }) ||
+		g.codes.rows.Holds(s) && slices.ContainsFunc(g.codes.code(s), func(b byte) bool { return b != 0 }) {
 		return corrupt("slot %d: free, but its row is left", s)
 	}
 	if !g.RowNumbers && !slices.Contains(g.unused, s) {

@@ -50,8 +50,9 @@ func newCodes(dim int) codes {
 // padding is how many bytes of a stride a code of dim bytes leaves.
 func padding(dim int) int { return -dim & (simd.Align - 1) }
 
-func (c *codes) reserve(n int) {
-	c.rows.Reserve(n)
+// extend makes n slots, without memory for codes.
+func (c *codes) extend(n int) {
+	c.rows.Extend(n)
 	if padding(len(c.mean)) < codedBytes {
 		c.apart.reserve(n)
 	}

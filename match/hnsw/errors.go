@@ -17,7 +17,7 @@ var (
 	ErrTooLong = errors.New("norm above 1e18")
 	// ErrDuplicateKey: one batch names a key twice.
 	ErrDuplicateKey = errors.New("key repeated within the batch")
-	// ErrRowNumber: a key under Options.RowNumbers is above 1,024 and four times the
+	// ErrRowNumber: a key under Options.RowNumbers is above 65,536 and four times the
 	// number of rows; or the type of keys is no uint32.
 	ErrRowNumber = errors.New("not a row number")
 	// ErrRange: a number is outside its documented bounds.

@@ -88,13 +88,13 @@ func (g *graph) unlink(a, b uint32, l int) {
 	}
 }
 
-// reserve makes room for n slots.
+// reserve makes n slots, without memory for rows.
 func (g *graph) reserve(n int) {
 	if !g.compact {
-		g.rows.Reserve(n)
+		g.rows.Extend(n)
 	}
 	if g.codes.mean != nil {
-		g.codes.reserve(n)
+		g.codes.extend(n)
 	}
 	g.nodes.reserve(n)
 	g.lives.reserve(n)
@@ -127,9 +127,11 @@ func (g *graph) allocate() uint32 {
 // linked. The row belongs to the next version.
 func (g *graph) fill(s uint32, row []float32, hash uint64) {
 	if !g.compact {
+		g.rows.Hold(s)
 		copy(g.row(s), row)
 	}
 	if g.codes.mean != nil {
+		g.codes.rows.Hold(s)
 		g.codes.put(s, row, g.Metric, g.w().from(g.dim))
 		if g.codes.good && g.codes.side(s).scale > oddScale*g.codes.scale {
 			g.training.odd++

@@ -23,13 +23,14 @@ func (g *graph) copyOf(slots []uint32) frame {
 	} else {
 		f.codes = newCodes(g.dim)
 		f.codes.mean, f.codes.meanNorm = g.codes.mean, g.codes.meanNorm
-		f.codes.reserve(len(slots))
+		f.codes.extend(len(slots))
 	}
 	for i, s := range slots {
 		if !g.compact {
 			copy(f.row(uint32(i)), g.row(s))
 			continue
 		}
+		f.codes.rows.Hold(uint32(i))
 		copy(f.codes.code(uint32(i)), g.codes.code(s))
 		*f.codes.side(uint32(i)) = *g.codes.side(s)
 	}

@@ -38,8 +38,11 @@ const leastCompact = 4096
 func (g *graph) train(workers int) {
 	g.training = training{next: 2 * g.live}
 	c := newCodes(g.dim)
-	c.reserve(g.slots)
+	c.extend(g.slots)
 	taken := g.taken()
+	for _, s := range taken {
+		c.rows.Hold(s)
+	}
 	sum := make([]float64, g.dim)
 	for _, s := range taken {
 		for i, f := range g.row(s) {

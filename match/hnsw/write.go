@@ -81,7 +81,7 @@ func (x *Index[K]) checkBatch(keys []K, vecs []float32) ([]float64, error) {
 // highestNumber bounds row numbers, for which memory is held whether they are
 // used or not.
 func (x *Index[K]) highestNumber(more int) uint32 {
-	return uint32(min(4*(x.g.live+more)+1<<10, maxRows-1))
+	return uint32(min(4*(x.g.live+more)+1<<16, maxRows-1))
 }
 
 // step writes some checked rows, and shows them.

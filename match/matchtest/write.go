@@ -135,7 +135,7 @@ func testDeleteUnknown(f *fixture) {
 }
 
 // highRow is as high a row number as an index has to take.
-const highRow = 1 << 10
+const highRow = 1 << 16
 
 // An index that has lost its last row is as good as a new one.
 func testDeleteAll(f *fixture) {
