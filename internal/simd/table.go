@@ -37,10 +37,16 @@ func (t *Table) Reserve(n int) {
 	}
 }
 
+// chunk makes memory for a chunk. A large piece begins with a page in any case;
+// only for a small one it takes more than the rows need.
 func (t *Table) chunk() *byte {
-	b := make([]byte, t.Stride<<t.Shift+Align)
-	p := unsafe.Pointer(unsafe.SliceData(b))
-	return (*byte)(unsafe.Add(p, -uintptr(p)&(Align-1))) // keeps all of b
+	size := t.Stride << t.Shift
+	p := unsafe.Pointer(unsafe.SliceData(make([]byte, size)))
+	if uintptr(p)&(Align-1) != 0 {
+		p = unsafe.Pointer(unsafe.SliceData(make([]byte, size+Align)))
+		p = unsafe.Add(p, -uintptr(p)&(Align-1)) // keeps all of it
+	}
+	return (*byte)(p)
 }
 
 // Extend makes rows 0 to n-1 readable, without memory of their own: new ones
@@ -54,13 +60,20 @@ func (t *Table) Extend(n int) {
 	}
 }
 
-// Hold gives row id, which must be readable, memory of its own. What others have
-// of the table stays as it is.
+// Hold gives row id memory of its own, and makes those below it readable. What
+// others have of the table stays as it is.
 func (t *Table) Hold(id uint32) {
-	if !t.Holds(id) {
-		t.Chunks = slices.Clone(t.Chunks)
-		t.Chunks[id>>t.Shift] = t.chunk()
+	if t.Holds(id) {
+		return
 	}
+	at := int(id >> t.Shift)
+	t.Extend(at << t.Shift)
+	if at == len(t.Chunks) {
+		t.Chunks = append(t.Chunks, t.chunk())
+		return
+	}
+	t.Chunks = slices.Clone(t.Chunks)
+	t.Chunks[at] = t.chunk()
 }
 
 // Holds reports whether row id has memory of its own.
@@ -77,7 +90,7 @@ func (t *Table) Bytes() int {
 			held++
 		}
 	}
-	return held * (t.Stride<<t.Shift + Align)
+	return held * t.Stride << t.Shift
 }
 
 // Row returns the bytes of row id, which must have been reserved.

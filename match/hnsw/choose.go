@@ -1,7 +1,5 @@
 package hnsw
 
-import "github.com/deeperpoint/csss/internal/simd"
-
 // choose appends to dst at most m of the sorted candidates: the nearest, then
 // each that is nearer to the base than to any chosen before (the paper's
 // algorithm 4, without its extensions), so that links lead in all directions.
@@ -25,15 +23,13 @@ func (g *graph) diverse(w *linker, e entry, chosen []entry) bool {
 	}
 	const block = 4 // of a kernel; most refusals come from the first
 	for g.aim(&w.rival, e.slot); len(chosen) > 0; {
-		var slots [block]uint32
-		var out [block]float32
 		n := min(len(chosen), block)
 		for i, c := range chosen[:n] {
-			slots[i] = c.slot
+			w.others[i] = c.slot
 		}
 		chosen = chosen[n:]
-		g.exact(&w.rival, slots[:n], out[:])
-		for _, d := range out[:n] {
+		g.exact(&w.rival, w.others[:n], w.apart[:])
+		for _, d := range w.apart[:n] {
 			if d < e.d || d == 0 && g.Metric != Dot {
 				return false
 			}
@@ -46,13 +42,11 @@ func (g *graph) diverse(w *linker, e entry, chosen []entry) bool {
 func (g *graph) fromRow(w *linker, dst []entry, a uint32, slots []uint32) []entry {
 	g.aim(&w.rival, a)
 	for len(slots) > 0 {
-		var batch [simd.Batch]uint32
-		var out [simd.Batch]float32
-		n := copy(batch[:], slots)
+		n := copy(w.others[:], slots)
 		slots = slots[n:]
-		g.exact(&w.rival, batch[:n], out[:])
-		for i, s := range batch[:n] {
-			dst = append(dst, entry{out[i], s})
+		g.exact(&w.rival, w.others[:n], w.apart[:])
+		for i, s := range w.others[:n] {
+			dst = append(dst, entry{w.apart[i], s})
 		}
 	}
 	return dst

@@ -50,9 +50,8 @@ func newCodes(dim int) codes {
 // padding is how many bytes of a stride a code of dim bytes leaves.
 func padding(dim int) int { return -dim & (simd.Align - 1) }
 
-// extend makes n slots, without memory for codes.
-func (c *codes) extend(n int) {
-	c.rows.Extend(n)
+// reserve makes room for what stands apart from the codes of n slots.
+func (c *codes) reserve(n int) {
 	if padding(len(c.mean)) < codedBytes {
 		c.apart.reserve(n)
 	}
@@ -152,6 +151,8 @@ type coder struct {
 	offset int32   // 128·Σ code: what the bias of the rows adds to each product
 	base   float32
 	margin float32 // by which a distance is rarely wrong
+
+	products [simd.Batch]int32 // scratch
 }
 
 // reserve makes room for a query of the codes.

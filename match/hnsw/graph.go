@@ -66,10 +66,11 @@ func (g *graph) workers(n int) int {
 
 // between is the distance of two rows.
 func (g *graph) between(a, b uint32) float32 {
-	slots, out := [4]uint32{b}, [4]float32{}
-	g.aim(&g.w().rival, a)
-	g.exact(&g.w().rival, slots[:1], out[:])
-	return out[0]
+	w := g.w()
+	g.aim(&w.rival, a)
+	w.others[0] = b
+	g.exact(&w.rival, w.others[:1], w.apart[:])
+	return w.apart[0]
 }
 
 // link adds the edge a -> b on level l; a's list has room and b is not in it.
@@ -90,11 +91,8 @@ func (g *graph) unlink(a, b uint32, l int) {
 
 // reserve makes n slots, without memory for rows.
 func (g *graph) reserve(n int) {
-	if !g.compact {
-		g.rows.Extend(n)
-	}
 	if g.codes.mean != nil {
-		g.codes.extend(n)
+		g.codes.reserve(n)
 	}
 	g.nodes.reserve(n)
 	g.lives.reserve(n)

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/deeperpoint/csss/internal/simd"
 )
 
 // Rows are linked in batches, so that several processors can work at them and
@@ -35,11 +37,13 @@ type offer struct {
 type linker struct {
 	walker
 	query
-	rival probe // of a row that candidates are compared with
-	diff  []float32
-	code  []byte
-	fresh []uint32
-	edits []edit
+	rival  probe // of a row that others are compared with
+	others [simd.Batch]uint32
+	apart  [simd.Batch]float32
+	diff   []float32
+	code   []byte
+	fresh  []uint32
+	edits  []edit
 }
 
 // An edit is a change of the mirror.

@@ -28,9 +28,8 @@ type walker struct {
 	visits int      // distances computed
 	hops   int      // rows expanded
 
-	ids      [simd.Batch]uint32 // a batch of rows
-	products [simd.Batch]int32  // of their codes with the query's
-	near     [simd.Batch]float32
+	ids  [simd.Batch]uint32 // a batch of rows
+	near [simd.Batch]float32
 }
 
 // ask makes q a query of a row in the form in which rows are stored, as long as
@@ -65,15 +64,17 @@ func (f *frame) aim(p *probe, s uint32) {
 func (f *frame) measure(w *walker, q *query, n int) {
 	w.visits += n
 	if q.coded {
-		f.byCode(&q.coder, w.ids[:n], w.near[:], w.products[:])
+		f.byCode(&q.coder, w.ids[:n], w.near[:])
 	} else {
 		f.exact(&q.probe, w.ids[:n], w.near[:])
 	}
 }
 
 // byCode writes to out the distances of rows by their codes.
-func (f *frame) byCode(c *coder, slots []uint32, out []float32, products []int32) {
+func (f *frame) byCode(c *coder, slots []uint32, out []float32) {
+	products := c.products[:]
 	f.kernels.DotI8(products, c.code, &f.codes.rows.Rows, slots)
+	out, products = out[:len(slots)], products[:len(slots)]
 	for i, s := range slots {
 		out[i] = c.distance(products[i], f.codes.side(s))
 	}
@@ -83,8 +84,7 @@ func (f *frame) byCode(c *coder, slots []uint32, out []float32, products []int32
 // a batch, from p. Both slices have room for a multiple of four.
 func (f *frame) exact(p *probe, slots []uint32, out []float32) {
 	if f.compact {
-		var products [simd.Batch]int32
-		f.byCode(&p.coder, slots, out, products[:])
+		f.byCode(&p.coder, slots, out)
 		return
 	}
 	switch f.Metric {

@@ -1,7 +1,5 @@
 package hnsw
 
-import "slices"
-
 // An entry is a row at its distance from the query. Entries are ordered by
 // (d, slot), so that ties fall the same way on every path.
 type entry struct {
@@ -38,21 +36,26 @@ type pool []entry
 // It returns the place of e, or -1 if e is beyond the last of a full pool.
 func (p *pool) insert(e entry, limit int) int {
 	q := *p
-	if len(q) >= limit {
-		if !e.before(q[len(q)-1]) {
+	n := len(q)
+	if n >= limit {
+		if !e.before(q[n-1]) {
 			return -1
 		}
-		q = q[:len(q)-1]
+		n-- // the last goes
+	} else {
+		q = append(q, entry{})
+		*p = q
 	}
-	lo, hi := 0, len(q)
+	lo, hi := 0, n
 	for lo < hi {
-		if h := int(uint(lo+hi) >> 1); e.before(q[h]) {
-			hi = h
-		} else {
+		if h := int(uint(lo+hi) >> 1); q[h].d < e.d || q[h].d == e.d && q[h].before(e) {
 			lo = h + 1
+		} else {
+			hi = h
 		}
 	}
-	*p = slices.Insert(q, lo, e)
+	copy(q[lo+1:], q[lo:n])
+	q[lo] = e
 	return lo
 }
 

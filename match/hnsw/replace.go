@@ -23,7 +23,7 @@ func (g *graph) copyOf(slots []uint32) frame {
 	} else {
 		f.codes = newCodes(g.dim)
 		f.codes.mean, f.codes.meanNorm = g.codes.mean, g.codes.meanNorm
-		f.codes.extend(len(slots))
+		f.codes.reserve(len(slots))
 	}
 	for i, s := range slots {
 		if !g.compact {

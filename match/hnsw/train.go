@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"sync"
+
+	"github.com/deeperpoint/csss/internal/simd"
 )
 
 // A training says when the mean of the codes has to be taken again.
@@ -38,11 +40,12 @@ const leastCompact = 4096
 func (g *graph) train(workers int) {
 	g.training = training{next: 2 * g.live}
 	c := newCodes(g.dim)
-	c.extend(g.slots)
+	c.reserve(g.slots)
 	taken := g.taken()
 	for _, s := range taken {
 		c.rows.Hold(s)
 	}
+	c.rows.Extend(g.slots)
 	sum := make([]float64, g.dim)
 	for _, s := range taken {
 		for i, f := range g.row(s) {
@@ -73,8 +76,11 @@ func (g *graph) train(workers int) {
 // forgetRows leaves nothing but codes.
 func (g *graph) forgetRows() {
 	g.compact = true
-	g.rows.Chunks = nil
+	g.rows = *simd.NewTable(4 * g.dim)
 	g.training.next = math.MaxInt
+	for _, w := range g.linkers { // scratch may still hold some
+		w.row, w.rival.row = nil, nil
+	}
 }
 
 // taken returns the slots that hold rows.

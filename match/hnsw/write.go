@@ -43,6 +43,9 @@ func (x *Index[K]) AddBatch(keys []K, vecs []float32, o *BatchOptions) error {
 			opt.Progress(last)
 		}
 	}
+	if x.g.Mode == Compact { // where every byte counts
+		x.g.batch, x.g.offers = nil, nil
+	}
 	return nil
 }
 
