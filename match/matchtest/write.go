@@ -125,13 +125,16 @@ func testDelete(f *fixture) {
 }
 
 func testDeleteUnknown(f *fixture) {
-	f.remove(1, 2, 3)
-	f.remove()
-	f.fill(0, 20, f.gaussian)
-	f.remove(math.MaxUint32, 1000)
-	f.remove(4, 4, 1000, 4)
-	f.remove(4)
-	f.holds()
+	for range 20 {
+		f.reset()
+		f.remove(1, 2, 3)
+		f.remove()
+		f.fill(0, 20, f.gaussian)
+		f.remove(math.MaxUint32, 1000)
+		f.remove(4, 4, 1000, 4)
+		f.remove(4)
+		f.holds()
+	}
 }
 
 // highRow is as high a row number as an index has to take.
