@@ -1,6 +1,7 @@
 package simd
 
 import (
+	"iter"
 	"slices"
 	"unsafe"
 )
@@ -117,4 +118,57 @@ func (t *Table) Words(id uint32) []uint32 {
 func (t *Table) Prefetch(id uint32) {
 	_ = t.Chunks[id>>t.Shift]
 	prefetch(t.row(id))
+}
+
+// Map makes rows 0 to n-1 exist over memory that holds some of them: those of
+// each chunk that held names, one chunk after another. The table has no rows
+// yet, b begins at a multiple of [Align] and is as long as [Table.Mapped] says.
+// What is left of the last chunk gets memory of its own, since b ends with row
+// n-1; so does what b does not hold, as with Extend. The table keeps b.
+func (t *Table) Map(b []byte, n int, held func(chunk int) bool) {
+	size := t.Stride << t.Shift
+	for at := range t.ChunksOf(n) {
+		rows := min(n-at<<t.Shift, 1<<t.Shift)
+		switch {
+		case !held(at):
+			t.Extend((at + 1) << t.Shift)
+			continue
+		case rows == 1<<t.Shift:
+			t.Chunks = append(t.Chunks, unsafe.SliceData(b[:size]))
+		default:
+			c := t.chunk()
+			copy(unsafe.Slice(c, size), b[:rows*t.Stride])
+			t.Chunks = append(t.Chunks, c)
+		}
+		b = b[rows*t.Stride:]
+	}
+}
+
+// ChunksOf returns how many chunks n rows take.
+func (t *Table) ChunksOf(n int) int { return (n + 1<<t.Shift - 1) >> t.Shift }
+
+// Mapped returns how many bytes rows 0 to n-1 take of which some chunks are held.
+func (t *Table) Mapped(n int, held func(chunk int) bool) (size int) {
+	for at := range t.ChunksOf(n) {
+		if held(at) {
+			size += min(n-at<<t.Shift, 1<<t.Shift) * t.Stride
+		}
+	}
+	return size
+}
+
+// Pieces yields the number of each chunk of rows 0 to n-1 that is held, and the
+// bytes of its rows.
+func (t *Table) Pieces(n int) iter.Seq2[int, []byte] {
+	return func(yield func(int, []byte) bool) {
+		for at, c := range t.Chunks {
+			rows := min(n-at<<t.Shift, 1<<t.Shift)
+			if rows <= 0 {
+				return
+			}
+			if c != t.blank && !yield(at, unsafe.Slice(c, rows*t.Stride)) {
+				return
+			}
+		}
+	}
 }

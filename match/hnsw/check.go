@@ -31,10 +31,11 @@ func (k *keys[K]) check(g *graph) error {
 	if k.numbers {
 		return nil
 	}
+	var nothing K
+	k.slot(nothing) // makes the map
 	if len(k.slots) != g.live {
 		return corrupt("%d keys for %d rows", len(k.slots), g.live)
 	}
-	var nothing K
 	for s := range uint32(g.slots) {
 		key := *k.names.at(s)
 		if g.nodes.at(s).state == free {
@@ -70,10 +71,25 @@ func (g *graph) check() error {
 	if live != g.live || ready != g.ready || !g.RowNumbers && live+len(g.unused) != g.slots {
 		return corrupt("counted %d rows, %d linked, %d unused slots; kept %d, %d of %d", live, ready, len(g.unused), g.live, g.ready, g.slots)
 	}
+	if err := g.checkUnused(); err != nil {
+		return err
+	}
 	if err := g.checkEntry(); err != nil {
 		return err
 	}
 	return g.checkReach()
+}
+
+// checkUnused verifies that free slots are listed once; how many are, was counted.
+func (g *graph) checkUnused() error {
+	listed := make([]bool, g.slots)
+	for _, s := range g.unused {
+		if int(s) >= g.slots || listed[s] || g.nodes.at(s).state != free {
+			return corrupt("slot %d: listed as free twice, or although it is not", s)
+		}
+		listed[s] = true
+	}
+	return nil
 }
 
 // checkSlot verifies what can be seen from one slot.
@@ -103,9 +119,6 @@ func (g *graph) checkEmpty(s uint32) error {
 	if g.rows.Holds(s) && slices.ContainsFunc(g.row(s), func(f float32) bool { return f != 0 }) ||
 		g.codes.rows.Holds(s) && slices.ContainsFunc(g.codes.code(s), func(b byte) bool { return b != 0 }) {
 		return corrupt("slot %d: free, but its row is left", s)
-	}
-	if !g.RowNumbers && !slices.Contains(g.unused, s) {
-		return corrupt("slot %d: free, but not listed", s)
 	}
 	return nil
 }

@@ -22,8 +22,13 @@ var (
 	ErrRowNumber = errors.New("not a row number")
 	// ErrRange: a number is outside its documented bounds.
 	ErrRange = errors.New("out of range")
-	// ErrCorrupt: [Index.Check] found a broken invariant.
+	// ErrCorrupt: [Index.Check] found a broken invariant, or a file is not as it
+	// was written.
 	ErrCorrupt = errors.New("broken invariant")
+	// ErrVersion: a file is of a format that this version does not know.
+	ErrVersion = errors.New("unknown format")
+	// ErrForeign: a snapshot has keys of another type than was asked for.
+	ErrForeign = errors.New("snapshot of other keys")
 )
 
 // A RowError says which row of a batch was refused, and why. Err is
@@ -97,3 +102,18 @@ func (e *KeyTypeError) Error() string {
 
 // Unwrap returns [ErrRowNumber].
 func (e *KeyTypeError) Unwrap() error { return ErrRowNumber }
+
+// A SnapshotError says where a snapshot is not as it was written. It unwraps to
+// [ErrCorrupt].
+type SnapshotError struct {
+	Section string // "header", "sums", or which of the index's parts
+	Offset  int    // in the file, where it begins
+	Why     string
+}
+
+func (e *SnapshotError) Error() string {
+	return fmt.Sprintf("hnsw: snapshot: %s at byte %d: %s", e.Section, e.Offset, e.Why)
+}
+
+// Unwrap returns [ErrCorrupt].
+func (e *SnapshotError) Unwrap() error { return ErrCorrupt }

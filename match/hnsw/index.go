@@ -52,13 +52,18 @@ func New[K Key](dim int, o *Options) (*Index[K], error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &Index[K]{g: newGraph(dim, opt), keys: keys}
+	x := newIndex(newGraph(dim, opt), keys)
+	x.publish(nil)
+	return x, nil
+}
+
+func newIndex[K Key](g *graph, keys keys[K]) *Index[K] {
+	x := &Index[K]{g: g, keys: keys}
 	x.row = make([]float32, x.g.rows.Stride/4)
 	x.scratch.New = func() any {
 		return &scratch[K]{row: make([]float32, x.g.rows.Stride/4), stripe: x.made.Add(1)}
 	}
-	x.publish(nil)
-	return x, nil
+	return x
 }
 
 // publish shows searches what the writer has done. Rows born in the version that

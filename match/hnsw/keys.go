@@ -14,6 +14,7 @@ type keys[K Key] struct {
 
 	mu    *sync.RWMutex // held for single look-ups and changes
 	slots map[K]uint32
+	taken func() []uint32 // slots with keys, while the map is still to be made of them
 }
 
 func newKeys[K Key](numbers bool) (keys[K], error) {
@@ -34,8 +35,29 @@ func (k *keys[K]) slot(key K) (uint32, bool) {
 	}
 	k.mu.RLock()
 	defer k.mu.RUnlock()
+	for k.slots == nil {
+		k.mu.RUnlock()
+		k.index()
+		k.mu.RLock()
+	}
 	s, ok := k.slots[key]
 	return s, ok
+}
+
+// index makes the map of an index that was opened. Whoever changes keys has
+// asked for one before, so none has changed yet.
+func (k *keys[K]) index() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.slots != nil {
+		return
+	}
+	taken := k.taken()
+	slots := make(map[K]uint32, len(taken))
+	for _, s := range taken {
+		slots[*k.names.at(s)] = s
+	}
+	k.slots, k.taken = slots, nil
 }
 
 // set gives a slot to a key. It must have none.
