@@ -17,10 +17,17 @@ import (
 // distances' time per row and writers wait meanwhile.
 //
 // Errors: one that wraps [ErrCorrupt] and names the first broken invariant and
-// its slot.
+// its slot; [ErrClosed].
 func (x *Index[K]) Check() error {
 	x.writer.Lock()
 	defer x.writer.Unlock()
+	if x.closed.Load() {
+		return fmt.Errorf("hnsw: %w", ErrClosed)
+	}
+	return x.check()
+}
+
+func (x *Index[K]) check() error {
 	if err := x.keys.check(x.g); err != nil {
 		return err
 	}

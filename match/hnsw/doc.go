@@ -70,7 +70,7 @@
 // at most [MaxNorm], so that no distance overflows; 2^31-1 slots. Memory per
 // row is 4·dim bytes, dim and 8 for its code, each rounded up to 64, about 25·M
 // for links and their mirror, and the key map.
-// Vectors are held as float32, on the heap or in a snapshot ([Index.Save]), and
+// Vectors are held as float32, on the heap or in a mapped snapshot ([Open]), and
 // slots that a shrinking index leaves behind are kept for later rows. Hundreds
 // of exactly equal rows crowd a walk that passes them: give such data a larger
 // Ef, or Exact.

@@ -25,6 +25,8 @@ var (
 	// ErrCorrupt: [Index.Check] found a broken invariant, or a file is not as it
 	// was written.
 	ErrCorrupt = errors.New("broken invariant")
+	// ErrClosed: [Index.Close] was called before.
+	ErrClosed = errors.New("index is closed")
 	// ErrVersion: a file is of a format that this version does not know.
 	ErrVersion = errors.New("unknown format")
 	// ErrForeign: a snapshot has keys of another type than was asked for.

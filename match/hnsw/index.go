@@ -22,6 +22,10 @@ type Index[K Key] struct {
 	g      *graph
 	row    []float32 // as long as a stride
 	keys   keys[K]
+
+	closed     atomic.Bool
+	unverified *parser      // of a file whose big sections were not looked at; nil for none
+	release    func() error // of what is mapped; nil for nothing
 }
 
 // A view is a version of the index. It never changes; the chunks that it shares

@@ -2,6 +2,7 @@ package hnsw
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 )
 
@@ -81,7 +82,7 @@ func (a *accepted[K]) accept(s uint32) bool {
 //
 // Errors: [*LengthError] if q is not dim long; [*RowError] with Row -1 for
 // [ErrNotFinite], [ErrTooLong] or [ErrZeroVector]; [*RangeError] for k < 1 or
-// Ef < 0.
+// Ef < 0; [ErrClosed].
 func (x *Index[K]) Search(q []float32, k int, o *SearchOptions[K], dst []Result[K]) ([]Result[K], error) {
 	var opt SearchOptions[K]
 	if o != nil {
@@ -114,6 +115,9 @@ func (x *Index[K]) Search(q []float32, k int, o *SearchOptions[K], dst []Result[
 
 func (x *Index[K]) checkQuery(q []float32, k, ef int) (norm float64, err error) {
 	const maxInt = int(^uint(0) >> 1)
+	if x.closed.Load() {
+		return 0, fmt.Errorf("hnsw: %w", ErrClosed)
+	}
 	if len(q) != x.g.dim {
 		return 0, &LengthError{What: "query", Got: len(q), Want: x.g.dim}
 	}

@@ -26,24 +26,25 @@ import (
 //
 // Errors: those of the file system; then what was at path is still there, but
 // for an error that comes after the renaming. [ErrVersion] on a processor whose
-// words begin with their highest byte.
+// words begin with their highest byte; those of [Index.Verify].
 func (x *Index[K]) Save(path string) error {
 	x.writer.Lock()
 	defer x.writer.Unlock()
-	_, err := x.save(path)
-	return err
+	if err := x.usable(); err != nil {
+		return err
+	}
+	return x.save(path)
 }
 
-func (x *Index[K]) save(path string) (h header, err error) {
+func (x *Index[K]) save(path string) error {
 	if !littleEndian() {
-		return h, fmt.Errorf("hnsw: %w: byte order of this processor", ErrVersion)
+		return fmt.Errorf("hnsw: %w: byte order of this processor", ErrVersion)
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
-		return h, fmt.Errorf("hnsw: save: %w", err)
+		return fmt.Errorf("hnsw: save: %w", err)
 	}
-	h, err = x.writeTo(f)
-	if err == nil {
+	if err = x.writeTo(f); err == nil {
 		err = f.Sync()
 	}
 	if closed := f.Close(); err == nil {
@@ -54,12 +55,12 @@ func (x *Index[K]) save(path string) (h header, err error) {
 	}
 	if err != nil {
 		_ = os.Remove(f.Name()) // it is of no use, and the error is told
-		return h, fmt.Errorf("hnsw: save: %w", err)
+		return fmt.Errorf("hnsw: save: %w", err)
 	}
 	if err := syncDir(filepath.Dir(path)); err != nil {
-		return h, fmt.Errorf("hnsw: save: %w", err)
+		return fmt.Errorf("hnsw: save: %w", err)
 	}
-	return h, nil
+	return nil
 }
 
 func littleEndian() bool {
@@ -69,7 +70,7 @@ func littleEndian() bool {
 
 // writeTo writes the snapshot from the beginning of the file. The header comes
 // last, so that half a file is none.
-func (x *Index[K]) writeTo(f *os.File) (header, error) {
+func (x *Index[K]) writeTo(f *os.File) error {
 	h := x.header()
 	pieces := x.pieces()
 	for i, section := range pieces {
@@ -79,30 +80,30 @@ func (x *Index[K]) writeTo(f *os.File) (header, error) {
 	}
 	h.place()
 	if _, err := f.Seek(headerBytes, io.SeekStart); err != nil {
-		return h, err
+		return err
 	}
 	w := blockWriter{w: f, at: headerBytes}
 	for i, section := range pieces {
 		if err := w.zeros(h.at[i] - w.at); err != nil {
-			return h, err
+			return err
 		}
 		w.endBlock() // the zeros are the section's before
 		for b := range section {
 			if err := w.write(b); err != nil {
-				return h, err
+				return err
 			}
 		}
 	}
 	if err := w.zeros(h.sums - w.at); err != nil {
-		return h, err
+		return err
 	}
 	w.endBlock()
 	h.sumsCRC = checksum(w.sums)
 	if _, err := f.Write(w.sums); err != nil {
-		return h, err
+		return err
 	}
 	_, err := f.WriteAt(h.encode(), 0)
-	return h, err
+	return err
 }
 
 // A blockWriter sums what it writes.

@@ -19,7 +19,7 @@ func (x *Index[K]) Add(key K, vec []float32) error { return x.AddBatch([]K{key},
 // Errors: [*LengthError] if vecs is not len(keys)·dim long; [*RowError] with
 // [ErrNotFinite], [ErrTooLong], [ErrZeroVector], [ErrDuplicateKey] or
 // [ErrRowNumber]; [*RangeError] for a field of o out of its bounds, or if the
-// index would pass 2^31-1 rows.
+// index would pass 2^31-1 rows; those of [Index.Verify].
 func (x *Index[K]) AddBatch(keys []K, vecs []float32, o *BatchOptions) error {
 	var opt BatchOptions
 	if o != nil {
@@ -30,6 +30,9 @@ func (x *Index[K]) AddBatch(keys []K, vecs []float32, o *BatchOptions) error {
 	}
 	x.writer.Lock()
 	defer x.writer.Unlock()
+	if err := x.usable(); err != nil {
+		return err
+	}
 	x.restart()
 	norms, err := x.checkBatch(keys, vecs)
 	if err != nil {
@@ -145,7 +148,8 @@ func (x *Index[K]) clearWay(keys []K, rows []int) {
 // Delete removes the rows of the given keys, all in one step, and returns how
 // many there were. Unknown keys are passed over. Once it returns, no search
 // finds the rows, and nothing of their vectors or keys is left in the index. It
-// waits for searches that began before it.
+// waits for searches that began before it. From an index that is closed, or
+// opened from a file that [Index.Verify] refuses, nothing is removed.
 //
 // Removing a linked row costs about as much as linking one. Removing the entry
 // point may cost a look at every slot, and so may the first removal, and in mode
@@ -153,6 +157,9 @@ func (x *Index[K]) clearWay(keys []K, rows []int) {
 func (x *Index[K]) Delete(keys ...K) (removed int) {
 	x.writer.Lock()
 	defer x.writer.Unlock()
+	if x.usable() != nil {
+		return 0
+	}
 	x.restart()
 	var slots []uint32
 	named := make(map[uint32]struct{}, len(keys))

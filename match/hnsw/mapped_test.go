@@ -1,0 +1,141 @@
+package hnsw_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/deeperpoint/csss/match/hnsw"
+)
+
+// TestMappedIndexContinues opens and changes an index: the file stays as it is,
+// and the index comes to be the same, to the byte, as one that was never saved.
+func TestMappedIndexContinues(t *testing.T) {
+	const dim = 20
+	for _, mode := range []hnsw.Mode{hnsw.Int8, hnsw.Float32, hnsw.Compact} {
+		t.Run(mode.String(), func(t *testing.T) {
+			o := &hnsw.Options{M: 5, EfConstruction: 30, Metric: hnsw.L2, Mode: mode, ExactBelow: -1}
+			l := life[string]{dim, gaussian(random(75), 900, dim), func(i int) string { return fmt.Sprint("key ", i) }}
+			straight, mapped := fresh[string](t, dim, o), fresh[string](t, dim, o)
+			for part := range 3 {
+				l.part(t, straight, part, 1)
+				l.part(t, mapped, part, 2)
+				want, path := saved(t, straight), filepath.Join(t.TempDir(), "x")
+				require.NoError(t, mapped.Save(path))
+				require.NoError(t, mapped.Close())
+				var err error
+				mapped, err = hnsw.Open[string](path, nil)
+				require.NoError(t, err)
+				requireSameAnswers(t, straight, mapped, l.rows[:20*dim])
+				require.NoError(t, mapped.Add("passing", l.rows[:dim]))
+				require.Equal(t, 1, mapped.Delete("passing"))
+				require.NoError(t, mapped.Close())
+				b, err := os.ReadFile(path)
+				require.NoError(t, err)
+				require.True(t, bytes.Equal(want, b), "changes reach the file")
+				mapped, err = hnsw.Open[string](path, &hnsw.OpenOptions{Verify: true})
+				require.NoError(t, err)
+			}
+			require.NoError(t, mapped.Close())
+		})
+	}
+}
+
+// TestOpenRefusesDamage flips a bit of each byte.
+func TestOpenRefusesDamage(t *testing.T) {
+	b := smallSnapshot(t)
+	path := stored(t, b)
+	for i := range b {
+		if testing.Short() && i%7 != 0 {
+			continue
+		}
+		b[i] ^= 1 << (i % 8)
+		require.NoError(t, os.WriteFile(path, b, 0o600))
+		_, err := hnsw.Open[string](path, nil)
+		require.Error(t, err, "byte %d", i)
+		b[i] ^= 1 << (i % 8)
+	}
+	for n := range 600 {
+		_, err := hnsw.Open[string](stored(t, b[:n]), nil)
+		require.ErrorIs(t, err, hnsw.ErrCorrupt, "%d bytes", n)
+	}
+}
+
+// TestClosedIndexRefuses closes an index under searches.
+func TestClosedIndexRefuses(t *testing.T) {
+	x, err := hnsw.Open[string](stored(t, smallSnapshot(t)), nil)
+	require.NoError(t, err)
+	q := []float32{1, 2}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for {
+				hits, err := x.Search(q, 3, nil, nil)
+				if err != nil {
+					assert.ErrorIs(t, err, hnsw.ErrClosed)
+					return
+				}
+				assert.Contains(t, []int{0, 3}, len(hits))
+			}
+		})
+	}
+	require.NoError(t, x.Close())
+	wg.Wait()
+	require.NoError(t, x.Close(), "twice")
+	require.ErrorIs(t, x.Add("a", q), hnsw.ErrClosed)
+	require.ErrorIs(t, x.Check(), hnsw.ErrClosed)
+	require.ErrorIs(t, x.Verify(), hnsw.ErrClosed)
+	require.ErrorIs(t, x.Save(filepath.Join(t.TempDir(), "x")), hnsw.ErrClosed)
+	require.Zero(t, x.Delete("1"))
+	require.Zero(t, x.Len())
+	require.Zero(t, x.Stats().Rows)
+	_, ok := x.Get("1", nil)
+	require.False(t, ok)
+}
+
+func ExampleOpen() {
+	dir, _ := os.MkdirTemp("", "")
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "parts.hnsw")
+	x, _ := hnsw.New[string](2, nil)
+	_ = x.AddBatch([]string{"bolt", "nut"}, []float32{1, 0, 0, 1}, nil)
+	_ = x.Save(path)
+
+	y, err := hnsw.Open[string](path, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	hits, _ := y.Search([]float32{2, 1}, 1, nil, nil)
+	fmt.Println(hits[0].Key, y.Close())
+	_, err = y.Search([]float32{2, 1}, 1, nil, nil)
+	fmt.Println(err)
+	// Output:
+	// bolt <nil>
+	// hnsw: index is closed
+}
+
+// BenchmarkOpen is of 100,000 rows of 384 values. They are not linked, which spares
+// the check of the lists above level 0, a sixteenth of all.
+func BenchmarkOpen(b *testing.B) {
+	const n, dim = 100_000, 384
+	x := newIndex(b, dim, hnsw.Cosine, &hnsw.Options{ExactBelow: 2 * n})
+	r := random(76)
+	for first := 0; first < n; first += 1000 {
+		require.NoError(b, x.AddBatch(upTo(first + 1000)[first:], gaussian(r, 1000, dim), nil))
+	}
+	path := filepath.Join(b.TempDir(), "x")
+	require.NoError(b, x.Save(path))
+	for b.Loop() {
+		y, err := hnsw.Open[uint32](path, nil)
+		require.NoError(b, err)
+		require.NoError(b, y.Close())
+	}
+	b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(b.N), "ms/open")
+}
