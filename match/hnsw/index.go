@@ -26,6 +26,8 @@ type Index[K Key] struct {
 	closed     atomic.Bool
 	unverified *parser      // of a file whose big sections were not looked at; nil for none
 	release    func() error // of what is mapped; nil for nothing
+	log        *changeLog   // nil for none
+	path       string       // of the snapshot that it continues
 }
 
 // A view is a version of the index. It never changes; the chunks that it shares

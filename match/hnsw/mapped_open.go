@@ -5,6 +5,11 @@ import "fmt"
 // OpenOptions say how [Open] works. Nil means all defaults.
 type OpenOptions struct {
 	Verify bool // verify all of the file at once, as [Load] does, however large it is
+
+	// Log keeps the calls that change the index in a file beside the snapshot,
+	// path + ".log". Each is on the disk before it is done, and Open does them
+	// again; Save to path begins the log anew. One index at a time may log.
+	Log bool
 }
 
 // smallImage is how large the big sections may be to be verified in any case.
@@ -44,6 +49,19 @@ func Open[K Key](path string, o *OpenOptions) (*Index[K], error) {
 		return nil, err
 	}
 	x.release = release
+	if !opt.Log {
+		return x, nil
+	}
+	h, err := readHeader(image)
+	if err != nil {
+		return nil, err
+	}
+	x.path = path
+	if x.log, err = openLog(path+".log", identity(image, h.sumsCRC), x.replay); err != nil {
+		x.log = nil
+		_ = x.Close() // the error is told
+		return nil, fmt.Errorf("hnsw: open: %w", err)
+	}
 	return x, nil
 }
 
@@ -108,6 +126,11 @@ func (x *Index[K]) Close() error {
 	x.unverified = nil
 	x.now.Store(&view[K]{frame: nothing, keys: &x.keys, linking: &x.linking})
 	x.readers.wait()
+	if x.log != nil {
+		if err := x.log.f.Close(); err != nil {
+			return fmt.Errorf("hnsw: close: %w", err)
+		}
+	}
 	if x.release == nil {
 		return nil
 	}

@@ -33,18 +33,46 @@ func (x *Index[K]) Save(path string) error {
 	if err := x.usable(); err != nil {
 		return err
 	}
-	return x.save(path)
+	own := x.log != nil && samePlace(path, x.path)
+	id, err := x.save(path)
+	if !own {
+		return err
+	}
+	if err != nil { // the old snapshot may be gone, and what its log is told with it
+		x.log.err = err
+		return err
+	}
+	return x.renewLog(id)
 }
 
-func (x *Index[K]) save(path string) error {
+// samePlace reports whether a file renamed to one path is at the other.
+func samePlace(a, b string) bool {
+	inA, errA := os.Lstat(a)
+	inB, errB := os.Lstat(b)
+	return filepath.Clean(a) == filepath.Clean(b) || errA == nil && errB == nil && os.SameFile(inA, inB)
+}
+
+// renewLog begins the log of a snapshot that has taken the place of the last.
+func (x *Index[K]) renewLog(snapshot uint64) error {
+	l, err := newLog(x.log.path, snapshot)
+	if err != nil {
+		x.log.err = fmt.Errorf("hnsw: log: %w", err)
+		return x.log.err
+	}
+	_ = x.log.f.Close() // the snapshot has what was in it
+	x.log = l
+	return nil
+}
+
+func (x *Index[K]) save(path string) (id uint64, err error) {
 	if !littleEndian() {
-		return fmt.Errorf("hnsw: %w: byte order of this processor", ErrVersion)
+		return 0, fmt.Errorf("hnsw: %w: byte order of this processor", ErrVersion)
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
-		return fmt.Errorf("hnsw: save: %w", err)
+		return 0, fmt.Errorf("hnsw: save: %w", err)
 	}
-	if err = x.writeTo(f); err == nil {
+	if id, err = x.writeTo(f); err == nil {
 		err = f.Sync()
 	}
 	if closed := f.Close(); err == nil {
@@ -55,12 +83,12 @@ func (x *Index[K]) save(path string) error {
 	}
 	if err != nil {
 		_ = os.Remove(f.Name()) // it is of no use, and the error is told
-		return fmt.Errorf("hnsw: save: %w", err)
+		return 0, fmt.Errorf("hnsw: save: %w", err)
 	}
 	if err := syncDir(filepath.Dir(path)); err != nil {
-		return fmt.Errorf("hnsw: save: %w", err)
+		return 0, fmt.Errorf("hnsw: save: %w", err)
 	}
-	return nil
+	return id, nil
 }
 
 func littleEndian() bool {
@@ -70,7 +98,7 @@ func littleEndian() bool {
 
 // writeTo writes the snapshot from the beginning of the file. The header comes
 // last, so that half a file is none.
-func (x *Index[K]) writeTo(f *os.File) error {
+func (x *Index[K]) writeTo(f *os.File) (id uint64, err error) {
 	h := x.header()
 	pieces := x.pieces()
 	for i, section := range pieces {
@@ -80,30 +108,31 @@ func (x *Index[K]) writeTo(f *os.File) error {
 	}
 	h.place()
 	if _, err := f.Seek(headerBytes, io.SeekStart); err != nil {
-		return err
+		return 0, err
 	}
 	w := blockWriter{w: f, at: headerBytes}
 	for i, section := range pieces {
 		if err := w.zeros(h.at[i] - w.at); err != nil {
-			return err
+			return 0, err
 		}
 		w.endBlock() // the zeros are the section's before
 		for b := range section {
 			if err := w.write(b); err != nil {
-				return err
+				return 0, err
 			}
 		}
 	}
 	if err := w.zeros(h.sums - w.at); err != nil {
-		return err
+		return 0, err
 	}
 	w.endBlock()
 	h.sumsCRC = checksum(w.sums)
 	if _, err := f.Write(w.sums); err != nil {
-		return err
+		return 0, err
 	}
-	_, err := f.WriteAt(h.encode(), 0)
-	return err
+	head := h.encode()
+	_, err = f.WriteAt(head, 0)
+	return identity(head, h.sumsCRC), err
 }
 
 // A blockWriter sums what it writes.

@@ -19,7 +19,9 @@ func (x *Index[K]) Add(key K, vec []float32) error { return x.AddBatch([]K{key},
 // Errors: [*LengthError] if vecs is not len(keys)·dim long; [*RowError] with
 // [ErrNotFinite], [ErrTooLong], [ErrZeroVector], [ErrDuplicateKey] or
 // [ErrRowNumber]; [*RangeError] for a field of o out of its bounds, or if the
-// index would pass 2^31-1 rows; those of [Index.Verify].
+// index would pass 2^31-1 rows; those of [Index.Verify]; those of
+// the file system if the index keeps a log that cannot be written: then there
+// are no more changes until it is saved.
 func (x *Index[K]) AddBatch(keys []K, vecs []float32, o *BatchOptions) error {
 	var opt BatchOptions
 	if o != nil {
@@ -37,6 +39,11 @@ func (x *Index[K]) AddBatch(keys []K, vecs []float32, o *BatchOptions) error {
 	norms, err := x.checkBatch(keys, vecs)
 	if err != nil {
 		return err
+	}
+	if x.log != nil && len(keys) > 0 {
+		if err := x.log.append(encodeCall(addCall, keys, vecs)); err != nil {
+			return err
+		}
 	}
 	dim := x.g.dim
 	for first := 0; first < len(keys); first += stepRows {
@@ -149,7 +156,8 @@ func (x *Index[K]) clearWay(keys []K, rows []int) {
 // many there were. Unknown keys are passed over. Once it returns, no search
 // finds the rows, and nothing of their vectors or keys is left in the index. It
 // waits for searches that began before it. From an index that is closed, or
-// opened from a file that [Index.Verify] refuses, nothing is removed.
+// opened from a file that [Index.Verify] refuses, or whose log cannot be written,
+// nothing is removed; [Index.AddBatch] says why.
 //
 // Removing a linked row costs about as much as linking one. Removing the entry
 // point may cost a look at every slot, and so may the first removal, and in mode
@@ -172,6 +180,9 @@ func (x *Index[K]) Delete(keys ...K) (removed int) {
 		slots = append(slots, s)
 	}
 	if len(slots) == 0 {
+		return 0
+	}
+	if x.log != nil && x.log.append(encodeCall(deleteCall, keys, nil)) != nil {
 		return 0
 	}
 	x.retire(slots, nil)
