@@ -2,8 +2,8 @@
 // vectors: a Hierarchical Navigable Small World graph (Malkov and Yashunin,
 // arXiv 1603.09320) beside an exact scan, in pure Go.
 //
-//	x, err := hnsw.New[uint32](384, nil)                   // cosine
-//	err = x.AddBatch(keys, vecs, nil)                // row-major, copied
+//	x, err := hnsw.New[uint32](384, nil) // cosine
+//	err = x.AddBatch(keys, vecs, nil)    // row-major, copied
 //	hits, err := x.Search(q, 10, &hnsw.SearchOptions[uint32]{Filter: f}, nil)
 //
 // # What it promises
@@ -11,12 +11,12 @@
 // Exactly min(k, matches) results. A search returns fewer than k results only
 // when fewer rows match its filter. Results are sorted by (distance, slot),
 // where the slot is the row's place in memory, and their distances are exact
-// float32 distances.
+// float32 distances, but in mode [Compact].
 //
 // True deletes. A deleted key is in no result from the return of
 // [Index.Delete] on; its row is overwritten with zeros, its links are cut and
 // the lists that named it are mended at once. A slot is used again only when
-// nothing links to it. Replacing a key's vector is one step: a search sees the
+// nothing links to it and no search can remember it. Replacing a key's vector is one step: a search sees the
 // old vector or the new one, never both and never neither.
 //
 // Every row is reachable. Rows of the graph hang together by a spanning tree
@@ -27,7 +27,7 @@
 // The same calls, the same graph. The level of a row is a hash of (seed, key),
 // ties are broken by slot, no map is ranged over and no clock is read, and all
 // kernels give the same bits: one seed and one sequence of calls give one graph
-// and one set of answers, on every processor.
+// and one set of answers, on every processor and for any number of workers.
 //
 // Bad input is an error and changes nothing; it never panics.
 //
@@ -37,7 +37,7 @@
 //	rows <= ExactBelow, or some rows not yet linked   -> exact scan
 //	ef > 1024 and ef > rows/8                         -> exact scan
 //	no filter                                         -> graph
-//	filter of m keys, m <= 8·ef·M or m² <= 2ef·M·rows -> exact scan of those keys
+//	filter of m keys, m <= 8·ef·M or m² <= 2ef·M·rows -> scan of those keys, by codes first
 //	otherwise                                         -> graph, filtered while it walks; exact scan
 //	                                                     after m distances or where the walk starves
 //
@@ -55,21 +55,37 @@
 // mean is taken at 256 rows and whenever rows have doubled, or an eighth of
 // them came to lie elsewhere; each time codes are checked on a sample, and as
 // long as they do not rank it as the rows do, walks read the rows ([Stats]
-// says so). Mode [Float32] holds no codes.
+// says so). Mode [Float32] holds no codes. Mode [Compact] keeps nothing else
+// once there are 4,096 rows, and finds what codes can tell apart.
 //
 // # Concurrency
 //
-// An [Index] may be used from any number of goroutines. Searches run beside
-// each other under a read lock. Writers go one at a time, and take the write
-// lock per row, so that searches interleave with a large batch; a batch
-// therefore becomes visible row by row, in order.
+// An [Index] may be used from any number of goroutines. A search never waits: it
+// works on the version of the index that it finds when it begins, in which each
+// slot holds its row or does not. Links are single words that writers change
+// under it, so a row that is being linked or cut may cost a search a little
+// recall, but no result: what it cannot reach it scans for.
+//
+// Writers go one at a time, a whole batch each. A batch becomes visible up to 256
+// rows at a time, a Delete all at once. Before a writer overwrites a row it waits
+// for the searches that may still look at it, and meanwhile those that begin find
+// a copy where the row is only being replaced.
+//
+// # How rows are linked
+//
+// Rows are linked in groups of up to 256, by [BatchOptions].Workers goroutines.
+// Each row of a group looks for its neighbours in the graph as it was, and in the
+// group; then each row that was chosen considers all its offers at once. Neither
+// step changes what another worker reads. Single rows are groups of one.
 //
 // # Limits
 //
 // Dimension 1 to [MaxDim]; components finite; Euclidean norm of a row or query
 // at most [MaxNorm], so that no distance overflows; 2^31-1 slots. Memory per
-// row is 4·dim bytes, dim and 8 for its code, each rounded up to 64, about 25·M
-// for links and their mirror, and the key map.
+// row is 4·dim bytes, dim and 8 for its code, each rounded up to 64, about 8·M + 25
+// for links, as much again for their mirror once rows were deleted, and the key
+// map, which [Options].RowNumbers does without. In mode [Compact] that makes 285
+// bytes for 100 values, 545 for 384 and 990 for 784.
 // Vectors are held as float32, on the heap or in a mapped snapshot ([Open]), and
 // slots that a shrinking index leaves behind are kept for later rows. Hundreds
 // of exactly equal rows crowd a walk that passes them: give such data a larger
