@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"runtime"
 	"runtime/debug"
@@ -10,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/RoaringBitmap/roaring/v2"
+
 	"github.com/deeperpoint/csss/examples/bench/load"
 	"github.com/deeperpoint/csss/examples/bench/vecset"
 	"github.com/deeperpoint/csss/match/hnsw"
@@ -17,11 +20,28 @@ import (
 
 // annEngine is an index under measurement.
 type annEngine interface {
-	// build links all rows.
+	// build links the rows that it begins with.
 	build(ctx context.Context) (annBuilt, error)
 	// pass answers all queries once.
-	pass(ctx context.Context, ef int) (annPass, error)
+	pass(ctx context.Context, q annQuestion) (annPass, error)
+	// replace deletes some rows and links others.
+	replace(ctx context.Context, gone, fresh []uint32) (annBuilt, error)
 	close() error
+}
+
+// annQuestion is what a pass asks.
+type annQuestion struct {
+	ef      int
+	filters []*roaring.Bitmap // the rows that each query may find; nil means all
+	rows    int               // of the set, where there are filters
+}
+
+// filter is that of a query, nil if there is none.
+func (q annQuestion) filter(query int) hnsw.Filter[uint32] {
+	if q.filters == nil {
+		return nil
+	}
+	return hnsw.Bitmap[uint32](q.filters[query])
 }
 
 // annBuilt is what building took.
@@ -42,19 +62,28 @@ type annPass struct {
 
 // annIndex is all that the benchmark needs of csss's index.
 type annIndex interface {
-	// add links rows first to last−1, whose keys are their numbers.
-	add(first, last int) error
+	// add links rows of the set, whose keys are their numbers.
+	add(rows []uint32) error
+	// remove deletes rows.
+	remove(rows []uint32) error
 	// searcher returns a function for one goroutine that writes the rows nearest
-	// to q into ids and returns how many.
-	searcher() func(q []float32, ef int, ids []int32) (int, error)
+	// to q, of those that the filter holds, into ids and returns how many.
+	searcher() func(q []float32, ef int, f hnsw.Filter[uint32], ids []int32) (int, error)
+	// trace tells what a search does.
+	trace(q []float32, ef int, f hnsw.Filter[uint32]) (hnsw.Trace, error)
 	// bytes are those that are held outside the heap.
 	bytes() int64
+	// held are the bytes for rows, codes and links.
+	held() int
 	version() string
 	walks() string
 }
 
 // annOptions are the parameters of an index.
-type annOptions struct{ k, m, efc, threads int }
+type annOptions struct {
+	k, m, efc, threads int
+	reuse              bool // rows that come take the places of those that went
+}
 
 // annModes open an index by its mode.
 var annModes = map[string]func(*vecset.Set, annOptions) (annIndex, error){
@@ -78,25 +107,42 @@ var hnswMetrics = map[vecset.Metric]hnsw.Metric{vecset.L2: hnsw.L2, vecset.Cosin
 func openHNSW(mode hnsw.Mode) func(*vecset.Set, annOptions) (annIndex, error) {
 	return func(s *vecset.Set, o annOptions) (annIndex, error) {
 		x, err := hnsw.New[uint32](s.Base.Dim, &hnsw.Options{Metric: hnswMetrics[s.Metric],
-			M: o.m, EfConstruction: o.efc, Mode: mode, RowNumbers: true, ExactBelow: -1, // a graph, whatever the size
+			M: o.m, EfConstruction: o.efc, Mode: mode, RowNumbers: !o.reuse, ExactBelow: -1, // a graph, whatever the size
 		})
 		return &hnswIndex{x, s, o.k}, err
 	}
 }
 
-func (x *hnswIndex) add(first, last int) error {
-	keys := make([]uint32, last-first)
-	for i := range keys {
-		keys[i] = uint32(first + i)
-	}
-	return x.AddBatch(keys, x.set.Base.Values[first*x.set.Base.Dim:last*x.set.Base.Dim], nil)
+func (x *hnswIndex) add(rows []uint32) error {
+	return x.AddBatch(rows, gathered(x.set.Base, rows).Values, nil)
 }
 
-func (x *hnswIndex) searcher() func(q []float32, ef int, ids []int32) (int, error) {
+// gathered returns copies of some rows, one after another.
+func gathered(t vecset.Table, rows []uint32) vecset.Table {
+	out := vecset.Table{Dim: t.Dim, Values: make([]float32, 0, len(rows)*t.Dim)}
+	for _, row := range rows {
+		out.Values = append(out.Values, t.Row(int(row))...)
+	}
+	return out
+}
+
+func (x *hnswIndex) remove(rows []uint32) error {
+	if n := x.Delete(rows...); n != len(rows) {
+		return fmt.Errorf("%d rows were deleted, not %d", n, len(rows))
+	}
+	return nil
+}
+
+func (x *hnswIndex) trace(q []float32, ef int, f hnsw.Filter[uint32]) (t hnsw.Trace, err error) {
+	_, err = x.Search(q, x.k, &hnsw.SearchOptions[uint32]{Ef: ef, Filter: f, Trace: &t}, nil)
+	return t, err
+}
+
+func (x *hnswIndex) searcher() func(q []float32, ef int, f hnsw.Filter[uint32], ids []int32) (int, error) {
 	options := &hnsw.SearchOptions[uint32]{}
 	var found []hnsw.Result[uint32]
-	return func(q []float32, ef int, ids []int32) (n int, err error) {
-		options.Ef = ef
+	return func(q []float32, ef int, f hnsw.Filter[uint32], ids []int32) (n int, err error) {
+		options.Ef, options.Filter = ef, f
 		found, err = x.Search(q, x.k, options, found[:0])
 		for i, f := range found {
 			ids[i] = int32(f.Key)
@@ -106,6 +152,11 @@ func (x *hnswIndex) searcher() func(q []float32, ef int, ids []int32) (int, erro
 }
 
 func (x *hnswIndex) bytes() int64 { return 0 }
+
+func (x *hnswIndex) held() int {
+	s := x.Stats()
+	return s.VectorBytes + s.CodeBytes + s.LinkBytes
+}
 
 func (x *hnswIndex) walks() string { return x.Stats().Walks }
 
@@ -123,6 +174,7 @@ type annOurs struct {
 	set      *vecset.Set
 	options  annOptions
 	open     func(*vecset.Set, annOptions) (annIndex, error)
+	rows     []uint32 // that are linked at first
 	progress func(rows int)
 	index    annIndex
 }
@@ -135,20 +187,38 @@ func (o *annOurs) build(ctx context.Context) (annBuilt, error) {
 	if o.index, err = o.open(o.set, o.options); err != nil {
 		return annBuilt{}, err
 	}
-	rows := o.set.Base.Rows()
-	for first := 0; first < rows; first += 1000 {
-		if err := ctx.Err(); err != nil {
-			return annBuilt{}, err
-		}
-		last := min(first+1000, rows)
-		if err := o.index.add(first, last); err != nil {
-			return annBuilt{}, err
-		}
-		o.progress(last)
+	if err := o.add(ctx, o.rows); err != nil {
+		return annBuilt{}, err
 	}
 	b := annBuilt{seconds: time.Since(start).Seconds(), cpuSeconds: load.CPUSeconds() - cpu}
 	b.version, b.walks, b.bytes = o.index.version(), o.index.walks(), heapBytes()-before+o.index.bytes()
 	return b, nil
+}
+
+// add links rows, a thousand at a time.
+func (o *annOurs) add(ctx context.Context, rows []uint32) error {
+	done := 0
+	for some := range slices.Chunk(rows, 1000) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := o.index.add(some); err != nil {
+			return err
+		}
+		done += len(some)
+		o.progress(done)
+	}
+	return nil
+}
+
+func (o *annOurs) replace(ctx context.Context, gone, fresh []uint32) (annBuilt, error) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(o.options.threads))
+	start, cpu := time.Now(), load.CPUSeconds()
+	if err := o.index.remove(gone); err != nil {
+		return annBuilt{}, err
+	}
+	err := o.add(ctx, fresh)
+	return annBuilt{seconds: time.Since(start).Seconds(), cpuSeconds: load.CPUSeconds() - cpu}, err
 }
 
 // heapBytes is what the heap holds now.
@@ -161,7 +231,7 @@ func heapBytes() int64 {
 }
 
 // pass hands the queries to as many goroutines as there are threads.
-func (o *annOurs) pass(ctx context.Context, ef int) (annPass, error) {
+func (o *annOurs) pass(ctx context.Context, q annQuestion) (annPass, error) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(o.options.threads))
 	p := annPass{ids: make([]int32, o.set.Queries.Rows()*o.options.k)}
 	failed := make([]error, o.options.threads)
@@ -170,7 +240,7 @@ func (o *annOurs) pass(ctx context.Context, ef int) (annPass, error) {
 	runtime.GC()
 	start, cpu := time.Now(), load.CPUSeconds()
 	for t := range o.options.threads {
-		all.Go(func() { failed[t] = o.answer(ctx, ef, &next, p.ids) })
+		all.Go(func() { failed[t] = o.answer(ctx, q, &next, p.ids) })
 	}
 	all.Wait()
 	p.seconds, p.cpuSeconds = time.Since(start).Seconds(), load.CPUSeconds()-cpu
@@ -183,7 +253,7 @@ func (o *annOurs) pass(ctx context.Context, ef int) (annPass, error) {
 }
 
 // answer answers queries, some at a time, until none is left.
-func (o *annOurs) answer(ctx context.Context, ef int, next *atomic.Int64, ids []int32) error {
+func (o *annOurs) answer(ctx context.Context, ask annQuestion, next *atomic.Int64, ids []int32) error {
 	const some = 16
 	search, k := o.index.searcher(), o.options.k
 	for ctx.Err() == nil {
@@ -193,7 +263,7 @@ func (o *annOurs) answer(ctx context.Context, ef int, next *atomic.Int64, ids []
 		}
 		for q := first; q < min(first+some, o.set.Queries.Rows()); q++ {
 			row := ids[q*k : (q+1)*k]
-			n, err := search(o.set.Queries.Row(q), ef, row)
+			n, err := search(o.set.Queries.Row(q), ask.ef, ask.filter(q), row)
 			if err != nil {
 				return err
 			}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -31,9 +32,11 @@ var annPeers = map[string]struct {
 }
 
 // annPeer is a peer's program, see examples/bench/peers/ann: a question is 0 to
-// build, or the ef of a pass.
+// build or to replace rows, or the ef of a pass, less than 0 under filters.
 type annPeer struct {
 	*peers[int, annAnswer]
+	rows  []uint32 // that are linked at first; nil means all
+	file  string   // from which it reads filters, or which rows to replace
 	ended bool
 }
 
@@ -46,14 +49,58 @@ type annAnswer struct {
 	IDs     []int32 `json:"ids"`   // of a pass
 }
 
-func (p *annPeer) build(context.Context) (annBuilt, error) {
+func (p *annPeer) build(ctx context.Context) (annBuilt, error) {
+	if p.rows != nil {
+		return p.replace(ctx, nil, p.rows)
+	}
+	return p.change()
+}
+
+func (p *annPeer) change() (annBuilt, error) {
 	a, err := p.Ask(0)
 	return annBuilt{version: a.Version, seconds: a.Seconds, cpuSeconds: a.CPU, bytes: a.Bytes}, p.explain(err)
 }
 
-func (p *annPeer) pass(_ context.Context, ef int) (annPass, error) {
+// replace writes both lists into the file, each after its length.
+func (p *annPeer) replace(_ context.Context, gone, fresh []uint32) (annBuilt, error) {
+	var content []byte
+	for _, list := range [][]uint32{gone, fresh} {
+		content = binary.LittleEndian.AppendUint32(content, uint32(len(list)))
+		for _, row := range list {
+			content = binary.LittleEndian.AppendUint32(content, row)
+		}
+	}
+	if err := os.WriteFile(p.file, content, 0o600); err != nil {
+		return annBuilt{}, err
+	}
+	return p.change()
+}
+
+func (p *annPeer) pass(_ context.Context, q annQuestion) (annPass, error) {
+	ef := q.ef
+	if q.filters != nil {
+		if err := os.WriteFile(p.file, q.bits(), 0o600); err != nil {
+			return annPass{}, err
+		}
+		ef = -ef
+	}
 	a, err := p.Ask(ef)
 	return annPass{a.Seconds, a.CPU, a.IDs}, p.explain(err)
+}
+
+// bits are the filters as peers read them: a bit for each row, in whole bytes for
+// each query.
+func (q annQuestion) bits() []byte {
+	size := (q.rows + 7) / 8
+	out := make([]byte, len(q.filters)*size)
+	for i, f := range q.filters {
+		row := out[i*size:]
+		f.Iterate(func(id uint32) bool {
+			row[id/8] |= 1 << (id % 8)
+			return true
+		})
+	}
+	return out
 }
 
 func (p *annPeer) close() error {
@@ -74,7 +121,7 @@ func (p *annPeer) explain(err error) error {
 
 // openPeers starts the peers that were asked for and are to be had; the others
 // are skipped with a line.
-func (b *annBench) openPeers(ctx context.Context, dir string) (field []*annContestant, err error) {
+func (b *vectorBench) openPeers(ctx context.Context, dir string, task vectorTask) (field []*annContestant, err error) {
 	if len(b.peerNames) == 0 {
 		return nil, nil
 	}
@@ -101,21 +148,26 @@ func (b *annBench) openPeers(ctx context.Context, dir string) (field []*annConte
 			continue
 		}
 		for _, mode := range annPeers[name].modes {
-			p := &peers[int, annAnswer]{errors: &bytes.Buffer{}}
-			if err := p.start(ctx, command[0], slices.Concat(command[1:], args, []string{mode})...); err != nil {
+			p := &annPeer{peers: &peers[int, annAnswer]{errors: &bytes.Buffer{}}, rows: task.rows}
+			with := slices.Concat(command[1:], args, []string{mode})
+			if task.verb != "" {
+				p.file = filepath.Join(dir, name+"-"+mode)
+				with = append(with, task.verb, p.file)
+			}
+			if err := p.start(ctx, command[0], with...); err != nil {
 				return field, err
 			}
-			field = append(field, &annContestant{annEngine: &annPeer{peers: p}, name: name, mode: mode})
+			field = append(field, &annContestant{annEngine: p, name: name, mode: mode})
 		}
 	}
 	return field, nil
 }
 
 // peerCommand returns the command that runs a peer.
-func (b *annBench) peerCommand(ctx context.Context, name string) ([]string, error) {
+func (b *vectorBench) peerCommand(ctx context.Context, name string) ([]string, error) {
 	peer, known := annPeers[name]
-	if !known {
-		return nil, errors.New("not a peer of this benchmark: it has faiss, hnswlib and usearch")
+	if !known || !slices.Contains(b.hasPeers, name) {
+		return nil, errors.New("not a peer of this benchmark: it has " + strings.Join(b.hasPeers, ", "))
 	}
 	module, err := peersSource(ctx)
 	if err != nil {

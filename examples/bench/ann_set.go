@@ -14,10 +14,12 @@ import (
 	"github.com/deeperpoint/csss/examples/bench/vecset"
 )
 
-// loadSet reads or makes the set, and finds the true neighbours of its queries.
-// What is wrong with a file is the caller's.
-func (b *annBench) loadSet(ctx context.Context) error {
-	var err error
+// loadSet reads or makes the set. What is wrong with a file is the caller's.
+func (b *vectorBench) loadSet(ctx context.Context) error {
+	err := b.placeCache()
+	if err != nil {
+		return err
+	}
 	switch b.setName {
 	case "", "fashion-mnist":
 		if b.base != "" {
@@ -45,7 +47,7 @@ func (b *annBench) loadSet(ctx context.Context) error {
 	if rows := b.set.Base.Rows(); rows < b.k {
 		return usagef("-k %d is above the %d rows of the set", b.k, rows)
 	}
-	return b.findTruth(ctx)
+	return nil
 }
 
 // blame says that an error is the caller's, unless the run was broken off.
@@ -57,7 +59,7 @@ func blame(ctx context.Context, err error) error {
 }
 
 // rowsOf returns how many rows to take of so many.
-func (b *annBench) rowsOf(all int) int {
+func (b *vectorBench) rowsOf(all int) int {
 	if b.limit > 0 {
 		return min(b.limit, all)
 	}
@@ -65,7 +67,7 @@ func (b *annBench) rowsOf(all int) int {
 }
 
 // readSet reads the files that the flags name.
-func (b *annBench) readSet() (*vecset.Set, error) {
+func (b *vectorBench) readSet() (*vecset.Set, error) {
 	name := strings.TrimSuffix(filepath.Base(b.base), ".gz")
 	s := &vecset.Set{Name: strings.TrimSuffix(name, filepath.Ext(name)), Metric: vecset.L2}
 	var err error
@@ -78,7 +80,7 @@ func (b *annBench) readSet() (*vecset.Set, error) {
 }
 
 // fashion reads the pictures where Debian's package put them.
-func (b *annBench) fashion(ctx context.Context) (*vecset.Set, error) {
+func (b *vectorBench) fashion(ctx context.Context) (*vecset.Set, error) {
 	const pkg = "dataset-fashion-mnist"
 	list, err := exec.CommandContext(ctx, "dpkg", "-L", pkg).Output()
 	if err != nil {
@@ -89,7 +91,7 @@ func (b *annBench) fashion(ctx context.Context) (*vecset.Set, error) {
 
 // words makes vectors from Debian's list of packages: of all that could be had,
 // or of those that are here.
-func (b *annBench) words(ctx context.Context) (*vecset.Set, error) {
+func (b *vectorBench) words(ctx context.Context) (*vecset.Set, error) {
 	b.note("making w100 …")
 	var failed error
 	for _, list := range [][]string{{"apt-cache", "dumpavail"}, {"dpkg-query", "-s"}} {
@@ -108,7 +110,7 @@ func (b *annBench) words(ctx context.Context) (*vecset.Set, error) {
 
 // findTruth reads the true neighbours if their file is of all rows, and looks
 // for them otherwise.
-func (b *annBench) findTruth(ctx context.Context) error {
+func (b *vectorBench) findTruth(ctx context.Context) error {
 	if b.gt != "" {
 		t, err := vecfile.OpenTruth(b.gt)
 		if err != nil {
@@ -132,7 +134,7 @@ func (b *annBench) findTruth(ctx context.Context) error {
 
 // tenths returns what notes each tenth of so many that are done, whoever calls
 // it.
-func (b *annBench) tenths(format string, all int) func(done int) {
+func (b *vectorBench) tenths(format string, all int) func(done int) {
 	var one sync.Mutex
 	told := 0
 	return func(done int) {

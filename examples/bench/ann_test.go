@@ -114,14 +114,15 @@ func TestBadANNFlagsAreTheCallers(t *testing.T) {
 }
 
 func TestRecallCountsAnAnswerOnce(t *testing.T) {
-	b := &annBench{k: 2, set: &vecset.Set{
+	b := &vectorBench{k: 2, set: &vecset.Set{
 		Metric: vecset.L2, Base: vecset.Table{Dim: 1, Values: []float32{0, 1, -1, 5}}, Queries: vecset.Table{Dim: 1, Values: []float32{0}},
-	}, truth: vecfile.Truth{IDs: vecfile.Table[int32]{Dim: 3, Values: []int32{0, 1, 2}}}}
+	}}
+	truth := func(int) []int32 { return []int32{0, 1} }
 	for _, c := range []struct {
 		ids        []int32
 		hits, ties float64
 	}{{[]int32{0, 1}, 1, 1}, {[]int32{0, 2}, 0.5, 1}, {[]int32{0, 0}, 0.5, 0.5}, {[]int32{3, -1}, 0, 0}, {[]int32{2, 2}, 0, 0.5}} {
-		hits, ties := b.recall(c.ids)
+		hits, ties := b.recall(c.ids, truth)
 		assert.InDelta(t, c.hits, hits, 0)
 		assert.InDelta(t, c.ties, ties, 0)
 	}
@@ -160,21 +161,25 @@ func TestTheSummaryComparesWithTheBestPeer(t *testing.T) {
 	assert.Empty(t, buildRatios(field[1:], seconds))
 }
 
-func TestAPeerAnswersInLines(t *testing.T) {
+// shellPeer starts a script that plays a peer.
+func shellPeer(t *testing.T, script string) *peers[int, annAnswer] {
+	t.Helper()
 	shell, err := exec.LookPath("sh")
 	if err != nil {
 		t.Skip("no shell to play a peer")
 	}
-	start := func(script string) *annPeer {
-		p := &peers[int, annAnswer]{errors: &bytes.Buffer{}}
-		require.NoError(t, p.start(t.Context(), shell, "-c", script))
-		return &annPeer{peers: p}
-	}
+	p := &peers[int, annAnswer]{errors: &bytes.Buffer{}}
+	require.NoError(t, p.start(t.Context(), shell, "-c", script))
+	return p
+}
+
+func TestAPeerAnswersInLines(t *testing.T) {
+	start := func(script string) *annPeer { return &annPeer{peers: shellPeer(t, script)} }
 	p := start(`read ef; echo '{"answer":{"version":"9","seconds":2,"cpu_s":1,"bytes":5}}'; read ef; echo '{"answer":{"seconds":3,"ids":['$ef']}}'`)
 	built, err := p.build(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, annBuilt{version: "9", seconds: 2, cpuSeconds: 1, bytes: 5}, built)
-	pass, err := p.pass(t.Context(), 64)
+	pass, err := p.pass(t.Context(), annQuestion{ef: 64})
 	require.NoError(t, err)
 	assert.Equal(t, []int32{64}, pass.ids)
 	require.NoError(t, p.close())
@@ -193,5 +198,5 @@ func TestPeersThatCannotBeBuiltHereSayWhy(t *testing.T) {
 	require.ErrorContains(t, err, "no virtual environment")
 	_, _, err = hnswlibHeaders(t.Context(), t.TempDir())
 	require.ErrorContains(t, err, "neither PyPI's source release")
-	assert.Equal(t, []string{"auto", "float32", "int8"}, slices.Clip(annModeNames()))
+	assert.Equal(t, []string{"auto", "compact", "float32", "int8"}, slices.Clip(annModeNames()))
 }

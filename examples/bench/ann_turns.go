@@ -49,15 +49,19 @@ type annPoint struct {
 
 // openField builds the peers that are to be had and csss's modes, which come
 // last. What it returns is to be closed even after an error.
-func (b *annBench) openField(ctx context.Context, dir string) ([]*annContestant, error) {
-	field, err := b.openPeers(ctx, dir)
+func (b *vectorBench) openField(ctx context.Context, dir string, task vectorTask) ([]*annContestant, error) {
+	field, err := b.openPeers(ctx, dir, task)
 	if err != nil {
 		return field, err
 	}
+	rows := task.rows
+	if rows == nil {
+		rows = numbered(b.set.Base.Rows())
+	}
 	for _, mode := range b.modes {
 		field = append(field, &annContestant{name: "csss", mode: mode, annEngine: &annOurs{
-			set: b.set, open: annModes[mode], options: annOptions{b.k, b.m, b.efc, b.threads},
-			progress: b.tenths("csss/"+mode+": %d of %d rows", b.set.Base.Rows()),
+			set: b.set, open: annModes[mode], options: annOptions{b.k, b.m, b.efc, b.threads, task.verb == "churn"},
+			rows: rows, progress: b.tenths("csss/"+mode+": %d of %d rows", len(rows)),
 		}})
 	}
 	for _, c := range field {
@@ -71,6 +75,15 @@ func (b *annBench) openField(ctx context.Context, dir string) ([]*annContestant,
 	return field, nil
 }
 
+// numbered are the numbers below n.
+func numbered(n int) []uint32 {
+	all := make([]uint32, n)
+	for i := range all {
+		all[i] = uint32(i)
+	}
+	return all
+}
+
 // takeTurns measures all engines at each ef.
 func (b *annBench) takeTurns(ctx context.Context, field []*annContestant) error {
 	b.row("%-16s %6s %8s %10s %9s %9s %8s", "engine", "ef", "recall", "queries/s", "CPU µs", "build s", "B/vector")
@@ -79,14 +92,9 @@ func (b *annBench) takeTurns(ctx context.Context, field []*annContestant) error 
 		best := make([]annPass, len(running))
 		for range b.passes {
 			for i, c := range running {
-				p, err := c.pass(ctx, ef)
-				if err == nil {
-					err = b.agrees(p, best[i])
+				if err := b.bestOf(ctx, c, annQuestion{ef: ef}, &best[i]); err != nil {
+					return err
 				}
-				if err != nil {
-					return fmt.Errorf("%s at ef %d: %w", c.curve.Name, ef, err)
-				}
-				best[i] = better(best[i], p)
 			}
 		}
 		for i, c := range running {
@@ -98,9 +106,22 @@ func (b *annBench) takeTurns(ctx context.Context, field []*annContestant) error 
 	return nil
 }
 
+// bestOf has an engine answer once more, and keeps what is best.
+func (b *vectorBench) bestOf(ctx context.Context, c *annContestant, q annQuestion, best *annPass) error {
+	p, err := c.pass(ctx, q)
+	if err == nil {
+		err = b.agrees(p, *best)
+	}
+	if err != nil {
+		return fmt.Errorf("%s at ef %d: %w", c.curve.Name, q.ef, err)
+	}
+	*best = better(*best, p)
+	return nil
+}
+
 // agrees refuses a pass that answers otherwise than the one before it, or with
 // what is no row.
-func (b *annBench) agrees(p, before annPass) error {
+func (b *vectorBench) agrees(p, before annPass) error {
 	rows := b.set.Base.Rows()
 	switch {
 	case len(p.ids) != b.set.Queries.Rows()*b.k:
@@ -126,7 +147,7 @@ func better(a, b annPass) annPass {
 // point writes the line of an engine at an ef.
 func (b *annBench) point(c *annContestant, ef int, p annPass) error {
 	queries := float64(b.set.Queries.Rows())
-	hits, ties := b.recall(p.ids)
+	hits, ties := b.recall(p.ids, func(q int) []int32 { return b.truth.IDs.Row(q)[:b.k] })
 	l := annPoint{
 		Engine: c.name, Version: c.built.version, Set: b.set.Name, Metric: string(b.set.Metric), Mode: c.mode, K: b.k, Ef: ef,
 		Recall: hits, QPS: figure(queries / p.seconds), BuildS: figure(c.built.seconds),
@@ -141,14 +162,15 @@ func (b *annBench) point(c *annContestant, ef int, p annPass) error {
 	return b.line(l)
 }
 
-// recall is the share of true neighbours among the answers; ties counts also
-// answers that are as near as the last of them. An answer given twice counts
-// once.
-func (b *annBench) recall(ids []int32) (hits, ties float64) {
-	found, near := 0, 0
+// recall is the share of true neighbours, nearest first, among the answers; ties
+// counts also answers that are as near as the last of them. An answer given twice
+// counts once.
+func (b *vectorBench) recall(ids []int32, of func(query int) []int32) (hits, ties float64) {
+	found, near, all := 0, 0, 0
 	for q := range b.set.Queries.Rows() {
-		truth := b.truth.IDs.Row(q)[:b.k]
-		farthest := b.set.Distance(q, int(truth[b.k-1]))
+		truth := of(q)
+		all += len(truth)
+		farthest := b.set.Distance(q, int(truth[len(truth)-1]))
 		answers := slices.Compact(slices.Sorted(slices.Values(ids[q*b.k : (q+1)*b.k])))
 		for _, id := range answers {
 			switch {
@@ -159,8 +181,7 @@ func (b *annBench) recall(ids []int32) (hits, ties float64) {
 			}
 		}
 	}
-	all := float64(b.set.Queries.Rows() * b.k)
-	return round5(float64(found) / all), round5(float64(found+near) / all)
+	return round5(float64(found) / float64(all)), round5(float64(found+near) / float64(all))
 }
 
 func round5(x float64) float64 { return math.Round(x*1e5) / 1e5 }

@@ -61,6 +61,31 @@ func (c *counts) Set(s string) error {
 	return nil
 }
 
+// fractions is a flag of numbers above 0 and at most 1, with commas between them.
+type fractions []float64
+
+func (s *fractions) String() string {
+	words := make([]string, len(*s))
+	for i, x := range *s {
+		words[i] = strconv.FormatFloat(x, 'g', -1, 64)
+	}
+	return strings.Join(words, ",")
+}
+
+// Set replaces the numbers.
+func (s *fractions) Set(text string) error {
+	var numbers []float64
+	for word := range strings.SplitSeq(text, ",") {
+		x, err := strconv.ParseFloat(strings.TrimSpace(word), 64)
+		if err != nil || !(x > 0 && x <= 1) {
+			return fmt.Errorf("%q is not above 0 and at most 1", word)
+		}
+		numbers = append(numbers, x)
+	}
+	*s = numbers
+	return nil
+}
+
 // names is a flag of words with commas between them.
 type names []string
 

@@ -5,6 +5,8 @@
 //	go run ./examples/bench disclosure [-json] [flags] the promises of the double opt-in
 //	go run ./examples/bench policy [-json] [flags]    decisions of rule sets
 //	go run ./examples/bench ann [-json] [flags]       speed of the vector index at a recall
+//	go run ./examples/bench filter [-json] [flags]    the same under filters
+//	go run ./examples/bench churn [-json] [flags]     the same after rows were replaced
 //
 // With -json standard output holds one JSON object a line and nothing else;
 // tables, progress and what was skipped go to standard error. Without it the
@@ -39,6 +41,8 @@ var commands = []command{
 	{"disclosure", "what the double opt-in promises, checked; the guard, the attackers", runDisclosure},
 	{"policy", "decisions of rule sets beside cel-go, OPA and Cedar; loading, swapping", runPolicy},
 	{"ann", "the vector index's speed at a recall, beside hnswlib, faiss and usearch", runANN},
+	{"filter", "the vector index under filters that let few rows through, beside hnswlib", runFilter},
+	{"churn", "the vector index after rows were replaced and beside a writer, and hnswlib", runChurn},
 }
 
 func main() {

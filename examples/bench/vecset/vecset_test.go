@@ -1,6 +1,7 @@
 package vecset_test
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -48,6 +49,29 @@ func TestExactIsTheSortedOrder(t *testing.T) {
 			assert.InDelta(t, s.Distance(q, int(ids[99])), got.Distances.Row(q)[99], 1e-4)
 		}
 	}
+}
+
+func TestRankingsGoOnWhereExactEnds(t *testing.T) {
+	for _, metric := range vecset.Metrics {
+		s := &vecset.Set{Metric: metric, Base: random(300, 12, 1), Queries: random(9, 12, 2)}
+		copy(s.Base.Row(9), s.Base.Row(200)) // of equals the earlier comes first
+		require.NoError(t, s.Unit())
+		truth, err := vecset.Exact(t.Context(), s, 50, func(int) {})
+		require.NoError(t, err)
+		rankings := make([][]int32, s.Queries.Rows())
+		require.NoError(t, vecset.Rankings(t.Context(), s, func(q int, rows []int32) { rankings[q] = rows }))
+		for q, rows := range rankings {
+			assert.Equal(t, truth.IDs.Row(q), rows[:50], metric)
+			assert.Len(t, rows, 300)
+			for i := range rows[1:] {
+				assert.LessOrEqual(t, s.Distance(q, int(rows[i])), s.Distance(q, int(rows[i+1])))
+			}
+		}
+	}
+	over, stop := context.WithCancel(t.Context())
+	stop()
+	s := &vecset.Set{Metric: vecset.L2, Base: random(3, 2, 1), Queries: random(1, 2, 2)}
+	require.ErrorIs(t, vecset.Rankings(over, s, func(int, []int32) {}), context.Canceled)
 }
 
 func TestTruthIsKeptByTheHashOfItsSet(t *testing.T) {
