@@ -7,6 +7,7 @@
 //	go run ./examples/bench ann [-json] [flags]       speed of the vector index at a recall
 //	go run ./examples/bench filter [-json] [flags]    the same under filters
 //	go run ./examples/bench churn [-json] [flags]     the same after rows were replaced
+//	go run ./examples/bench kernels [-json] [flags]   what compares a query with rows
 //
 // With -json standard output holds one JSON object a line and nothing else;
 // tables, progress and what was skipped go to standard error. Without it the
@@ -43,6 +44,7 @@ var commands = []command{
 	{"ann", "the vector index's speed at a recall, beside hnswlib, faiss and usearch", runANN},
 	{"filter", "the vector index under filters that let few rows through, beside hnswlib", runFilter},
 	{"churn", "the vector index after rows were replaced and beside a writer, and hnswlib", runChurn},
+	{"kernels", "row kernels of the vector index, beside vek32 and a read of the same bytes", runKernels},
 }
 
 func main() {
