@@ -223,7 +223,7 @@ func TestConcurrentUse(t *testing.T) {
 	const n, dim = 600, 8
 	writes := 2_000
 	if testing.Short() {
-		writes = 300
+		writes = 100
 	}
 	rows := gaussian(random(41), n, dim)
 	x := newIndex(t, dim, hnsw.L2, &hnsw.Options{M: 6, EfConstruction: 30, ExactBelow: -1})
