@@ -33,13 +33,23 @@
 //
 // # Which path a search takes
 //
-//	no row, or a filter of length 0                   -> nothing
-//	rows <= ExactBelow, or some rows not yet linked   -> exact scan
-//	ef > 1024 and ef > rows/8                         -> exact scan
-//	no filter                                         -> graph
-//	filter of m keys, m <= 8·ef·M or m² <= 2ef·M·rows -> scan of those keys, by codes first
-//	otherwise                                         -> graph, filtered while it walks; exact scan
-//	                                                     after m distances or where the walk starves
+//	no row, or a filter of length 0                 -> nothing
+//	rows <= ExactBelow, or some rows not yet linked -> exact scan
+//	ef > 1024 and ef > rows/8                       -> exact scan
+//	no filter                                       -> graph
+//	a filter                                        -> the cheapest of what finds the nearest matches:
+//	  scan of the matches, by codes first           where they are few, or few of them are around the query
+//	  graph, keeping what matches                   where most rows around the query match
+//	  graph, from match to match (ACORN-1)          where 8 to 45 % of the rows match, and by lot;
+//	                                                for a Bitmap over RowNumbers
+//
+// Before a walk under a filter a search looks at some 600 rows around the query.
+// Whether matches lie there by lot is a test of homogeneity: their number in
+// each list of neighbours varies as that of lots would. A walk that comes to
+// cost more than a scan is given up for one, as is one that starves. So a filter
+// costs recall nowhere, whether it goes with the query or against it, and costs
+// speed where it goes against: the nearest matches then lie in a shell about the
+// query that only a scan sees all of.
 //
 // Up to Options.ExactBelow rows nothing is linked at all, so adding is a copy.
 // Beyond it each added row links itself and a few waiting rows; until none

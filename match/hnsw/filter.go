@@ -81,19 +81,7 @@ func (b bitmap[K]) All() iter.Seq[K] {
 	}
 }
 
-// numbered is a filter that can name its keys as row numbers, many at a time.
-type numbered interface {
-	rowNumbers() iter.Seq[[]uint32]
-}
+// numbered is a filter of row numbers.
+type numbered interface{ rowNumbers() *roaring.Bitmap }
 
-func (b bitmap[K]) rowNumbers() iter.Seq[[]uint32] {
-	return func(yield func([]uint32) bool) {
-		some := make([]uint32, 256)
-		for it := b.set.ManyIterator(); ; {
-			n := it.NextMany(some)
-			if n == 0 || !yield(some[:n]) {
-				return
-			}
-		}
-	}
-}
+func (b bitmap[K]) rowNumbers() *roaring.Bitmap { return b.set }

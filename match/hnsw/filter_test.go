@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"iter"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -29,41 +30,49 @@ func byDistance(t testing.TB, x *hnsw.Index[uint32], q []float32) []uint32 {
 	return exactKeys(t, x, q, x.Len(), nil)[0]
 }
 
+// filterKinds say where the matches of a query lie, given all rows by their
+// distance from it and from another one.
+var filterKinds = map[string]func(r *rand.Rand, near, fromOther []uint32){
+	"random": func(r *rand.Rand, near, _ []uint32) {
+		r.Shuffle(len(near), func(i, j int) { near[i], near[j] = near[j], near[i] })
+	},
+	"near":  func(*rand.Rand, []uint32, []uint32) {},
+	"far":   func(_ *rand.Rand, near, _ []uint32) { slices.Reverse(near) },
+	"group": func(_ *rand.Rand, near, fromOther []uint32) { copy(near, fromOther) },
+}
+
 // TestFilters runs every selectivity, with matches spread at random, near the
-// query and far from it, each given to the planner in four ways.
+// query, far from it and in a group elsewhere, each given to the planner in five
+// ways.
 func TestFilters(t *testing.T) {
 	t.Parallel()
 	const dim, k, ef, nq = 12, 10, 64, 12
-	n := 7_000 // so that nine tenths are worth a walk: 6300 > 8·ef·M
+	n := 14_000 // so that a tenth is worth a walk
 	if testing.Short() {
-		n = 1_500
+		n = 3_000
 	}
 	r := random(11)
 	rows := clustered(r, n+nq, dim, 100, 0.5)
 	queries := rows[n*dim:]
-	x := newIndex(t, dim, hnsw.L2, &hnsw.Options{M: 12, EfConstruction: 120, ExactBelow: -1})
+	x := newIndex(t, dim, hnsw.L2, &hnsw.Options{M: 8, EfConstruction: 120, ExactBelow: -1, RowNumbers: true})
 	require.NoError(t, x.AddBatch(upTo(n), rows[:n*dim], nil))
 	paths := map[hnsw.Path]int{}
 	var orders [][]uint32
 	for q := range slices.Chunk(queries, dim) {
 		orders = append(orders, byDistance(t, x, q))
 	}
-	for _, kind := range []string{"random", "near", "far"} {
-		for _, per1000 := range []int{900, 500, 100, 20, 10, 1, 0} {
+	for kind, arrange := range filterKinds {
+		for _, per1000 := range []int{900, 500, 300, 100, 20, 10, 1, 0} {
 			found, total := 0, 0
 			for i, order := range orders {
 				q, order := queries[i*dim:(i+1)*dim], slices.Clone(order)
 				m := n * per1000 / 1000
-				switch kind {
-				case "random":
-					r.Shuffle(n, func(i, j int) { order[i], order[j] = order[j], order[i] })
-				case "far":
-					slices.Reverse(order)
-				}
-				set := hnsw.Keys(order[:m]...)
+				arrange(r, order, orders[(i+1)%nq])
+				set := hnsw.Bitmap[uint32](roaring.BitmapOf(order[:m]...))
 				truth := exactKeys(t, x, q, k, set)[0]
 				require.Len(t, truth, min(k, m))
-				for _, f := range []hnsw.Filter[uint32]{set, plain{set, 0}, plain{set, n}, hnsw.FilterFunc[uint32](set.Contains)} {
+				keys := hnsw.Keys(order[:m]...)
+				for _, f := range []hnsw.Filter[uint32]{set, keys, plain{set, 0}, plain{keys, n}, hnsw.FilterFunc[uint32](set.Contains)} {
 					var trace hnsw.Trace
 					hits, err := x.Search(q, k, &hnsw.SearchOptions[uint32]{Ef: ef, Filter: f, Trace: &trace}, nil)
 					require.NoError(t, err)
@@ -84,7 +93,7 @@ func TestFilters(t *testing.T) {
 		}
 	}
 	if !testing.Short() {
-		for _, p := range []hnsw.Path{hnsw.PathNone, hnsw.PathScan, hnsw.PathList, hnsw.PathGraphFiltered, hnsw.PathGraphScan} {
+		for _, p := range []hnsw.Path{hnsw.PathNone, hnsw.PathScan, hnsw.PathList, hnsw.PathGraphFiltered, hnsw.PathGraphHops} {
 			assert.NotZero(t, paths[p], "no search took the path %q: %v", p, paths)
 		}
 	}

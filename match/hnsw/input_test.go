@@ -5,6 +5,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -145,23 +146,47 @@ func TestSearchAllocatesNothing(t *testing.T) {
 	if testing.CoverMode() != "" {
 		t.Skip("instrumented")
 	}
-	const n, dim = 3_000, 8
+	const n, dim = 6_000, 8
 	rows := gaussian(random(51), n, dim)
-	x := newIndex(t, dim, hnsw.Cosine, &hnsw.Options{M: 4, EfConstruction: 40, ExactBelow: -1})
+	x := newIndex(t, dim, hnsw.Cosine, &hnsw.Options{M: 4, EfConstruction: 40, ExactBelow: -1, RowNumbers: true})
 	require.NoError(t, x.AddBatch(upTo(n), rows, nil))
 	even := hnsw.FilterFunc[uint32](func(key uint32) bool { return key%2 == 0 })
-	for name, o := range map[string]*hnsw.SearchOptions[uint32]{
-		"graph":    nil,
-		"scan":     {Exact: true},
-		"filtered": {Filter: even},
-		"both":     {Filter: even, Exact: true},
+	every := func(step int) hnsw.Filter[uint32] { // as a map's order is by lot
+		b := roaring.New()
+		for key := 0; key < n; key += step {
+			b.Add(uint32(key))
+		}
+		return hnsw.Bitmap[uint32](b)
+	}
+	for name, c := range map[string]struct {
+		o    *hnsw.SearchOptions[uint32]
+		path hnsw.Path
+	}{
+		"graph":       {nil, hnsw.PathGraph},
+		"scan":        {&hnsw.SearchOptions[uint32]{Exact: true}, hnsw.PathScan},
+		"function":    {&hnsw.SearchOptions[uint32]{Filter: even}, hnsw.PathGraphFiltered},
+		"both":        {&hnsw.SearchOptions[uint32]{Filter: even, Exact: true}, hnsw.PathScan},
+		"few":         {&hnsw.SearchOptions[uint32]{Filter: every(100)}, hnsw.PathList},
+		"some":        {&hnsw.SearchOptions[uint32]{Filter: every(6)}, hnsw.PathGraphHops},
+		"half":        {&hnsw.SearchOptions[uint32]{Filter: every(2)}, hnsw.PathGraphFiltered},
+		"half, exact": {&hnsw.SearchOptions[uint32]{Filter: every(2), Exact: true}, hnsw.PathList},
 	} {
 		dst := make([]hnsw.Result[uint32], 0, 10)
-		i := 0
+		i, paths := 0, 0
+		var trace hnsw.Trace
+		var o hnsw.SearchOptions[uint32]
+		if c.o != nil {
+			o = *c.o
+		}
+		o.Ef, o.Trace = 40, &trace
 		per := testing.AllocsPerRun(200, func() {
-			_, _ = x.Search(rows[i*dim:(i+1)*dim], 10, o, dst)
+			_, _ = x.Search(rows[i*dim:(i+1)*dim], 10, &o, dst)
+			if trace.Path == c.path {
+				paths++
+			}
 			i++
 		})
+		assert.Greater(t, paths, 150, "%s took another path", name)
 		if !raceEnabled { // sync.Pool drops items at random under the race detector
 			assert.Zero(t, per, name)
 		}

@@ -143,7 +143,7 @@ func (g *graph) choices(w *linker, j *joining, batch []uint32) {
 			at = w.found[0]
 		}
 		g.mates(w, j.slot, batch, l)
-		g.refine(&w.walker, &w.query, g.EfConstruction)
+		g.refine(&w.walker, &w.query, g.EfConstruction, w.query.coder.margin)
 		if l == 0 {
 			j.near = append(j.near[:0], w.found[:min(len(w.found), nearKept)]...)
 		}

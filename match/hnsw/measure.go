@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/RoaringBitmap/roaring/v2"
+
 	"github.com/deeperpoint/csss/internal/simd"
 )
 
@@ -30,6 +32,12 @@ type walker struct {
 
 	ids  [simd.Batch]uint32 // a batch of rows
 	near [simd.Batch]float32
+
+	// Of filtered walks.
+	marks   marks
+	many    []uint32 // rows to compare
+	between []uint32 // rows to look beyond
+	numbers roaring.ManyIntIterator
 }
 
 // ask makes q a query of a row in the form in which rows are stored, as long as
@@ -111,13 +119,12 @@ func (f *frame) one(w *walker, q *query, s uint32) entry {
 }
 
 // refine leaves in w.found the k nearest of the rows that a walk over codes has
-// found, by exact distances. It looks no further than codes can be wrong: at
+// found, by exact distances. It looks no further than codes can be wrong: not at
 // rows that are by their codes beyond the k-th exact distance and a margin.
-func (f *frame) refine(w *walker, q *query, k int) {
+func (f *frame) refine(w *walker, q *query, k int, margin float32) {
 	if !q.coded || f.compact {
 		return
 	}
-	margin := q.coder.margin
 	kth := float32(math.Inf(1))
 	n := 0
 	for n < len(w.found) {

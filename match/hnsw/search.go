@@ -14,7 +14,7 @@ type Result[K Key] struct {
 
 // SearchOptions tune one search. Nil means all defaults.
 type SearchOptions[K Key] struct {
-	Ef     int       // candidates a walk keeps, twice as many under a filter; raised to k, cut to the number of rows; 0 means 64 or 2·k, whichever is more
+	Ef     int       // candidates a walk keeps, at least 40 under a filter; raised to k, cut to the number of rows; 0 means 64 or 2·k, whichever is more
 	Filter Filter[K] // the keys that may be returned; nil means all
 	Exact  bool      // scan, whatever the size; default false
 	Trace  *Trace    // if not nil, overwritten with what the search did; default nil
@@ -30,12 +30,13 @@ const (
 	PathList                      // the keys a filter lists were looked at
 	PathGraph                     // a walk over the graph
 	PathGraphFiltered             // a walk that kept only what the filter holds
+	PathGraphHops                 // a walk from match to match
 	PathGraphScan                 // a walk that was given up for a scan
 )
 
 // String returns the path's name, such as "graph" or "scan".
 func (p Path) String() string {
-	names := [...]string{"none", "scan", "list", "graph", "graph filtered", "graph, then scan"}
+	names := [...]string{"none", "scan", "list", "graph", "graph filtered", "graph hops", "graph, then scan"}
 	if int(p) < len(names) {
 		return names[p]
 	}
@@ -75,10 +76,13 @@ func (a *accepted[K]) accept(s uint32) bool {
 // dst as it was. With a dst of enough capacity it allocates nothing, unless
 // the filter does.
 //
-// A scan costs one distance per row, or per key of a small filter; a walk
-// about 2·ef·M distances, more under a filter: see the package comment for
-// which is taken. Larger Ef finds more of the true neighbours and costs more.
-// The recall of a walk is not guaranteed; that of a scan is 1.
+// A scan costs one distance per row, or per match of a filter that can list
+// them; a walk about ef·M distances, two to three times as many under most
+// filters: see the package comment for which is taken. Larger Ef finds more of
+// the true neighbours and costs more. The recall of a walk is not guaranteed;
+// that of a scan is 1. A scan of matches compares codes first, and may miss a row
+// whose code is wrong by more than four and a half deviations, one in 10^5 of
+// those at the edge of the result; Exact does without codes.
 //
 // Errors: [*LengthError] if q is not dim long; [*RowError] with Row -1 for
 // [ErrNotFinite], [ErrTooLong] or [ErrZeroVector]; [*RangeError] for k < 1 or
@@ -134,25 +138,9 @@ func (x *Index[K]) checkQuery(q []float32, k, ef int) (norm float64, err error) 
 	return norm, nil
 }
 
-// scanFactor c sets where a scan of m matches beats a walk: m <= c·ef·M.
-// Measured crossovers lie at c = 4 to 40, and a scan finds everything.
-const scanFactor = 8
-
 // wide reports whether a pool of ef entries is so large that a walk would see
 // most of the n rows anyway, and spend its time on keeping the pool sorted.
 func wide(ef, n int) bool { return ef > 1024 && ef > n/8 }
-
-// widen is how many times ef a filtered walk keeps. Where the filter rejects
-// the rows around the query, the matches lie in a shell about it, and a walk
-// that has found ef of them on one side would stop too early.
-const widen = 2
-
-// scanIsCheaper reports whether m of n rows are better scanned than walked
-// to. A walk that keeps e rows expands about e·n/m, each of which has up to M
-// neighbours not seen before.
-func scanIsCheaper(n, m, ef, degree float64) bool {
-	return m <= scanFactor*ef*degree || m*m <= widen*ef*degree*n
-}
 
 // find leaves the answer in w.found and returns the path taken.
 func (v *view[K]) find(w *scratch[K], k, ef int, o *SearchOptions[K]) Path {
@@ -164,42 +152,14 @@ func (v *view[K]) find(w *scratch[K], k, ef int, o *SearchOptions[K]) Path {
 		return v.findFiltered(w, k, ef, o)
 	}
 	if o.Exact || !v.searchable() || wide(ef, v.live) {
-		v.scanAll(w, k, nil)
+		v.scanRows(w, k)
 		return PathScan
 	}
 	v.walk(&w.walker, &w.q, v.descend(&w.walker, &w.q, 0), ef, 0)
 	if v.settle(w, k, nil); len(w.found) >= k {
 		return PathGraph
 	}
-	v.scanAll(w, k, nil) // links were in motion
-	return PathGraphScan
-}
-
-func (v *view[K]) findFiltered(w *scratch[K], k, ef int, o *SearchOptions[K]) Path {
-	w.accept = accepted[K]{v, o.Filter}
-	m := o.Filter.Len()
-	known := m >= 0
-	if m == 0 {
-		return PathNone
-	}
-	if !known || m > v.live {
-		m = v.live
-	}
-	scan := o.Exact || !v.searchable() || wide(ef, v.live) || known && scanIsCheaper(float64(v.live), float64(m), float64(ef), float64(v.M))
-	if l, ok := o.Filter.(Lister[K]); ok && scan && m <= v.live/2 {
-		v.scanList(w, k, l, o.Exact)
-		return PathList
-	}
-	if scan {
-		v.scanAll(w, k, &w.accept)
-		return PathScan
-	}
-	from := v.descend(&w.walker, &w.q, 0)
-	whole := v.walkFiltered(&w.walker, &w.q, from, min(widen*ef, v.live), m, &w.accept)
-	if v.settle(w, k, &w.accept); whole && len(w.found) >= k {
-		return PathGraphFiltered
-	}
-	v.scanAll(w, k, &w.accept)
+	v.scanRows(w, k) // links were in motion
 	return PathGraphScan
 }
 
@@ -209,44 +169,12 @@ func (v *view[K]) settle(w *scratch[K], k int, ok acceptor) {
 	if v.dying || v.linking.Load() > v.version {
 		w.found = slices.DeleteFunc(w.found, func(e entry) bool { return !v.has(e.slot) })
 	}
-	v.refine(&w.walker, &w.q, k)
+	v.refine(&w.walker, &w.q, k, w.q.coder.margin)
 	v.kept.offer(w, k, ok)
 }
 
-// scanAll compares all rows, or the accepted ones.
-func (v *view[K]) scanAll(w *scratch[K], k int, ok acceptor) {
-	c := v.scan(&w.walker, &w.q, k)
-	for s := range uint32(v.slots) {
-		if v.lives.at(s).in(v.version) && (ok == nil || ok.accept(s)) {
-			c.add(s)
-		}
-	}
-	c.end()
-	v.kept.offer(w, k, ok)
-}
-
-// scanList compares the rows that a filter names.
-func (v *view[K]) scanList(w *scratch[K], k int, l Lister[K], exact bool) {
-	c := v.scan(&w.walker, &w.q, k)
-	if !exact {
-		c.byCodes()
-	}
-	if b, ok := l.(numbered); ok && v.RowNumbers {
-		for ids := range b.rowNumbers() {
-			for _, s := range ids {
-				if v.has(s) {
-					c.add(s)
-				}
-			}
-		}
-	} else {
-		w.seen.reset(v.slots) // a key named twice is found once
-		for key := range l.All() {
-			if s, ok := v.keys.slot(key); ok && v.has(s) && w.seen.add(s) {
-				c.add(s)
-			}
-		}
-	}
-	c.end()
-	v.kept.offer(w, k, &w.accept)
+// scanRows compares all rows.
+func (v *view[K]) scanRows(w *scratch[K], k int) {
+	v.scanAll(w, k, nil, false)
+	v.kept.offer(w, k, nil)
 }
