@@ -110,10 +110,7 @@ func (c *codes) decode(slot uint32, row []float32) {
 // quantise writes each component as a whole multiple of the scale that it
 // returns, with bias added; the scale of a row of zeros is 0.
 func quantise[T byte | int8](code []T, row []float32, bias int32) (scale float32, sum int32) {
-	var most float32
-	for _, f := range row {
-		most = max(most, f, -f)
-	}
+	most := largest(row)
 	inverse := 127 / most
 	if scale = most / 127; scale == 0 || math.IsInf(float64(inverse), 0) { // zeros, or all but
 		scale, inverse = 0, 0
@@ -127,6 +124,23 @@ func quantise[T byte | int8](code []T, row []float32, bias int32) (scale float32
 	return scale, sum
 }
 
+// largest returns the largest magnitude in a row. Magnitudes are in the order of
+// their bits, and whole numbers compare without a thought for NaN.
+func largest(row []float32) float32 {
+	const magnitude = 1<<31 - 1
+	var a, b, c, d uint32
+	for ; len(row) >= 4; row = row[4:] {
+		a = max(a, math.Float32bits(row[0])&magnitude)
+		b = max(b, math.Float32bits(row[1])&magnitude)
+		c = max(c, math.Float32bits(row[2])&magnitude)
+		d = max(d, math.Float32bits(row[3])&magnitude)
+	}
+	for _, f := range row {
+		a = max(a, math.Float32bits(f)&magnitude)
+	}
+	return math.Float32frombits(max(a, b, c, d))
+}
+
 // Adding toWhole to a small number rounds it to the nearest whole one, half to
 // even, and leaves that in the last bits.
 const toWhole = 3 << 22
@@ -135,12 +149,22 @@ var wholeBits = math.Float32bits(toWhole)
 
 func squaredNorm(row []float32) float32 { return dot64(row, row) }
 
-func dot64(a, b []float32) float32 {
-	var sum float64
-	for i, f := range a {
-		sum += float64(float64(f) * float64(b[i]))
+// dot64 sums in four parts, so that none waits for the one before.
+func dot64(x, y []float32) float32 {
+	y = y[:len(x)]
+	var a, b, c, d float64
+	i := 0
+	for ; i+4 <= len(x); i += 4 {
+		x, y := x[i:i+4], y[i:i+4]
+		a += float64(float64(x[0]) * float64(y[0]))
+		b += float64(float64(x[1]) * float64(y[1]))
+		c += float64(float64(x[2]) * float64(y[2]))
+		d += float64(float64(x[3]) * float64(y[3]))
 	}
-	return float32(sum)
+	for ; i < len(x); i++ {
+		a += float64(float64(x[i]) * float64(y[i]))
+	}
+	return float32((a + b) + (c + d))
 }
 
 // A coder compares a query with codes.
@@ -165,19 +189,24 @@ func (c *coder) reserve(to *codes) {
 // set takes a query in the form in which rows are stored.
 func (c *coder) set(q []float32, m Metric, to *codes) {
 	c.reserve(to)
+	from, mean := c.from[:len(q)], to.mean[:len(q)]
 	for i, f := range q {
-		c.from[i] = f - to.mean[i]
+		from[i] = f - mean[i]
 	}
-	if m == Dot {
-		c.base = -dot64(to.mean, q)
-	} else {
-		c.base = to.ownShare(c.from, m)
+	length2 := squaredNorm(from)
+	switch m {
+	case L2:
+		c.base = length2
+	case Cosine:
+		c.base = length2 / 2
+	default:
+		c.base = -dot64(mean, q)
 	}
-	scale, sum := quantise(c.code, c.from, 0)
+	scale, sum := quantise(c.code, from, 0)
 	c.scaled(scale, sum, m)
 	// Rounding moves a product of a row and the query by about the scale of the
 	// one times the length of the other, over √12; three times that is rare.
-	length := math.Sqrt(float64(squaredNorm(c.from)))
+	length := math.Sqrt(float64(length2))
 	c.margin = float32(3 / math.Sqrt(12) * math.Hypot(float64(to.scale)*length, float64(scale)*float64(to.length)))
 	if m == L2 {
 		c.margin *= 2

@@ -2,6 +2,7 @@ package hnsw
 
 import (
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -32,15 +33,20 @@ func (m Metric) String() string {
 // checkVector says why v cannot be stored or searched under m: the offending
 // component, or -1 where the whole vector is at fault. It returns ‖v‖.
 func (m Metric) checkVector(v []float32) (norm float64, component int, err error) {
-	var sum float64
-	for i, f := range v {
-		w := float64(f)
-		if math.IsNaN(w) || math.IsInf(w, 0) {
-			return 0, i, ErrNotFinite
-		}
-		sum += w * w
+	var a, b float64 // neither overflows: squares of float32 values are below 10^78
+	for i := 1; i < len(v); i += 2 {
+		x, y := float64(v[i-1]), float64(v[i])
+		a += float64(x * x)
+		b += float64(y * y)
 	}
-	norm = math.Sqrt(sum)
+	if len(v)%2 == 1 {
+		x := float64(v[len(v)-1])
+		a += float64(x * x)
+	}
+	norm = math.Sqrt(a + b)
+	if math.IsNaN(norm) || math.IsInf(norm, 0) {
+		return 0, slices.IndexFunc(v, notFinite), ErrNotFinite
+	}
 	switch {
 	case norm > MaxNorm:
 		return norm, -1, ErrTooLong
@@ -49,6 +55,8 @@ func (m Metric) checkVector(v []float32) (norm float64, component int, err error
 	}
 	return norm, -1, nil
 }
+
+func notFinite(f float32) bool { return f-f != 0 } // NaN, as ∞ - ∞ is
 
 // store writes v to dst in the form m compares. norm is ‖v‖ and dst is as
 // long as v.
