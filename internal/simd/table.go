@@ -120,6 +120,10 @@ func (t *Table) Prefetch(id uint32) {
 	prefetch(t.row(id))
 }
 
+// Prefetch asks for the line at p and the next without waiting for them. It does
+// not read: p may lead anywhere.
+func Prefetch(p unsafe.Pointer) { prefetch(p) }
+
 // Map makes rows 0 to n-1 exist over memory that holds some of them: those of
 // each chunk that held names, one chunk after another. The table has no rows
 // yet, b begins at a multiple of [Align] and is as long as [Table.Mapped] says.

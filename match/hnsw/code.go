@@ -21,14 +21,18 @@ type coded struct {
 const codedBytes = 8
 
 // codes are the codes of a frame's rows, taken from the mean of the rows: what
-// they have in common says nothing about which is near.
+// they have in common says nothing about which is near. Where rows vary in few
+// directions, they are taken along these.
 type codes struct {
 	rows  simd.Table
 	apart column[coded] // where a code leaves no room behind it
 	mean  []float32     // never written once it is here; nil without codes
+	axes  *simd.Table   // of unit length, orthogonal, and never written either; nil for the components themselves
+	width int           // of a code: how many components or axes
 
 	meanNorm      float32 // ‖mean‖²
 	scale, length float32 // of a row, on average
+	rest          float32 // length of what axes leave of a row, on average
 	good          bool    // codes rank rows well enough to walk by
 }
 
@@ -36,29 +40,29 @@ func codesFor(dim int, m Mode) codes {
 	if m == Float32 {
 		return codes{}
 	}
-	return newCodes(dim)
+	return newCodes(dim, dim)
 }
 
-func newCodes(dim int) codes {
-	size := dim
-	if padding(dim) >= codedBytes {
-		size = dim + padding(dim) // so that the table counts all of it as the row's
+func newCodes(dim, width int) codes {
+	size := width
+	if padding(width) >= codedBytes {
+		size = width + padding(width) // so that the table counts all of it as the row's
 	}
-	return codes{rows: *simd.NewTable(size), mean: make([]float32, dim)}
+	return codes{rows: *simd.NewTable(size), mean: make([]float32, dim), width: width}
 }
 
-// padding is how many bytes of a stride a code of dim bytes leaves.
-func padding(dim int) int { return -dim & (simd.Align - 1) }
+// padding is how many bytes of a stride a code of so many bytes leaves.
+func padding(width int) int { return -width & (simd.Align - 1) }
 
 // reserve makes room for what stands apart from the codes of n slots.
 func (c *codes) reserve(n int) {
-	if padding(len(c.mean)) < codedBytes {
+	if padding(c.width) < codedBytes {
 		c.apart.reserve(n)
 	}
 }
 
 // code is the place of a row's code.
-func (c *codes) code(s uint32) []byte { return c.rows.Row(s)[:len(c.mean)] }
+func (c *codes) code(s uint32) []byte { return c.rows.Row(s)[:c.width] }
 
 // side is the place of what else there is to know of a row: behind its code, on
 // a line that the comparison has just read, where there is room for it.
@@ -70,16 +74,70 @@ func (c *codes) side(s uint32) *coded {
 	return (*coded)(unsafe.Pointer(&row[len(row)-codedBytes]))
 }
 
+// expect asks for what stands apart from codes that are about to be compared.
+func (c *codes) expect(slots []uint32) {
+	if len(c.apart.chunks) == 0 {
+		return
+	}
+	for _, s := range slots {
+		simd.Prefetch(unsafe.Pointer(c.apart.at(s)))
+	}
+}
+
 func (c *codes) bytes() int { return c.rows.Bytes() + c.apart.bytes() }
 
-// put writes the code of a row, and its difference from the mean into from.
-func (c *codes) put(slot uint32, row []float32, m Metric, from []float32) {
-	for i, f := range row {
-		from[i] = f - c.mean[i]
-	}
-	scale, _ := quantise(c.code(slot), from, 128)
-	*c.side(slot) = coded{scale: scale, norm: c.ownShare(from, m)}
+// parts is scratch for what a code is made of.
+type parts struct {
+	from  []float32 // a row less the mean, then zeros up to the stride of axes
+	along []float32 // the same along the axes
+	ids   [simd.Batch]uint32
 }
+
+// take leaves a row less the mean in p.from, and returns what its code is to say.
+func (c *codes) take(p *parts, row []float32, k *simd.RowKernels) []float32 {
+	stride := (len(c.mean) + floatsAligned - 1) &^ (floatsAligned - 1)
+	if len(p.from) != stride {
+		p.from = make([]float32, stride)
+	}
+	from, mean := p.from[:len(row)], c.mean[:len(row)]
+	for i, f := range row {
+		from[i] = f - mean[i]
+	}
+	if c.axes == nil {
+		return from
+	}
+	if room := (c.width + simd.Batch - 1) &^ (simd.Batch - 1); len(p.along) < room {
+		p.along = make([]float32, room)
+	}
+	for first := 0; first < c.width; first += simd.Batch {
+		n := min(simd.Batch, c.width-first)
+		for i := range p.ids[:n] {
+			p.ids[i] = uint32(first + i)
+		}
+		k.DotF32(p.along[first:], p.from, &c.axes.Rows, p.ids[:n])
+	}
+	return p.along[:c.width]
+}
+
+const floatsAligned = simd.Align / 4
+
+// put writes the code of a row.
+func (c *codes) put(slot uint32, row []float32, m Metric, p *parts, k *simd.RowKernels) {
+	scale, _ := quantise(c.code(slot), c.take(p, row, k), 128)
+	*c.side(slot) = coded{scale: scale, norm: c.ownShare(p.from[:len(row)], m)}
+}
+
+// odd reports whether a row whose code was just put lies elsewhere than most.
+func (c *codes) odd(slot uint32, p *parts) bool {
+	if c.axes != nil && c.leaves(squaredNorm(p.from)-squaredNorm(p.along[:c.width])) {
+		return true
+	}
+	return c.side(slot).scale > oddScale*c.scale
+}
+
+// leaves reports whether a row of which so much lies across the axes, squared, is
+// one that codes say too little of: what is like it lies there too.
+func (c *codes) leaves(across float32) bool { return across > oddRest*c.rest*c.rest }
 
 // ownShare is what a row, less the mean, adds to each distance by itself.
 func (c *codes) ownShare(from []float32, m Metric) float32 {
@@ -170,10 +228,12 @@ func dot64(x, y []float32) float32 {
 // A coder compares a query with codes.
 type coder struct {
 	code   []int8 // of the query, as long as a stride
-	from   []float32
+	parts  parts
+	width  int     // of the code
 	factor float32 // of scale·(code product)
 	offset int32   // 128·Σ code: what the bias of the rows adds to each product
 	base   float32
+	across float32 // squared length of what axes leave of the query
 	margin float32 // by which a distance is rarely wrong
 
 	products [simd.Batch]int32 // scratch
@@ -181,18 +241,16 @@ type coder struct {
 
 // reserve makes room for a query of the codes.
 func (c *coder) reserve(to *codes) {
-	if len(c.code) != to.rows.Stride || len(c.from) != len(to.mean) {
-		c.code, c.from = make([]int8, to.rows.Stride), make([]float32, len(to.mean))
+	if len(c.code) != to.rows.Stride || c.width != to.width {
+		c.code, c.width = make([]int8, to.rows.Stride), to.width // what is behind the width stays zero
 	}
 }
 
 // set takes a query in the form in which rows are stored.
-func (c *coder) set(q []float32, m Metric, to *codes) {
+func (c *coder) set(q []float32, m Metric, to *codes, k *simd.RowKernels) {
 	c.reserve(to)
-	from, mean := c.from[:len(q)], to.mean[:len(q)]
-	for i, f := range q {
-		from[i] = f - mean[i]
-	}
+	says := to.take(&c.parts, q, k)
+	from := c.parts.from[:len(q)]
 	length2 := squaredNorm(from)
 	switch m {
 	case L2:
@@ -200,14 +258,20 @@ func (c *coder) set(q []float32, m Metric, to *codes) {
 	case Cosine:
 		c.base = length2 / 2
 	default:
-		c.base = -dot64(mean, q)
+		c.base = -dot64(to.mean, q)
 	}
-	scale, sum := quantise(c.code, from, 0)
+	scale, sum := quantise(c.code, says, 0)
 	c.scaled(scale, sum, m)
 	// Rounding moves a product of a row and the query by about the scale of the
 	// one times the length of the other, over √12; three times that is rare.
 	length := math.Sqrt(float64(length2))
-	c.margin = float32(3 / math.Sqrt(12) * math.Hypot(float64(to.scale)*length, float64(scale)*float64(to.length)))
+	off := math.Hypot(float64(to.scale)*length, float64(scale)*float64(to.length)) / math.Sqrt(12)
+	c.across = 0
+	if to.axes != nil { // and what lies across the axes, in some direction
+		c.across = max(length2-squaredNorm(says), 0)
+		off = math.Hypot(off, math.Sqrt(float64(c.across)/float64(len(q)-to.width))*float64(to.rest))
+	}
+	c.margin = float32(3 * off)
 	if m == L2 {
 		c.margin *= 2
 	}

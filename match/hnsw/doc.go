@@ -61,8 +61,15 @@
 // times as long as comparing it. So in mode [Int8] a walk reads codes, one byte
 // for each component: the row less the mean of all rows, in multiples of the
 // row's own scale. What it finds is compared exactly, as far as rounding can
-// have changed the order; results and links are those of exact distances. The
-// mean is taken at 256 rows and whenever rows have doubled, or an eighth of
+// have changed the order; results and links are those of exact distances.
+//
+// From 2,048 rows on, the directions in which rows vary most are looked for too
+// (principal components, by subspace iteration on 1,024 of them). Where a few hold
+// 97 % of the variance and codes along them rank a sample as well, codes are taken
+// along these: 56 bytes, say, for 384 values. A query that lies elsewhere is
+// compared with the rows themselves.
+//
+// The mean is taken at 256 rows and whenever rows have doubled, or an eighth of
 // them came to lie elsewhere; each time codes are checked on a sample, and as
 // long as they do not rank it as the rows do, walks read the rows ([Stats]
 // says so). Mode [Float32] holds no codes. Mode [Compact] keeps nothing else
@@ -92,7 +99,7 @@
 //
 // Dimension 1 to [MaxDim]; components finite; Euclidean norm of a row or query
 // at most [MaxNorm], so that no distance overflows; 2^31-1 slots. Memory per
-// row is 4·dim bytes, dim and 8 for its code, each rounded up to 64, about 8·M + 25
+// row is 4·dim bytes, dim and 8 or less for its code, each rounded up to 64, about 8·M + 25
 // for links, as much again for their mirror once rows were deleted, and the key
 // map, which [Options].RowNumbers does without. In mode [Compact] that makes 285
 // bytes for 100 values, 545 for 384 and 990 for 784.

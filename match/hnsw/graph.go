@@ -130,8 +130,9 @@ func (g *graph) fill(s uint32, row []float32, hash uint64) {
 	}
 	if g.codes.mean != nil {
 		g.codes.rows.Hold(s)
-		g.codes.put(s, row, g.Metric, g.w().from(g.dim))
-		if g.codes.good && g.codes.side(s).scale > oddScale*g.codes.scale {
+		p := &g.w().parts
+		g.codes.put(s, row, g.Metric, p, &g.kernels)
+		if g.codes.good && g.codes.odd(s, p) {
 			g.training.odd++
 		}
 	}
@@ -153,10 +154,7 @@ func (g *graph) holds(s uint32, row []float32) bool {
 	if len(w.code) != g.dim {
 		w.code = make([]byte, g.dim)
 	}
-	from := w.from(g.dim)
-	for i, f := range row {
-		from[i] = f - g.codes.mean[i]
-	}
+	from := g.codes.take(&w.parts, row, &g.kernels)
 	scale, _ := quantise(w.code, from, 128)
 	return *g.codes.side(s) == coded{scale, g.codes.ownShare(from, g.Metric)} && slices.Equal(w.code, g.codes.code(s))
 }

@@ -40,7 +40,7 @@ type linker struct {
 	rival  probe // of a row that others are compared with
 	others [simd.Batch]uint32
 	apart  [simd.Batch]float32
-	diff   []float32
+	parts  parts
 	code   []byte
 	fresh  []uint32
 	edits  []edit
@@ -50,14 +50,6 @@ type linker struct {
 type edit struct {
 	offer
 	gone bool
-}
-
-// from is room for a row less the mean.
-func (w *linker) from(dim int) []float32 {
-	if len(w.diff) != dim {
-		w.diff = make([]float32, dim)
-	}
-	return w.diff
 }
 
 // mostJoining is the largest batch. Each of its rows looks at all others, so a

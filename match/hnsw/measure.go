@@ -41,11 +41,13 @@ type walker struct {
 }
 
 // ask makes q a query of a row in the form in which rows are stored, as long as
-// a stride of the rows.
+// a stride of the rows. It compares codes where they are good, and for a row whose
+// likes they say enough of.
 func (f *frame) ask(q *query, row []float32) {
 	q.row = row
 	if q.coded = f.codes.good; q.coded {
-		q.coder.set(row[:f.dim], f.Metric, &f.codes)
+		q.coder.set(row[:f.dim], f.Metric, &f.codes, &f.kernels)
+		q.coded = !f.codes.leaves(q.coder.across) || f.codes.axes == nil
 	}
 }
 
@@ -80,6 +82,7 @@ func (f *frame) measure(w *walker, q *query, n int) {
 
 // byCode writes to out the distances of rows by their codes.
 func (f *frame) byCode(c *coder, slots []uint32, out []float32) {
+	f.codes.expect(slots)
 	products := c.products[:]
 	f.kernels.DotI8(products, c.code, &f.codes.rows.Rows, slots)
 	out, products = out[:len(slots)], products[:len(slots)]

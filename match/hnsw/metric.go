@@ -65,7 +65,8 @@ func (m Metric) store(dst, v []float32, norm float64) {
 		copy(dst, v)
 		return
 	}
+	inverse := 1 / norm
 	for i, f := range v {
-		dst[i] = float32(float64(f) / norm)
+		dst[i] = float32(float64(f) * inverse)
 	}
 }

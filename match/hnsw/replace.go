@@ -21,7 +21,7 @@ func (g *graph) copyOf(slots []uint32) frame {
 	if !g.compact {
 		f.rows.Reserve(len(slots))
 	} else {
-		f.codes = newCodes(g.dim)
+		f.codes = newCodes(g.dim, g.dim)
 		f.codes.mean, f.codes.meanNorm = g.codes.mean, g.codes.meanNorm
 		f.codes.reserve(len(slots))
 	}

@@ -32,6 +32,7 @@ const (
 	unusedSection        // free slots, 4 bytes each
 	spareSection         // for each level: how many places are free, then the places, 4 bytes each
 	meanSection          // of the rows; 4·dim bytes, or nothing without codes
+	axesSection          // of the codes, 4·dim bytes each; nothing where they are the components
 	apartSection         // by slot: scale and norm of the code, if it leaves no room behind itself
 	heldSection          // a bit for each chunk of rows, then of codes: whether it is in the file
 	level0Section        // lists of level 0
@@ -40,7 +41,7 @@ const (
 	sections
 )
 
-var sectionNames = [sections]string{"keys", "nodes", "upper", "unused", "spare", "mean", "apart", "held", "level0", "codes", "rows"}
+var sectionNames = [sections]string{"keys", "nodes", "upper", "unused", "spare", "mean", "axes", "apart", "held", "level0", "codes", "rows"}
 
 const nodeBytes = 12
 
@@ -82,7 +83,8 @@ type header struct {
 	entry, root                        uint32
 	top                                int
 	training                           training
-	meanNorm, scale, length            float32
+	width                              int // of a code; 0 without codes
+	meanNorm, scale, length, rest      float32
 
 	at, size [sections]int // where each section is
 	sums     int           // where the sums are
@@ -151,14 +153,14 @@ func (h *header) each(f *fields) {
 	field32(f, &h.options.EfConstruction)
 	field32(f, &h.options.ExactBelow)
 	f.long64(&h.options.Seed)
-	for _, n := range []*int{&h.slots, &h.live, &h.ready, &h.uppers, &h.cursor, &h.top} {
+	for _, n := range []*int{&h.slots, &h.live, &h.ready, &h.uppers, &h.cursor, &h.top, &h.width} {
 		field32(f, n)
 	}
 	field32(f, &h.entry)
 	field32(f, &h.root)
 	f.long(&h.training.next)
 	f.long(&h.training.odd)
-	for _, v := range []*float32{&h.meanNorm, &h.scale, &h.length} {
+	for _, v := range []*float32{&h.meanNorm, &h.scale, &h.length, &h.rest} {
 		f.float(v)
 	}
 	field32(f, &h.sumsCRC)
@@ -212,7 +214,16 @@ func (h *header) until(section int) int {
 func blocks(size int) int { return (size + blockBytes - 1) / blockBytes }
 
 // blank returns the empty graph that the header's parameters make.
-func (h *header) blank() *graph { return newGraph(h.dim, h.options) }
+func (h *header) blank() *graph {
+	g := newGraph(h.dim, h.options)
+	if g.codes.mean != nil {
+		g.codes = newCodes(h.dim, h.width)
+	}
+	return g
+}
+
+// along reports whether codes are taken along axes.
+func (h *header) along() bool { return h.width != 0 && h.width != h.dim }
 
 // heldBytes is how long the bits of the tables are of which not all chunks are held.
 func (g *graph) heldBytes(slots int) (rows, codes int) {

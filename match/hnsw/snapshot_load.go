@@ -120,6 +120,9 @@ func (h *header) check(length int) error {
 			return &SnapshotError{sectionNames[i], 0, "longer than the file"}
 		}
 	}
+	if coded := h.options.Mode != Float32; coded && (h.width < 1 || h.width > h.dim) || !coded && h.width != 0 || h.along() && h.options.Mode != Int8 {
+		return &SnapshotError{"header", 0, "codes of another width"}
+	}
 	laid := *h
 	if laid.place(); laid != *h || h.end != length {
 		return &SnapshotError{"header", 0, "sections are not where they belong"}
@@ -275,12 +278,13 @@ func (p *parser) mean() error {
 	if len(b) != 4*len(c.mean) {
 		return p.wrong(meanSection, "not of the dimension")
 	}
-	for i := range c.mean {
-		c.mean[i] = math.Float32frombits(word(b, i))
-	}
+	readFloats(c.mean, b)
 	if c.mean != nil {
-		c.meanNorm, c.scale, c.length, c.good = p.meanNorm, p.scale, p.length, p.good
+		c.meanNorm, c.scale, c.length, c.rest, c.good = p.meanNorm, p.scale, p.length, p.rest, p.good
 		c.reserve(p.slots)
+	}
+	if err := p.axes(c); err != nil {
+		return err
 	}
 	b = p.section(apartSection)
 	if apart := len(c.apart.chunks) != 0; !apart && len(b) != 0 || apart && len(b) != codedBytes*p.slots {
@@ -291,6 +295,33 @@ func (p *parser) mean() error {
 		b = b[codedBytes:]
 	}
 	return nil
+}
+
+// axes reads what codes are taken along.
+func (p *parser) axes(c *codes) error {
+	b, n := p.section(axesSection), 0
+	if p.along() {
+		n = p.width
+	}
+	if len(b) != 4*n*p.dim {
+		return p.wrong(axesSection, "not as many as codes are wide")
+	}
+	if n == 0 {
+		return nil
+	}
+	c.axes = simd.NewTable(4 * p.dim)
+	c.axes.Reserve(n)
+	for a := range uint32(n) {
+		readFloats(c.axes.Floats(a)[:p.dim], b)
+		b = b[4*p.dim:]
+	}
+	return nil
+}
+
+func readFloats(to []float32, b []byte) {
+	for i := range to {
+		to[i] = math.Float32frombits(word(b, i))
+	}
 }
 
 // tables lays the tables over their sections.

@@ -174,7 +174,7 @@ func (x *Index[K]) header() header {
 	return header{keys: keyKind[K](), dim: g.dim, options: g.Options, compact: g.compact, good: g.codes.good,
 		slots: g.slots, live: g.live, ready: g.ready, uppers: g.uppers, cursor: g.cursor,
 		entry: g.entry, root: g.root, top: g.top, training: g.training,
-		meanNorm: g.codes.meanNorm, scale: g.codes.scale, length: g.codes.length}
+		width: g.codes.width, meanNorm: g.codes.meanNorm, scale: g.codes.scale, length: g.codes.length, rest: g.codes.rest}
 }
 
 // pieces returns the bytes of each section, in order.
@@ -189,11 +189,14 @@ func (x *Index[K]) pieces() (p [sections]iter.Seq[[]byte]) {
 		spare = appendWords(appendWords(spare, []uint32{uint32(len(places))}), places)
 	}
 	p[spareSection] = whole(spare)
-	var mean, apart []byte
-	for _, v := range g.codes.mean {
-		mean = binary.LittleEndian.AppendUint32(mean, math.Float32bits(v))
+	p[meanSection] = whole(appendFloats(nil, g.codes.mean))
+	var axes, apart []byte
+	if g.codes.axes != nil {
+		for a := range uint32(g.codes.width) {
+			axes = appendFloats(axes, g.codes.axes.Floats(a)[:g.dim])
+		}
 	}
-	p[meanSection] = whole(mean)
+	p[axesSection] = whole(axes)
 	if len(g.codes.apart.chunks) != 0 {
 		for s := range uint32(g.slots) {
 			side := g.codes.side(s)
@@ -228,6 +231,13 @@ func chunks(t *simd.Table, n int) iter.Seq[[]byte] {
 func appendWords(b []byte, words []uint32) []byte {
 	for _, w := range words {
 		b = binary.LittleEndian.AppendUint32(b, w)
+	}
+	return b
+}
+
+func appendFloats(b []byte, floats []float32) []byte {
+	for _, f := range floats {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(f))
 	}
 	return b
 }

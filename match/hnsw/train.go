@@ -20,9 +20,11 @@ func (t *training) due(live int) bool {
 	return live >= max(t.next, firstTraining) || t.odd > max(oddRows, live/8)
 }
 
-// A row lies elsewhere if its scale is oddScale times the usual.
+// A row lies elsewhere if its scale is oddScale times the usual, or what axes
+// leave of it is √oddRest times as long.
 const (
 	oddScale = 1.5
+	oddRest  = 4
 	oddRows  = 32
 )
 
@@ -34,43 +36,65 @@ const firstTraining = 256
 // the rows themselves, and the mean can be taken no more.
 const leastCompact = 4096
 
-// train takes the mean of all rows, codes them anew and checks the codes. It
-// depends on nothing but the rows and their slots. Searches go on with the
-// codes that they have.
+// train takes the mean of all rows, looks for the directions in which they vary,
+// codes them anew and checks the codes. It depends on nothing but the rows and
+// their slots. Searches go on with the codes that they have.
 func (g *graph) train(workers int) {
 	g.training = training{next: 2 * g.live}
-	c := newCodes(g.dim)
-	c.reserve(g.slots)
 	taken := g.taken()
-	for _, s := range taken {
-		c.rows.Hold(s)
+	c := newCodes(g.dim, g.dim)
+	g.average(&c, taken)
+	if g.Mode == Int8 && len(taken) >= leastAlong {
+		c = g.narrowed(c, some(taken, checkedRows))
 	}
-	c.rows.Extend(g.slots)
+	g.codes = g.code(c, taken, g.slots, workers)
+	g.codes.good = g.ranks(some(taken, checkedRows), 2*checkedNearest) >= leastKept
+	if g.Mode == Compact && g.codes.good && len(taken) >= max(leastCompact, g.ExactBelow) {
+		g.forgetRows()
+	}
+}
+
+// average takes the mean of the given rows.
+func (g *graph) average(c *codes, rows []uint32) {
 	sum := make([]float64, g.dim)
-	for _, s := range taken {
+	for _, s := range rows {
 		for i, f := range g.row(s) {
 			sum[i] += float64(f)
 		}
 	}
 	for i := range c.mean {
-		c.mean[i] = float32(sum[i] / float64(len(taken)))
+		c.mean[i] = float32(sum[i] / float64(len(rows)))
 	}
 	c.meanNorm = squaredNorm(c.mean)
-	g.codeAll(&c, taken, workers)
-	var scale, length float64
-	for _, s := range taken {
-		scale += float64(c.side(s).scale)
+}
+
+// code returns codes for the given rows that differ from c in nothing else, with
+// room for n slots.
+func (g *graph) code(c codes, rows []uint32, n, workers int) codes {
+	all := newCodes(g.dim, c.width)
+	all.mean, all.meanNorm, all.axes = c.mean, c.meanNorm, c.axes
+	all.reserve(n)
+	for _, s := range rows {
+		all.rows.Hold(s)
 	}
-	for _, s := range taken[:min(len(taken), checkedRows)] {
-		length += math.Sqrt(lengthSquared(g.row(s), c.mean))
+	all.rows.Extend(n)
+	g.codeAll(&all, rows, workers)
+	var scale, length, rest float64
+	for _, s := range rows {
+		scale += float64(all.side(s).scale)
 	}
-	c.scale = float32(scale / float64(len(taken)))
-	c.length = float32(length / float64(min(len(taken), checkedRows)))
-	g.codes = c
-	g.codes.good = g.ranks(taken)
-	if g.Mode == Compact && g.codes.good && len(taken) >= max(leastCompact, g.ExactBelow) {
-		g.forgetRows()
+	var p parts
+	measured := rows[:min(len(rows), checkedRows)]
+	for _, s := range measured {
+		says := all.take(&p, g.row(s), &g.kernels)
+		whole, said := float64(squaredNorm(p.from)), float64(squaredNorm(says))
+		length += math.Sqrt(whole)
+		rest += math.Sqrt(max(whole-said, 0))
 	}
+	all.scale = float32(scale / float64(len(rows)))
+	all.length = float32(length / float64(len(measured)))
+	all.rest = float32(rest / float64(len(measured)))
+	return all
 }
 
 // forgetRows leaves nothing but codes.
@@ -99,22 +123,21 @@ func (g *graph) codeAll(c *codes, slots []uint32, workers int) {
 	var wg sync.WaitGroup
 	for part := range slices.Chunk(slots, max(1, (len(slots)+workers-1)/workers)) {
 		wg.Go(func() {
-			from := make([]float32, g.dim)
+			var p parts
 			for _, s := range part {
-				c.put(s, g.row(s), g.Metric, from)
+				c.put(s, g.row(s), g.Metric, &p, &g.kernels)
 			}
 		})
 	}
 	wg.Wait()
 }
 
-func lengthSquared(row, mean []float32) float64 {
-	var sum float64
-	for i, f := range row {
-		d := float64(f - mean[i])
-		sum += float64(d * d)
+// some returns at most about n of the slots, evenly spread.
+func some(slots []uint32, n int) (few []uint32) {
+	for i := 0; i < len(slots) && len(few) < n; i += max(1, len(slots)/n) {
+		few = append(few, slots[i])
 	}
-	return sum
+	return few
 }
 
 // What a check of the codes looks at, and what it asks of them: of the nearest
@@ -126,13 +149,9 @@ const (
 	leastKept      = 0.99
 )
 
-// ranks reports whether codes rank a sample of the given rows nearly as the
-// rows themselves do.
-func (g *graph) ranks(slots []uint32) bool {
-	var sample []uint32
-	for i := 0; i < len(slots) && len(sample) < checkedRows; i += max(1, len(slots)/checkedRows) {
-		sample = append(sample, slots[i])
-	}
+// ranks returns the share of the rows nearest to some of the sample that are
+// among the first so many by their codes.
+func (g *graph) ranks(sample []uint32, first int) float64 {
 	kept, asked := 0, 0
 	var w walker
 	var q query
@@ -140,9 +159,9 @@ func (g *graph) ranks(slots []uint32) bool {
 		q.probe = probe{row: g.rows.Floats(sample[i]), coder: q.coder}
 		q.coded = false
 		truth := g.nearestOf(&w, &q, sample, checkedNearest)
-		q.coder.set(g.row(sample[i]), g.Metric, &g.codes)
+		q.coder.set(g.row(sample[i]), g.Metric, &g.codes, &g.kernels)
 		q.coded = true
-		codes := g.nearestOf(&w, &q, sample, 2*checkedNearest)
+		codes := g.nearestOf(&w, &q, sample, first)
 		for _, e := range truth {
 			asked++
 			if slices.ContainsFunc(codes, func(f entry) bool { return f.slot == e.slot }) {
@@ -150,7 +169,7 @@ func (g *graph) ranks(slots []uint32) bool {
 			}
 		}
 	}
-	return float64(kept) >= leastKept*float64(asked)
+	return float64(kept) / float64(max(asked, 1))
 }
 
 // nearestOf returns the k nearest of the given rows.

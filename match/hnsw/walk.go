@@ -70,6 +70,9 @@ func (f *frame) walk(w *walker, q *query, from entry, ef, l int) {
 			list = list[:len(list)-len(part)]
 			n := f.gather(w, part)
 			f.measure(w, q, n)
+			if l == 0 {
+				f.expectNext(w, n, next)
+			}
 			for i := n - 1; i >= 0; i-- {
 				if len(w.found) == ef && w.near[i] > w.found[ef-1].d {
 					continue
@@ -121,4 +124,18 @@ func (f *frame) walkFiltered(w *walker, q *query, from entry, ef, limit int, ok 
 		}
 	}
 	return true
+}
+
+// expectNext asks for the list of the nearest of the n rows just measured, if it
+// will be expanded before found[next].
+func (f *frame) expectNext(w *walker, n, next int) {
+	best := 0
+	for i, d := range w.near[:n] {
+		if d < w.near[best] {
+			best = i
+		}
+	}
+	if n > 0 && (next >= len(w.found) || w.near[best] < w.found[next].d) {
+		f.level0.Prefetch(w.ids[best])
+	}
 }
