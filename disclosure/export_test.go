@@ -7,3 +7,6 @@ func DigestsOf(c Command) []Digest { return []Digest{c.firstDigest(), c.secondDi
 func Accepted(c Command, d Digest) Actors {
 	return Actors{}.with(&Event{Actor: c.Actor, Command: c.ID, Digest: d, Seq: 1})
 }
+
+// PublicOf returns what the session's stream says of events of an invitation.
+func PublicOf(f Facilitator, events ...Event) []Event { return f.public(events) }

@@ -247,14 +247,7 @@ func (f *Facilitator) request(s State, side Side, c Command) AuthRequest {
 // commitSeat appends events of an invitation, and to the session's stream what
 // is due there and whatever is no secret between the sides.
 func (e *Engine) commitSeat(ctx context.Context, s *seat, key string, events []Event, now time.Time) error {
-	sess := s.g.own()
-	var public []Event
-	for _, ev := range events {
-		switch ev.Type {
-		case FacilitatorJoined, FacilitatorLooked, FacilitatorEnded:
-			public = append(public, Event{Type: ev.Type, At: ev.At, Stage: ev.Stage, Cause: ev.Cause, Seat: s.number})
-		}
-	}
+	sess, public := s.g.own(), s.f.public(events)
 	if len(public) > 0 {
 		if err := e.applyDue(ctx, s.g, now); err != nil {
 			return err
@@ -280,6 +273,23 @@ func (e *Engine) commitSeat(ctx context.Context, s *seat, key string, events []E
 	s.version += uint64(len(events))
 	sess.state, sess.version = fold(sess.state, public), sess.version+uint64(len(public))
 	return nil
+}
+
+// public is what the session's stream says of events of the invitation, to both
+// sides: an admission, and looks and an end after it. Without an admission it
+// says nothing, since one side may not know that there was an invitation.
+func (f *Facilitator) public(events []Event) (out []Event) {
+	then := *f
+	for _, ev := range events {
+		then = EvolveFacilitator(then, ev)
+		switch ev.Type {
+		case FacilitatorJoined, FacilitatorLooked, FacilitatorEnded:
+			if !then.AdmittedAt.IsZero() {
+				out = append(out, Event{Type: ev.Type, At: ev.At, Stage: ev.Stage, Cause: ev.Cause, Seat: f.Invitation.Number})
+			}
+		}
+	}
+	return out
 }
 
 // FacilitatorOf returns an invitation as the log holds it; it is for the host.

@@ -197,6 +197,31 @@ func TestALookMeetsAMovedSession(t *testing.T) {
 	assert.Equal(t, disclosure.StageIdentity, v.Stage)
 }
 
+// TestOnlyAnAdmissionsEndIsTold: the end of an invitation is told to both sides
+// if there was an admission. Without one it may be the guess who the other side
+// is, or a no, and nobody is told of either.
+func TestOnlyAnAdmissionsEndIsTold(t *testing.T) {
+	i := invitation()
+	i.Number = 3
+	named := disclosure.EvolveFacilitator(disclosure.Facilitator{}, disclosure.Event{Type: disclosure.FacilitatorNamed, At: t0, Invitation: &i})
+	joined := disclosure.Event{Type: disclosure.FacilitatorJoined, At: t0.Add(time.Hour)}
+	due := disclosure.FacilitatorDue(named, disclosure.State{}, i.Until.Add(time.Hour))
+	require.Len(t, due, 1)
+	assert.Empty(t, disclosure.PublicOf(named, due...))
+
+	told := func(events []disclosure.Event) (out []disclosure.EventType) {
+		for _, e := range events {
+			assert.Equal(t, 3, e.Seat)
+			out = append(out, e.Type)
+		}
+		return out
+	}
+	sealed := disclosure.Event{Type: disclosure.ChoiceSealed, At: joined.At, Kind: disclosure.Admit}
+	assert.Equal(t, []disclosure.EventType{disclosure.FacilitatorJoined}, told(disclosure.PublicOf(named, sealed, joined)))
+	admitted := disclosure.EvolveFacilitator(named, joined)
+	assert.Equal(t, []disclosure.EventType{disclosure.FacilitatorEnded}, told(disclosure.PublicOf(admitted, due...)))
+}
+
 // TestFacilitatorSurvivesFaults: whatever happens to an append, asking again
 // gets there, and no look is answered without being logged.
 func TestFacilitatorSurvivesFaults(t *testing.T) {
