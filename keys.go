@@ -160,8 +160,9 @@ func handOf(seed []byte) (envelope.PrivateKey, error) {
 }
 
 // CommitmentKey is the public key under which [View.Commitment] and the proof of
-// an identity verify (package disclosure/sdjwt), nil before the first session
-// of the ledger. It stays the same for the ledger's life; hand it to whoever
+// an identity verify (package disclosure/sdjwt), nil before the first firm is
+// registered; in a ledger from before there were commitments, before the next
+// session opens. It stays the same for the ledger's life; hand it to whoever
 // verifies offline.
 func (x *Exchange) CommitmentKey() ed25519.PublicKey {
 	seed, ok := x.seed(exchangeSubject)
@@ -224,12 +225,20 @@ func keysMade(subject string) event {
 }
 
 // makeKeys logs a seed for each subject that has none: in a ledger from before
-// there were keys, and where the host kept them so far.
+// there were keys, and where the host kept them so far. A seed that another
+// process has logged first is taken.
 func (x *Exchange) makeKeys(ctx context.Context, at time.Time, subjects []string) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for _, s := range x.st.unkeyed(subjects...) {
-		if err := x.commit(ctx, By{ID: "keys/" + s}, "", at, []event{keysMade(s)}); err != nil {
+	for _, s := range subjects {
+		if len(x.st.unkeyed(s)) == 0 {
+			continue
+		}
+		err := x.commit(ctx, By{ID: "keys/" + s}, "", at, []event{keysMade(s)})
+		if errors.Is(err, ledger.ErrConflict) {
+			err = x.catchUp(ctx)
+		}
+		if err != nil {
 			return err
 		}
 	}
