@@ -38,9 +38,11 @@ func (x *Exchange) Replay(ctx context.Context) (disclosure.Digest, error) {
 	return st.digest()
 }
 
-// digest hashes the state in a fixed order: all of it but what is configured
-// and the caches (dirty, compiled, pending). Private bounds are part of it,
-// through the same encoding that the log uses.
+// digest hashes the state in a fixed order: all of it but what is configured,
+// the caches (opening, dirty, compiled, pending), the decisions of a step under
+// way (batch), and what the same entries have brought about besides (stocked,
+// and of the documents rules, changed and changes). Private bounds are part of
+// it, through the same encoding that the log uses.
 func (st *state) digest() (disclosure.Digest, error) {
 	h := sha256.New()
 	enc := json.NewEncoder(h)
