@@ -377,12 +377,12 @@ func (x *Exchange) hand() (envelope.PrivateKey, error) {
 // consentShare is what the caller's consent hands over; nothing where the
 // consent is not the caller's to give, which the session then says.
 func (x *Exchange) consentShare(ctx context.Context, by By, h disclosure.Handle, role envelope.Role) ([]byte, error) {
-	ref, _, err := x.side(by.withDefaults(), h)
+	x.mu.RLock()
+	ref, ss, _, err := x.st.side(by.withDefaults(), h)
 	if err != nil {
+		x.mu.RUnlock()
 		return nil, nil // the step has the words for it
 	}
-	x.mu.RLock()
-	ss := x.st.sessions[ref.session]
 	party := ss.state.Proposal.Parties[ref.side]
 	_, again := x.st.takenAt(ref.session, by)
 	g, err := x.st.handing(ss, ref.side)

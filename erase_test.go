@@ -2,10 +2,12 @@ package csss_test
 
 import (
 	"bytes"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -335,4 +337,35 @@ func TestEraseOfferedPerson(t *testing.T) {
 	require.NoError(t, err)
 	p.isFold()
 	p.verifies()
+}
+
+// TestAStepBesideAnErasure: a step reads its side and the session in one state.
+// Beside an erasure it is answered as before it or as after it, with nothing
+// between.
+func TestAStepBesideAnErasure(t *testing.T) {
+	d := newDeal(t, csss.Config{})
+	story := d.story()
+	d.must(story[:len(story)-2]...)
+	tooMuch := func() error {
+		return failed(d.x.Complete(background, d.s.Requester.At(d.at), d.demand, 10_000*match.Hour))
+	}
+	before := tooMuch()
+	require.ErrorContains(t, before, "were held")
+	var steps, begun sync.WaitGroup
+	for range 8 {
+		begun.Add(1)
+		steps.Go(func() {
+			err := before
+			begun.Done()
+			for !errors.Is(err, csss.ErrNotFound) {
+				if err = tooMuch(); err.Error() != before.Error() && !errors.Is(err, csss.ErrNotFound) {
+					t.Errorf("%v, before the erasure %v", err, before)
+				}
+			}
+		})
+	}
+	begun.Wait()
+	_, err := d.x.Erase(background, csss.By{At: d.at}, d.s.Vance.Firm, "wound up")
+	require.NoError(t, err)
+	steps.Wait()
 }

@@ -118,12 +118,13 @@ func (st *state) admittable(s *disclosure.State, now time.Time) bool {
 // session has ended, disclosure.ErrBudget after eight of a side, and the ledger's.
 func (x *Exchange) InviteFacilitator(ctx context.Context, by By, h disclosure.Handle, who Helper) (number int, err error) {
 	by = by.withDefaults()
-	ref, at, err := x.side(by, h)
+	x.mu.RLock()
+	ref, ss, at, err := x.st.side(by, h)
 	if err != nil {
+		x.mu.RUnlock()
 		return 0, err
 	}
-	x.mu.RLock()
-	party := x.st.sessions[ref.session].state.Proposal.Parties[ref.side]
+	party := ss.state.Proposal.Parties[ref.side]
 	f, known := x.st.firms[who.Firm], x.st.employs(who.Firm, who.Person)
 	x.mu.RUnlock()
 	switch {

@@ -475,16 +475,23 @@ func (st *state) takenAt(id disclosure.SessionID, by By) (time.Time, bool) {
 func (x *Exchange) side(by By, h disclosure.Handle) (handleRef, time.Time, error) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	ref, ok := x.st.handles[h]
-	if !ok || x.st.sessions[ref.session] == nil {
-		return ref, time.Time{}, ErrNotFound
-	}
-	firm := x.st.sessions[ref.session].state.Proposal.Parties[ref.side].Firm
-	if firm != by.Firm || !x.st.employs(firm, by.Person) {
-		return ref, time.Time{}, ErrNotFound
-	}
-	at, err := x.st.stamp(by.At)
+	ref, _, at, err := x.st.side(by, h)
 	return ref, at, err
+}
+
+// side is [Exchange.side] with the session, for who goes on in the same state:
+// an erasure may put another in its place. x.mu is held.
+func (st *state) side(by By, h disclosure.Handle) (ref handleRef, ss *sessionState, at time.Time, err error) {
+	ref, ok := st.handles[h]
+	if ss = st.sessions[ref.session]; !ok || ss == nil {
+		return ref, nil, at, ErrNotFound
+	}
+	firm := ss.state.Proposal.Parties[ref.side].Firm
+	if firm != by.Firm || !st.employs(firm, by.Person) {
+		return ref, nil, at, ErrNotFound
+	}
+	at, err = st.stamp(by.At)
+	return ref, ss, at, err
 }
 
 // bind is what a consent of the side is tied to.
@@ -630,14 +637,14 @@ func (x *Exchange) Revoke(ctx context.Context, by By, h disclosure.Handle, reaso
 // hasSay reports ErrNotYours for a person of the side's firm who may not speak
 // for the employer.
 func (x *Exchange) hasSay(by By, h disclosure.Handle) error {
-	ref, _, err := x.side(by, h)
-	if err != nil {
-		return err
-	}
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	st := x.st
-	ss, at := st.sessions[ref.session], st.clamp(by.At)
+	ref, ss, _, err := st.side(by, h)
+	if err != nil {
+		return err
+	}
+	at := st.clamp(by.At)
 	voted := slices.ContainsFunc(ss.state.Sides[ref.side].Votes,
 		func(v disclosure.Vote) bool { return v.Actor == by.Person && st.stillVotes(ss, ref.side, v, at) })
 	if voted || st.governs(by.Firm, by.Person) {
@@ -706,12 +713,13 @@ func (x *Exchange) Start(ctx context.Context, by By, h disclosure.Handle) (Recei
 //
 // Errors: *InputError for more hours than were held, and as [Exchange.OptIn].
 func (x *Exchange) Complete(ctx context.Context, by By, h disclosure.Handle, hours match.Amount) (Receipt, error) {
-	ref, _, err := x.side(by, h)
+	x.mu.RLock()
+	_, ss, _, err := x.st.side(by, h)
 	if err != nil {
+		x.mu.RUnlock()
 		return Receipt{}, err
 	}
-	x.mu.RLock()
-	held := x.st.sessions[ref.session].deal.Plan.Amount
+	held := ss.deal.Plan.Amount
 	x.mu.RUnlock()
 	if hours > held {
 		return Receipt{}, &InputError{Field: "hours", Value: hoursText(hours), Limit: "at most " + hoursText(held) + " were held"}

@@ -37,12 +37,12 @@ type TrailStep struct {
 //
 // Errors: ErrNotFound, and the ledger's.
 func (x *Exchange) Trail(ctx context.Context, by By, h disclosure.Handle) (Trail, error) {
-	ref, _, err := x.side(by, h)
+	x.mu.RLock()
+	ref, ss, _, err := x.st.side(by, h)
 	if err != nil {
+		x.mu.RUnlock()
 		return Trail{}, err
 	}
-	x.mu.RLock()
-	ss := x.st.sessions[ref.session]
 	steps, open := slices.Clone(ss.steps), !ss.state.RevealedAt.IsZero()
 	x.mu.RUnlock()
 	t := Trail{VerifierKey: x.log.VerifierKey(), Steps: []TrailStep{}}
@@ -163,12 +163,12 @@ func (e *TrailError) Unwrap() error { return e.Err }
 //
 // Errors: ErrNotFound, also before the reveal, and the ledger's.
 func (x *Exchange) ExportReceipt(ctx context.Context, by By, h disclosure.Handle) ([]byte, error) {
-	ref, _, err := x.side(by, h)
+	x.mu.RLock()
+	_, ss, _, err := x.st.side(by, h)
 	if err != nil {
+		x.mu.RUnlock()
 		return nil, err
 	}
-	x.mu.RLock()
-	ss := x.st.sessions[ref.session]
 	i := slices.IndexFunc(ss.steps, func(s step) bool { return s.name == "identity.revealed" })
 	var index uint64
 	if i >= 0 {
