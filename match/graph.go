@@ -89,7 +89,8 @@ func (g *Graph) add(ids []uint32, flat []float32, dim int) error {
 // Delete implements [VectorIndex]; it returns no error.
 func (g *Graph) Delete(ids ...uint32) error {
 	if x := g.get(); x != nil {
-		x.Delete(ids...)
+		_, err := x.Delete(ids...)
+		return err
 	}
 	return nil
 }

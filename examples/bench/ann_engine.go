@@ -127,7 +127,11 @@ func gathered(t vecset.Table, rows []uint32) vecset.Table {
 }
 
 func (x *hnswIndex) remove(rows []uint32) error {
-	if n := x.Delete(rows...); n != len(rows) {
+	n, err := x.Delete(rows...)
+	if err != nil {
+		return err
+	}
+	if n != len(rows) {
 		return fmt.Errorf("%d rows were deleted, not %d", n, len(rows))
 	}
 	return nil

@@ -130,7 +130,9 @@ func TestFreedSlotIsErased(t *testing.T) {
 	x, err := New[string](2, &Options{Metric: L2})
 	require.NoError(t, err)
 	require.NoError(t, x.AddBatch([]string{"secret"}, []float32{3, 4}, nil))
-	require.Equal(t, 1, x.Delete("secret"))
+	n, err := x.Delete("secret")
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
 	require.Equal(t, []float32{0, 0}, x.g.row(0))
 	require.Equal(t, "", *x.keys.names.at(0))
 }

@@ -32,7 +32,7 @@ func TestChurn(t *testing.T) {
 			step := n / 5
 			for round := range rounds {
 				gone := upTo(n + step*(round+1))
-				require.Equal(t, step, x.Delete(gone[step*round:step*(round+1)]...))
+				requireDeleted(t, step, x, gone[step*round:step*(round+1)]...)
 				require.NoError(t, x.Check(), "round %d, deleted", round)
 				fresh := gone[n+step*round:]
 				require.NoError(t, x.AddBatch(fresh, rows[int(fresh[0])*dim:][:step*dim], nil))
@@ -85,8 +85,8 @@ func TestDeleteTheNearest(t *testing.T) {
 				hits, err := x.Search(rows[:dim], 1, nil, nil)
 				require.NoError(t, err)
 				require.Len(t, hits, 1)
-				require.Equal(t, 1, x.Delete(hits[0].Key))
-				require.Zero(t, x.Delete(hits[0].Key), "it is gone")
+				requireDeleted(t, 1, x, hits[0].Key)
+				requireDeleted(t, 0, x, hits[0].Key) // it is gone
 				require.NoError(t, x.Check())
 			}
 			hits, err := x.Search(rows[:dim], 1, nil, nil)
@@ -170,7 +170,7 @@ func TestModel(t *testing.T) {
 						delete(model, k)
 					}
 				}
-				require.Equal(t, want, x.Delete(keys...))
+				requireDeleted(t, want, x, keys...)
 			},
 			"search": func(t *rapid.T) {
 				q, k := vector.Draw(t, "query"), rapid.IntRange(1, 50).Draw(t, "k")
@@ -230,7 +230,7 @@ func TestConcurrentUse(t *testing.T) {
 	require.NoError(t, x.AddBatch(upTo(n), rows, nil))
 	ghosts := upTo(1_100)[1_000:]
 	require.NoError(t, x.AddBatch(ghosts, rows[:100*dim], nil))
-	require.Equal(t, 100, x.Delete(ghosts...))
+	requireDeleted(t, 100, x, ghosts...)
 
 	var wg sync.WaitGroup
 	var stop atomic.Bool

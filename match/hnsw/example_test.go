@@ -73,11 +73,12 @@ func ExampleIndex_Delete() {
 	x, _ := hnsw.New[uint64](1, &hnsw.Options{Metric: hnsw.L2})
 	_ = x.AddBatch([]uint64{10, 11, 12}, []float32{1, 2, 3}, nil)
 	_ = x.AddBatch([]uint64{12}, []float32{0.5}, nil)
-	fmt.Println(x.Delete(10, 99), x.Len())
+	removed, err := x.Delete(10, 99)
+	fmt.Println(removed, err, x.Len())
 	hits, _ := x.Search([]float32{0}, 3, nil, nil)
 	fmt.Println(hits, x.Check())
 	// Output:
-	// 1 2
+	// 1 <nil> 2
 	// [{12 0.25} {11 4}] <nil>
 }
 

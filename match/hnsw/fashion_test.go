@@ -85,7 +85,7 @@ func TestFashionMNIST(t *testing.T) {
 	assert.GreaterOrEqual(t, fresh, 0.99, "fresh build")
 
 	half := keys[:n/2]
-	require.Equal(t, len(half), x.Delete(half...))
+	requireDeleted(t, len(half), x, half...)
 	for q := range slices.Chunk(queries, dim) {
 		hits, err := x.Search(q, 10, &hnsw.SearchOptions[uint32]{Ef: 64}, nil)
 		require.NoError(t, err)

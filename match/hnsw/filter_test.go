@@ -209,3 +209,31 @@ func TestAskingForEverything(t *testing.T) {
 		}
 	}
 }
+
+// TestFilterThatPanics: the panic reaches who asked, and nobody else: writers do
+// not wait for that search for ever, and later ones find what they should.
+func TestFilterThatPanics(t *testing.T) {
+	const n, dim = 2_000, 6
+	rows := gaussian(random(16), n, dim)
+	x := newIndex(t, dim, hnsw.L2, &hnsw.Options{M: 4, EfConstruction: 40, ExactBelow: -1, RowNumbers: true})
+	require.NoError(t, x.AddBatch(upTo(n), rows, nil))
+	want := searchAll(t, x, rows[:50*dim], 5, nil)
+	for _, exact := range []bool{true, false} {
+		for _, after := range []int{0, 1, 40, 150} {
+			calls := 0
+			f := hnsw.FilterFunc[uint32](func(key uint32) bool {
+				if calls++; calls > after {
+					panic("of the caller")
+				}
+				return key%2 == 0
+			})
+			require.PanicsWithValue(t, "of the caller", func() {
+				_, _ = x.Search(rows[:dim], 5, &hnsw.SearchOptions[uint32]{Filter: f, Exact: exact}, nil)
+			})
+		}
+	}
+	require.Equal(t, want, searchAll(t, x, rows[:50*dim], 5, nil))
+	requireDeleted(t, 100, x, upTo(n)[n-100:]...)
+	require.NoError(t, x.AddBatch(upTo(n)[n-100:], rows[(n-100)*dim:], nil))
+	require.NoError(t, x.Check())
+}

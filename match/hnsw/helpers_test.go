@@ -27,6 +27,13 @@ func withMetric(o *hnsw.Options, m hnsw.Metric) *hnsw.Options {
 	return &c
 }
 
+// requireDeleted deletes keys, of which so many are there.
+func requireDeleted[K hnsw.Key](t require.TestingT, want int, x *hnsw.Index[K], keys ...K) {
+	n, err := x.Delete(keys...)
+	require.NoError(t, err)
+	require.Equal(t, want, n)
+}
+
 // upTo returns the keys 0 to n-1.
 func upTo(n int) []uint32 {
 	keys := make([]uint32, n)

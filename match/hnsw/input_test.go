@@ -115,8 +115,8 @@ func TestZeroVectorElsewhere(t *testing.T) {
 func TestEmptyCalls(t *testing.T) {
 	x := newIndex(t, 2, hnsw.L2, nil)
 	require.NoError(t, x.AddBatch(nil, nil, nil))
-	assert.Zero(t, x.Delete())
-	assert.Zero(t, x.Delete(1, 2))
+	requireDeleted(t, 0, x)
+	requireDeleted(t, 0, x, 1, 2)
 	hits, err := x.Search([]float32{1, 2}, 3, nil, nil)
 	require.NoError(t, err)
 	assert.Empty(t, hits)

@@ -91,7 +91,11 @@ func perform(t *testing.T, x *hnsw.Index[uint32], c call) float32 {
 			t.Error(err)
 		}
 	case "delete":
-		return float32(x.Delete(c.key))
+		n, err := x.Delete(c.key)
+		if err != nil {
+			t.Error(err)
+		}
+		return float32(n)
 	case "get":
 		if v, ok := x.Get(c.key, nil); ok {
 			return v[0]

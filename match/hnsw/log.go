@@ -238,11 +238,8 @@ func (x *Index[K]) replay(call []byte) error {
 		b = b[width:]
 	}
 	if kind == deleteCall && len(b) == 0 {
-		if err := x.Verify(); err != nil {
-			return err
-		}
-		x.Delete(keys...)
-		return nil
+		_, err := x.Delete(keys...)
+		return err
 	}
 	if kind != addCall || len(b)%4 != 0 {
 		return wrong

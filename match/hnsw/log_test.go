@@ -32,7 +32,7 @@ func change(t testing.TB, x *hnsw.Index[string], path string) (states [][]byte, 
 	note()
 	require.NoError(t, x.AddBatch([]string{"a", "b"}, []float32{7, 7, 8, 9}, nil))
 	note()
-	require.Equal(t, 2, x.Delete("a", "2"))
+	requireDeleted(t, 2, x, "a", "2")
 	note()
 	require.NoError(t, x.Add("1", []float32{5, 5}))
 	note()

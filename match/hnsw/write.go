@@ -155,18 +155,19 @@ func (x *Index[K]) clearWay(keys []K, rows []int) {
 // Delete removes the rows of the given keys, all in one step, and returns how
 // many there were. Unknown keys are passed over. Once it returns, no search
 // finds the rows, and nothing of their vectors or keys is left in the index. It
-// waits for searches that began before it. From an index that is closed, or
-// opened from a file that [Index.Verify] refuses, or whose log cannot be written,
-// nothing is removed; [Index.AddBatch] says why.
+// waits for searches that began before it.
+//
+// Errors, after which nothing was removed: [ErrClosed]; those of [Index.Verify],
+// for an index that was opened; those of a log that cannot be written.
 //
 // Removing a linked row costs about as much as linking one. Removing the entry
 // point may cost a look at every slot, and so may the first removal, and in mode
 // [Compact] each call, a look at every link.
-func (x *Index[K]) Delete(keys ...K) (removed int) {
+func (x *Index[K]) Delete(keys ...K) (removed int, err error) {
 	x.writer.Lock()
 	defer x.writer.Unlock()
-	if x.usable() != nil {
-		return 0
+	if err := x.usable(); err != nil {
+		return 0, err
 	}
 	x.restart()
 	var slots []uint32
@@ -180,10 +181,12 @@ func (x *Index[K]) Delete(keys ...K) (removed int) {
 		slots = append(slots, s)
 	}
 	if len(slots) == 0 {
-		return 0
+		return 0, nil
 	}
-	if x.log != nil && x.log.append(encodeCall(deleteCall, keys, nil)) != nil {
-		return 0
+	if x.log != nil {
+		if err := x.log.append(encodeCall(deleteCall, keys, nil)); err != nil {
+			return 0, err
+		}
 	}
 	x.retire(slots, nil)
 	for _, s := range slots {
@@ -193,7 +196,7 @@ func (x *Index[K]) Delete(keys ...K) (removed int) {
 		}
 	}
 	x.publish(nil)
-	return len(slots)
+	return len(slots), nil
 }
 
 // retire hides rows, or leaves searches with copies of them, and takes them out
