@@ -1,6 +1,9 @@
 package hnsw
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // Repair makes the checksums of a damaged snapshot right, where there are any.
 func Repair(b []byte) []byte {
@@ -28,4 +31,27 @@ func Repair(b []byte) []byte {
 	h.sumsCRC = checksum(b[h.sums:])
 	copy(b, h.encode())
 	return b
+}
+
+// CallsOf returns the calls of a log that is whole.
+func CallsOf(log []byte) (calls [][]byte) {
+	for b := log[logHeaderBytes:]; len(b) > 0; {
+		n := binary.LittleEndian.Uint64(b)
+		calls = append(calls, b[12:12+n])
+		b = b[logRecordBytes+n:]
+	}
+	return calls
+}
+
+// LogOf returns a log of these calls, whatever they are, for the snapshot that
+// another log is of.
+func LogOf(another []byte, calls ...[]byte) []byte {
+	log := bytes.Clone(another[:logHeaderBytes])
+	crc := checksum(log)
+	for _, call := range calls {
+		var record []byte
+		record, crc = logRecord(crc, call)
+		log = append(log, record...)
+	}
+	return log
 }

@@ -167,11 +167,7 @@ func (l *changeLog) append(call []byte) error {
 	if l.err != nil {
 		return l.err
 	}
-	b := binary.LittleEndian.AppendUint64(make([]byte, 0, logRecordBytes+len(call)), uint64(len(call)))
-	crc := extendChecksum(l.crc, b)
-	b = binary.LittleEndian.AppendUint32(b, crc)
-	crc = extendChecksum(extendChecksum(crc, b[8:]), call)
-	b = binary.LittleEndian.AppendUint32(append(b, call...), crc)
+	b, crc := logRecord(l.crc, call)
 	_, err := l.f.WriteAt(b, l.end)
 	if err == nil {
 		err = l.f.Sync()
@@ -184,6 +180,15 @@ func (l *changeLog) append(call []byte) error {
 	l.crc = crc
 	l.end += int64(len(b))
 	return nil
+}
+
+// logRecord returns the record of a call, and the checksum after it.
+func logRecord(crc uint32, call []byte) (record []byte, after uint32) {
+	b := binary.LittleEndian.AppendUint64(make([]byte, 0, logRecordBytes+len(call)), uint64(len(call)))
+	crc = extendChecksum(crc, b)
+	b = binary.LittleEndian.AppendUint32(b, crc)
+	crc = extendChecksum(extendChecksum(crc, b[8:]), call)
+	return binary.LittleEndian.AppendUint32(append(b, call...), crc), crc
 }
 
 // encodeCall returns a call as the log has it.

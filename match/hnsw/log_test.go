@@ -108,23 +108,43 @@ func TestSaveBeginsTheLogAnew(t *testing.T) {
 	require.True(t, bytes.Equal(last, saved(t, x)))
 }
 
-// FuzzLog opens logs of any content: an error, or an index that is whole.
-func FuzzLog(f *testing.F) {
+// exampleLog is a log of the small snapshot.
+func exampleLog(f *testing.F) []byte {
 	path := stored(f, smallSnapshot(f))
 	x := logged(f, path)
 	_, _ = change(f, x, path)
 	require.NoError(f, x.Close())
 	log, err := os.ReadFile(path + ".log")
 	require.NoError(f, err)
-	f.Add(log)
-	f.Fuzz(func(t *testing.T, b []byte) {
-		p := stored(t, smallSnapshot(t))
-		require.NoError(t, os.WriteFile(p+".log", b, 0o600))
-		x, err := hnsw.Open[string](p, &hnsw.OpenOptions{Log: true})
-		if err != nil {
-			return
-		}
-		require.NoError(t, x.Check())
-		require.NoError(t, x.Close())
-	})
+	return log
+}
+
+// requireOpenOrError opens the small snapshot with a log of any content.
+func requireOpenOrError(t *testing.T, log []byte) {
+	p := stored(t, smallSnapshot(t))
+	require.NoError(t, os.WriteFile(p+".log", log, 0o600))
+	x, err := hnsw.Open[string](p, &hnsw.OpenOptions{Log: true})
+	if err != nil {
+		return
+	}
+	require.NoError(t, x.Check())
+	require.NoError(t, x.Close())
+}
+
+// FuzzLog opens logs of any content: an error, or an index that is whole.
+func FuzzLog(f *testing.F) {
+	f.Add(exampleLog(f))
+	f.Fuzz(requireOpenOrError)
+}
+
+// FuzzCalls opens logs of any calls, whose checksums are right.
+func FuzzCalls(f *testing.F) {
+	log := exampleLog(f)
+	calls := hnsw.CallsOf(log)
+	require.Len(f, calls, 3)
+	require.Equal(f, log, hnsw.LogOf(log, calls...))
+	f.Add(calls[0], calls[1])
+	f.Add(calls[2], calls[1])
+	f.Add(calls[1], []byte{})
+	f.Fuzz(func(t *testing.T, a, b []byte) { requireOpenOrError(t, hnsw.LogOf(log, a, b)) })
 }
