@@ -1,10 +1,14 @@
 package hnsw
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"math"
 	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/deeperpoint/csss/internal/simd"
@@ -184,8 +188,26 @@ func (p *parser) nodes() error {
 	g.nodes.reserve(p.slots)
 	g.lives.reserve(p.slots)
 	g.above.reserve(p.slots)
-	live, ready := 0, 0
-	for s := range uint32(p.slots) {
+	var live, ready atomic.Int64
+	err := inParts(p.slots, func(first, last uint32) error {
+		l, r, err := p.nodesOf(b[nodeBytes*int(first):], first, last)
+		live.Add(l)
+		ready.Add(r)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if int(live.Load()) != p.live || int(ready.Load()) != p.ready {
+		return p.wrong(nodeSection, "not as many rows as counted")
+	}
+	return nil
+}
+
+// nodesOf reads the nodes of some slots, and counts rows.
+func (p *parser) nodesOf(b []byte, first, last uint32) (live, ready int64, err error) {
+	g := p.g
+	for s := first; s < last; s++ {
 		n := g.nodes.at(s)
 		*n = node{parent: word(b, 0), state: state(b[8]), level: b[9], kids: b[10]}
 		*g.above.at(s) = word(b, 1)
@@ -194,7 +216,7 @@ func (p *parser) nodes() error {
 		case n.state > linked, n.level > maxLevel, n.state == free && n.level != 0,
 			n.state != linked && (n.parent != none || n.kids != 0),
 			n.parent != none && int(n.parent) >= p.slots:
-			return p.wrong(nodeSection, "a slot that cannot be")
+			return live, ready, p.wrong(nodeSection, "a slot that cannot be")
 		}
 		if n.state != free {
 			live++
@@ -204,11 +226,24 @@ func (p *parser) nodes() error {
 			ready++
 		}
 	}
-	if live != p.live || ready != p.ready {
-		return p.wrong(nodeSection, "not as many rows as counted")
-	}
-	return nil
+	return live, ready, nil
 }
+
+// inParts has do look at slots 0 to n-1, a part on each processor, and returns
+// the error of the first part that has one.
+func inParts(n int, do func(first, last uint32) error) error {
+	parts := min(runtime.GOMAXPROCS(0), n>>columnShift+1)
+	errs := make([]error, parts)
+	var wg sync.WaitGroup
+	for i := range parts {
+		wg.Go(func() { errs[i] = do(partOf(n, i, parts), partOf(n, i+1, parts)) })
+	}
+	wg.Wait()
+	return cmp.Or(errs...)
+}
+
+// partOf is where part i of so many begins.
+func partOf(n, i, parts int) uint32 { return uint32(int64(n) * int64(i) / int64(parts)) }
 
 func word(b []byte, i int) uint32 { return binary.LittleEndian.Uint32(b[4*i:]) }
 
@@ -420,20 +455,22 @@ func (p *parser) upper() error {
 
 func (p *parser) links() error {
 	g := p.g
-	for s := range uint32(p.slots) {
-		n := g.nodes.at(s)
-		if n.state != linked {
-			continue
-		}
-		for l := 1; l <= int(n.level); l++ {
-			for _, b := range g.out(s, l) {
-				if int(b) >= p.slots || !g.reaches(b, l) {
-					return p.wrong(upperSection, "a link that leads nowhere")
+	return inParts(p.slots, func(first, last uint32) error {
+		for s := first; s < last; s++ {
+			n := g.nodes.at(s)
+			if n.state != linked {
+				continue
+			}
+			for l := 1; l <= int(n.level); l++ {
+				for _, b := range g.out(s, l) {
+					if int(b) >= p.slots || !g.reaches(b, l) {
+						return p.wrong(upperSection, "a link that leads nowhere")
+					}
 				}
 			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // decodeKeys reads the keys of the slots. The map from keys to slots is made
