@@ -40,6 +40,9 @@ func Of(w *world.World, at time.Time) redteam.Directory {
 }
 
 func passes(n *match.Need, o *match.Offer, env *match.GateEnv) bool {
+	if !o.Kind.Serves(n.Kind) || !match.Covers(n.Category, o.Category) {
+		return false // the first two gates, which most pairs fail; all are evaluated together and plan hours
+	}
 	for _, g := range match.CheckGates(n, o, env) {
 		if !g.Passed {
 			return false
