@@ -583,11 +583,12 @@ func invent(handle string) string {
 
 // collude lets pairs of firms ask the same, and lays what they are shown side by
 // side. With m offers of one class, a guess is right once in m; handles, order,
-// sizes and places must not make it better.
+// sizes and places must not make it better than the class of k and the two bands
+// allow.
 func collude(ctx context.Context, c *Campaign) error {
-	const rounds = 24
+	rounds := min(24, max(8, c.Probes/100))
 	right := map[string]float64{}
-	tries := 0
+	tries, finds, allowed := 0, 0, 0.0
 	offers := c.K + 3
 	for round := range rounds {
 		p := Usual(c.Seed+uint64(round), c.K)
@@ -613,6 +614,8 @@ func collude(ctx context.Context, c *Campaign) error {
 		b := f.Do(Move{Verb: Ask, Firm: second, Thing: "need-of-the-other", Question: q})
 		if len(a.Finds) > 1 && len(b.Finds) > 1 {
 			tries++
+			finds += len(a.Finds)
+			allowed += max(1/float64(c.K), float64(min(2, bandsOf(a.Finds)))/float64(offers))
 			truth := [2][]int{f.whose(buyer, a.Finds), f.whose(second, b.Finds)}
 			for name, link := range links() {
 				right[name] += linked(a.Finds, b.Finds, truth, link)
@@ -631,19 +634,36 @@ func collude(ctx context.Context, c *Campaign) error {
 		names = append(names, name)
 	}
 	slices.Sort(names)
+	most := byLuck(allowed/float64(tries), finds)
 	for _, name := range names {
 		share := right[name] / float64(tries)
 		c.Note("by %s: %.2f right, a guess is %.2f", name, share, 1/float64(offers))
-		// One offer of k is what the class allows; three deviations of a guess's own luck.
-		allowed := 1 / float64(c.K)
-		if margin := 3 * math.Sqrt(allowed*(1-allowed)/float64(tries*offers)); share > allowed+margin {
-			c.Violate("by %s two candidates are found to be one offer: %.2f right, the class of %d allows %.2f", name, share, c.K, allowed)
+		if share > most {
+			c.Violate("by %s two candidates are found to be one offer: %.2f right, the class of %d allows %.2f", name, share, c.K, most)
 		}
 		if share > 0 {
 			c.Learn(math.Log2(share * float64(offers)))
 		}
 	}
 	return nil
+}
+
+// bandsOf is how many bands finds lie in. A band is shown on purpose, so who
+// guesses evenly within each is right for one find of each band.
+func bandsOf(finds []Find) int {
+	bands := map[int]bool{}
+	for _, f := range finds {
+		bands[f.Band] = true
+	}
+	return len(bands)
+}
+
+// byLuck is the largest share of finds that guesses may get right of which this
+// share is right on average. What guesses in an order drawn at random get right
+// is distributed as the fixed points of a permutation, so its variance is its
+// mean. At five deviations three runs in a million are beyond it by luck.
+func byLuck(share float64, finds int) float64 {
+	return share + 5*math.Sqrt(share/float64(finds))
 }
 
 // links are the ways of saying how likely two finds are the same offer, 0 for
@@ -683,6 +703,7 @@ func (f *Field) whose(firm int, finds []Find) []int {
 		for i := range before {
 			if n := waiting(i); n > before[i] && i != firm {
 				who, before[i] = i, n
+				break // one find is one firm's
 			}
 		}
 		out = append(out, who)

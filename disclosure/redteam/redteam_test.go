@@ -90,6 +90,31 @@ func TestEachAttackerHasTeeth(t *testing.T) {
 	}
 }
 
+// TestCollusionAllowsForLuck: the order of candidates is drawn at random within
+// the two bands that are shown. No draw is taken for a leak, in few rounds or in
+// many, and a leak is found in few.
+func TestCollusionAllowsForLuck(t *testing.T) {
+	by, err := redteam.Pick("collude")
+	require.NoError(t, err)
+	seeds := uint64(100)
+	if testing.Short() {
+		seeds = 8
+	}
+	for seed := range seeds {
+		for _, probes := range []int{800, 3000} {
+			o := &redteam.Options{Attackers: by, Probes: probes, K: k, Seed: seed}
+			scores, err := redteam.Run(t.Context(), toy{flaw: "two bands", k: k}, o)
+			require.NoError(t, err)
+			assert.Zero(t, scores[0].Violations, "seed %d: %v", seed, scores[0].Notes)
+		}
+	}
+	for _, flaw := range []string{"stable handles", "order", "scores"} {
+		scores, err := redteam.Run(t.Context(), toy{flaw: flaw, k: k}, &redteam.Options{Attackers: by, Probes: 1, K: k})
+		require.NoError(t, err)
+		assert.Positive(t, scores[0].Violations, "%s: %v", flaw, scores[0].Notes)
+	}
+}
+
 func TestSameSeedSameScore(t *testing.T) {
 	a, b := attack(t, "", "storm"), attack(t, "", "storm")
 	a.Seconds, b.Seconds = 0, 0

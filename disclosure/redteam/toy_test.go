@@ -224,6 +224,9 @@ func (m *toyMarket) search(v redteam.Move) (finds []redteam.Find) {
 				band += int(1000 * a[j] * b[j])
 			}
 		}
+		if m.flaw == "two bands" { // which is none
+			band = i % 2
+		}
 		d := &toyDeal{firms: [2]int{v.Firm, i}}
 		for side := range d.handles {
 			d.handles[side] = fmt.Sprintf("h-%016d%04d", m.rng.Int64N(1e16), side)
@@ -238,6 +241,7 @@ func (m *toyMarket) search(v redteam.Move) (finds []redteam.Find) {
 	if m.flaw != "order" {
 		m.rng.Shuffle(len(finds), func(i, j int) { finds[i], finds[j] = finds[j], finds[i] })
 	}
+	slices.SortStableFunc(finds, func(a, b redteam.Find) int { return b.Band - a.Band })
 	return finds
 }
 

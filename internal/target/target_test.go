@@ -12,10 +12,14 @@ import (
 
 // The attackers against the exchange at its defaults.
 func TestExchangeHolds(t *testing.T) {
+	probes := 3000
+	if testing.Short() {
+		probes = 800
+	}
 	for _, a := range redteam.Attackers() {
 		t.Run(a.Name, func(t *testing.T) {
 			t.Parallel()
-			o := &redteam.Options{Attackers: []redteam.Attacker{a}, Probes: 3000}
+			o := &redteam.Options{Attackers: []redteam.Attacker{a}, Probes: probes}
 			scores, err := redteam.Run(t.Context(), &target.Exchange{Firms: 30, Offers: 60}, o)
 			require.NoError(t, err)
 			t.Log(scores[0], scores[0].Seconds)
