@@ -6,6 +6,8 @@ import (
 	"io"
 	"slices"
 	"time"
+
+	"github.com/deeperpoint/csss/disclosure/redteam"
 )
 
 const disclosureText = `Checks what package disclosure promises, and counts what breaks it: one line for
@@ -51,7 +53,7 @@ A check that cannot run here prints its name and the key "skip".
 
 // disclosureBench is one run of the command.
 type disclosureBench struct {
-	checks                                             names
+	checks, attackers                                  names
 	depth, histories, scenarios, probes, listings, ask int
 	seed                                               uint64
 	model, vectors                                     string
@@ -117,6 +119,9 @@ func runDisclosure(ctx context.Context, args []string, stdout, stderr io.Writer)
 	for _, c := range checks {
 		b.checks = append(b.checks, c.name)
 	}
+	for _, a := range redteam.Attackers() {
+		b.attackers = append(b.attackers, a.Name)
+	}
 	f := newFlags("disclosure")
 	asJSON := f.Bool("json", false, "one JSON object a line on standard output, the table on standard error")
 	f.Var(&b.checks, "checks", "`names` of the checks")
@@ -124,6 +129,7 @@ func runDisclosure(ctx context.Context, args []string, stdout, stderr io.Writer)
 	f.IntVar(&b.histories, "histories", 10_000, "how `many`")
 	f.IntVar(&b.scenarios, "scenarios", 200, "how `many`")
 	f.IntVar(&b.probes, "probes", 100_000, "how `many`")
+	f.Var(&b.attackers, "attackers", "`names` of those that probes lets loose")
 	f.IntVar(&b.listings, "listings", 100_000, "how `many`")
 	f.IntVar(&b.ask, "freezes", 20_000, "how `many` of the listings are frozen; 0 for all")
 	f.Uint64Var(&b.seed, "seed", 1, "of all that is drawn")
@@ -156,6 +162,9 @@ func (b *disclosureBench) check() error {
 		if !slices.ContainsFunc(checks, func(c check) bool { return c.name == name }) {
 			return usagef("-checks %q is none of the checks; bench disclosure -h names them", name)
 		}
+	}
+	if _, err := redteam.Pick(b.attackers...); err != nil {
+		return usagef("-attackers: %w", err)
 	}
 	return nil
 }

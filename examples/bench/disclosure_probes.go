@@ -23,9 +23,13 @@ func (s scores) String() string {
 // firmsAround is how many firms stand around the planted ones.
 const firmsAround = 300
 
-// attacked lets all attackers loose on an exchange at its defaults.
+// attacked lets the attackers loose on an exchange at its defaults.
 func (b *disclosureBench) attacked(ctx context.Context) (finding, error) {
-	got, err := redteam.Run(ctx, &target.Exchange{Seed: b.seed, Firms: firmsAround}, &redteam.Options{Seed: b.seed, Probes: b.probes})
+	by, err := redteam.Pick(b.attackers...)
+	if err != nil {
+		return finding{}, err
+	}
+	got, err := redteam.Run(ctx, &target.Exchange{Seed: b.seed, Firms: firmsAround}, &redteam.Options{Seed: b.seed, Probes: b.probes, Attackers: by})
 	f := finding{Score: scores(got)}
 	f.Count, f.Violations, f.Broken = redteam.Total(got)
 	return f, err
