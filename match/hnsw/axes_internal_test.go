@@ -77,11 +77,11 @@ func TestRowsThatSpanNothing(t *testing.T) {
 	assert.Zero(t, squaredNorm(axes.Floats(1)))
 	assert.Zero(t, squaredNorm(axes.Floats(2)))
 
-	rows := make([]float32, 2_500*128)
+	rows := make([]float32, (leastAlong+10)*128)
 	for i := range rows {
 		rows[i] = float32(i % 128)
 	}
-	x := indexOf(t, 128, L2, &Options{ExactBelow: -1, M: 4, EfConstruction: 8}, rows)
+	x := indexOf(t, 128, L2, &Options{ExactBelow: leastAlong, M: 4, EfConstruction: 8}, rows)
 	hits, err := x.Search(rows[:128], 3, nil, nil)
 	require.NoError(t, err)
 	require.Len(t, hits, 3)
@@ -93,7 +93,11 @@ func TestRowsThatSpanNothing(t *testing.T) {
 // each metric, before and after rows come that lie elsewhere. Others do not.
 func TestCodesAlongAxes(t *testing.T) {
 	const n, dim, k, noise = 3_000, 160, 10, 0.02
-	for _, m := range []Metric{Cosine, Dot, L2} {
+	metrics := []Metric{Cosine, Dot, L2}
+	if testing.Short() {
+		metrics = metrics[:1]
+	}
+	for _, m := range metrics {
 		rows := inSpace(42, n, dim, 24, noise)
 		x := indexOf(t, dim, m, &Options{ExactBelow: -1, M: 8, EfConstruction: 60}, rows)
 		g := x.g

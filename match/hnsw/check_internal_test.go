@@ -82,10 +82,14 @@ func leaf(g *graph) uint32 {
 func TestSpineSurvivesFullFamilies(t *testing.T) {
 	x, err := New[uint32](2, &Options{Metric: L2, M: 2, EfConstruction: 2, ExactBelow: -1})
 	require.NoError(t, err)
-	for key := range uint32(300) {
+	n := uint32(300)
+	if testing.Short() {
+		n = 120
+	}
+	for key := range n {
 		require.NoError(t, x.AddBatch([]uint32{key}, []float32{1, 1}, nil))
 	}
-	for key := uint32(0); key < 300; key += 2 {
+	for key := uint32(0); key < n; key += 2 {
 		x.Delete(key)
 		requireAllReachable(t, x)
 	}

@@ -46,10 +46,10 @@ var filterKinds = map[string]func(r *rand.Rand, near, fromOther []uint32){
 // ways.
 func TestFilters(t *testing.T) {
 	t.Parallel()
-	const dim, k, ef, nq = 12, 10, 64, 12
-	n := 14_000 // so that a tenth is worth a walk
+	const dim, k, ef = 12, 10, 64
+	n, nq := 14_000, 12 // so that a tenth is worth a walk
 	if testing.Short() {
-		n = 3_000
+		n, nq = 2_000, 6
 	}
 	r := random(11)
 	rows := clustered(r, n+nq, dim, 100, 0.5)

@@ -204,7 +204,11 @@ func TestScanByCodesMissesNothing(t *testing.T) {
 	x, _ := planned(t, n, dim)
 	r := rand.New(rand.NewPCG(35, 0))
 	missed, total := 0, 0
-	for range 60 {
+	queries := 60
+	if testing.Short() {
+		queries = 15
+	}
+	for range queries {
 		q := byLot(r, 1, dim)
 		all, err := x.Search(q, n, &SearchOptions[uint32]{Exact: true}, nil)
 		require.NoError(t, err)
