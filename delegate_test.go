@@ -126,10 +126,16 @@ func TestDelegateApproves(t *testing.T) {
 }
 
 // A firm has so many hand-overs and grants at a time; what has ended makes
-// room.
+// room. A short test gives the first and the last of them alone.
 func TestHandOversAreBounded(t *testing.T) {
 	d := shopWith(t, csss.Config{}, handable...)
 	for i := range 1001 {
+		if testing.Short() && i == 1 {
+			csss.Repeat(d.x, d.s.Owner.Firm, 998)
+		}
+		if testing.Short() && i > 0 && i < 999 {
+			continue
+		}
 		h, g := d.away(), d.standing()
 		h.ID, g.ID = fmt.Sprint("h", i), fmt.Sprint("g", i)
 		g.AtExpiry, g.Until = "", h.Until
@@ -143,6 +149,9 @@ func TestHandOversAreBounded(t *testing.T) {
 	}
 	d.at = d.at.AddDate(0, 0, 20)
 	require.NoError(t, errors.Join(d.delegate(d.s.Owner, d.away()), d.issue(d.standing())))
+	if testing.Short() {
+		return // with most of them in the state and not in the log
+	}
 	again, err := d.x.Replay(background)
 	require.NoError(t, err)
 	assert.Equal(t, d.digest(), again)

@@ -138,3 +138,15 @@ func Tamper(x *Exchange, h disclosure.Handle, c PledgeChange) (undo func()) {
 		ss.deal, ss.shares = deal, shares
 	}
 }
+
+// Repeat puts a firm's first hand-over and grant so many times more into the
+// state.
+func Repeat(x *Exchange, firm string, times int) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for i := range times {
+		h, g := x.st.handOvers[firm][0], x.st.grants[firm][0]
+		h.ID, g.Grant.ID = fmt.Sprint(h.ID, "+", i), fmt.Sprint(g.Grant.ID, "+", i)
+		x.st.handOvers[firm], x.st.grants[firm] = append(x.st.handOvers[firm], h), append(x.st.grants[firm], g)
+	}
+}

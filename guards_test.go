@@ -548,15 +548,17 @@ func TestRevealNeedsStandingFacts(t *testing.T) {
 	t.Parallel()
 	for i, dist := range disturbances() {
 		t.Run(strings.ReplaceAll(dist.name, " ", "-"), func(t *testing.T) {
-			for last, final := range (&deal{s: world.K3Story2()}).consents() {
-				if final.name == dist.by || testing.Short() && last%2 != i%2 {
-					continue // taken away before it was given
-				}
+			finals := (&deal{s: world.K3Story2()}).consents()
+			finals = slices.DeleteFunc(finals, func(m move) bool { return m.name == dist.by }) // taken away before it was given
+			if testing.Short() {
+				finals = finals[i%len(finals):][:1]
+			}
+			for _, final := range finals {
 				d := newDeal(t, csss.Config{})
 				d.must(d.loading()...)
 				d.must(d.meeting()...)
-				for i, m := range d.consents() {
-					if i != last {
+				for _, m := range d.consents() {
+					if m.name != final.name {
 						d.must(m)
 					}
 				}

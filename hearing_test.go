@@ -17,7 +17,11 @@ import (
 func TestHearingDecidesAsEveryRuleAsked(t *testing.T) {
 	p := inWorld(t)
 	p.pickier(world.Build(world.Options{Stories: true}))
-	r := p.x.HearPairs(world.Opening(), 7, 9)
+	needs, offers := 7, 9
+	if testing.Short() {
+		needs, offers = 15, 25
+	}
+	r := p.x.HearPairs(world.Opening(), needs, offers)
 	t.Logf("%d pairs: %d permitted, %d refused, %d by the offer's own rules; %d exact filters", r.Pairs, r.Permitted, r.Refused, r.Own, r.Exact)
 	assert.Empty(t, r.Differences)
 	assert.Positive(t, r.Permitted)
