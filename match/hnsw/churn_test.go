@@ -76,7 +76,11 @@ func TestUpdatesMoveRows(t *testing.T) {
 // points, hubs and whole levels with it, until nothing is left.
 func TestDeleteTheNearest(t *testing.T) {
 	const n, dim = 400, 4
-	for seed := range uint64(3) {
+	seeds := uint64(3)
+	if testing.Short() {
+		seeds = 1
+	}
+	for seed := range seeds {
 		rows := gaussian(random(23+seed), n, dim)
 		x := newIndex(t, dim, hnsw.L2, &hnsw.Options{M: 2, EfConstruction: 10, Seed: seed, ExactBelow: -1})
 		for range 2 { // the second time into an index that was emptied

@@ -72,7 +72,7 @@ func TestFashionMNIST(t *testing.T) {
 	if *full {
 		limit = 60_000
 	} else if testing.Short() {
-		limit, nq = 2_000, 50
+		limit, nq = 1_000, 50
 	}
 	base, n, dim := readIDX(t, fashionFile(t, "train-images-idx3-ubyte.gz"), limit)
 	queries, _, _ := readIDX(t, fashionFile(t, "t10k-images-idx3-ubyte.gz"), nq)

@@ -47,22 +47,27 @@ func TestMappedIndexContinues(t *testing.T) {
 	}
 }
 
-// TestOpenRefusesDamage flips a bit of each byte.
+// TestOpenRefusesDamage flips a bit of each byte, and cuts the file.
 func TestOpenRefusesDamage(t *testing.T) {
 	b := smallSnapshot(t)
 	path := stored(t, b)
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	require.NoError(t, err)
+	defer f.Close()
 	for i := range b {
 		if testing.Short() && i%7 != 0 {
 			continue
 		}
-		b[i] ^= 1 << (i % 8)
-		require.NoError(t, os.WriteFile(path, b, 0o600))
-		_, err := hnsw.Open[string](path, nil)
+		_, err := f.WriteAt([]byte{b[i] ^ 1<<(i%8)}, int64(i))
+		require.NoError(t, err)
+		_, err = hnsw.Open[string](path, nil)
 		require.Error(t, err, "byte %d", i)
-		b[i] ^= 1 << (i % 8)
+		_, err = f.WriteAt(b[i:i+1], int64(i))
+		require.NoError(t, err)
 	}
-	for n := range 600 {
-		_, err := hnsw.Open[string](stored(t, b[:n]), nil)
+	for n := int64(599); n >= 0; n-- {
+		require.NoError(t, f.Truncate(n))
+		_, err := hnsw.Open[string](path, nil)
 		require.ErrorIs(t, err, hnsw.ErrCorrupt, "%d bytes", n)
 	}
 }

@@ -112,7 +112,11 @@ func TestDuplicates(t *testing.T) {
 }
 
 func TestEveryRowFindsItself(t *testing.T) {
-	const n, dim = 2_000, 12
+	const dim = 12
+	n := 2_000
+	if testing.Short() {
+		n = 700
+	}
 	for _, shape := range shapes {
 		rows := shape.rows(n, dim)
 		x := newIndex(t, dim, hnsw.L2, &hnsw.Options{ExactBelow: -1})
