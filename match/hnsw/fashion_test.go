@@ -19,7 +19,7 @@ import (
 	"github.com/deeperpoint/csss/match/hnsw"
 )
 
-var full = flag.Bool("hnsw.full", false, "run the Fashion-MNIST test over all 60,000 rows (minutes)")
+var full = flag.Bool("hnsw.full", false, "run the Fashion-MNIST test over all 60,000 rows and the benchmark of Open over a million (minutes)")
 
 // fashionFile returns the path of one file of Debian's Fashion-MNIST package,
 // or skips the test.
