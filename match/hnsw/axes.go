@@ -40,7 +40,7 @@ func (g *graph) narrowed(c codes, sample []uint32) codes {
 		along := c
 		along.width = n*alongStep - codedBytes
 		var left float64
-		if along.axes, left = g.principal(&c, some(sample, sampledAlong), along.width); left > leftOut {
+		if along.axes, left = g.principal(&c, some(sample, sampledAlong), along.width); !(left <= leftOut) { // or not a number, where squares overflow
 			continue
 		}
 		if whole < 0 {

@@ -88,6 +88,25 @@ func TestRowsThatSpanNothing(t *testing.T) {
 	assert.Zero(t, hits[2].Distance)
 }
 
+// TestAxesOfLongRows: sums over rows as long as they may be overflow.
+func TestAxesOfLongRows(t *testing.T) {
+	const n, dim = leastAlong + 10, 128
+	for _, length := range []float32{1e16, 1e-16} {
+		rows := inSpace(46, n, dim, 5, 0)
+		for i := range rows {
+			rows[i] *= length
+		}
+		x := indexOf(t, dim, L2, &Options{ExactBelow: leastAlong, M: 4, EfConstruction: 8}, rows)
+		for i := range 20 {
+			hits, err := x.Search(rows[i*dim:(i+1)*dim], 1, &SearchOptions[uint32]{Exact: i%2 == 0}, nil)
+			require.NoError(t, err)
+			require.Equal(t, uint32(i), hits[0].Key)
+			require.Zero(t, hits[0].Distance)
+		}
+		require.NoError(t, x.Check())
+	}
+}
+
 // TestCodesAlongAxes: rows of few directions get short codes, whose distances are
 // as near as the margin says and by which searches find what they should, under
 // each metric, before and after rows come that lie elsewhere. Others do not.

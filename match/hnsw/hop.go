@@ -34,6 +34,7 @@ func (f *frame) walkMatches(w *walker, q *query, from entry, ef, limit int, matc
 		}
 		f.hop(w, at, match)
 		if cur = f.offer(w, q, ef, cur+1); w.visits > limit {
+			w.found = w.found[:0] // with the marks of what was expanded
 			return false
 		}
 	}

@@ -95,8 +95,10 @@ func (v *view[K]) findFiltered(w *scratch[K], k, ef int, o *SearchOptions[K]) Pa
 	case hopped:
 		path, whole = PathGraphHops, v.walkMatches(&w.walker, &w.q, from, keep, int(s.scan), w.marks)
 	}
-	if v.settle(w, k, &w.accept); whole && len(w.found) >= k {
-		return path
+	if whole {
+		if v.settle(w, k, &w.accept); len(w.found) >= k {
+			return path
+		}
 	}
 	v.scanMatches(w, k, o)
 	return PathGraphScan

@@ -149,6 +149,9 @@ func TestWalksEndAtTheirLimit(t *testing.T) {
 		w.visits = 0
 		assert.Equal(t, limit > 50, v.walkMatches(&w.walker, &w.q, from, 40, limit, w.marks), "hops")
 		assert.LessOrEqual(t, w.visits, limit+3*2*8*9)
+		for _, e := range w.found {
+			assert.Zero(t, e.slot&done)
+		}
 		w.visits = 0
 		assert.Equal(t, limit > 50, v.walkFiltered(&w.walker, &w.q, from, 40, limit, &w.marks), "steered")
 		assert.LessOrEqual(t, w.visits, limit+2*8)
