@@ -206,7 +206,11 @@ func TestFilterAfterANewDocument(t *testing.T) {
 	q, err := schema.Bind(requests[0])
 	require.NoError(t, err)
 	set.Filter(q)
-	for round := range 4 {
+	rounds := 4
+	if testing.Short() {
+		rounds = 2
+	}
+	for round := range rounds {
 		changed := docs[7*round]
 		changed.Text = bytes.ReplaceAll(changed.Text, []byte("effect: forbid"), []byte("effect: permit, approval: auto"))
 		changed.Text = append(changed.Text, "  - {id: closed, effect: forbid, categories: [work.c3]}\n"...)

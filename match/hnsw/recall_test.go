@@ -84,7 +84,11 @@ func TestRecallOfInnerProducts(t *testing.T) {
 // TestDuplicates: many equal rows fill each other's lists and would shut out
 // the rest of the world, if copies counted as directions.
 func TestDuplicates(t *testing.T) {
-	const groups, copies, dim = 20, 300, 8 // more copies than EfConstruction
+	const copies, dim = 300, 8 // more copies than EfConstruction
+	groups := 20
+	if testing.Short() {
+		groups = 8
+	}
 	distinct := gaussian(random(7), groups, dim)
 	for _, order := range []string{"by group", "interleaved"} {
 		t.Run(order, func(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 func TestColumnsAgreeWithTheirConditions(t *testing.T) {
 	rounds := 12
 	if testing.Short() {
-		rounds = 4
+		rounds = 2
 	}
 	table, c := newTable(t), newCompiler(t)
 	f := table.NewFrame()
