@@ -57,12 +57,18 @@ func (f *frame) maxDegree(l int) int {
 func (f *frame) row(s uint32) []float32 { return f.rows.Floats(s)[:f.dim] }
 
 // list is the place of the neighbours of s on level l: slots, then none. What a
-// search reads there may change under it.
+// search reads there may change under it. A slot may also hold a row of a later
+// version already, whose list above level 0 this version does not have: it is
+// empty then.
 func (f *frame) list(s uint32, l int) []uint32 {
 	if l == 0 {
 		return f.level0.Words(s)
 	}
-	return f.upper.Words(*f.above.at(s) + uint32(l-1))
+	at := *f.above.at(s) + uint32(l-1)
+	if int(at) >= f.uppers {
+		return nil
+	}
+	return f.upper.Words(at)
 }
 
 // out returns the neighbours of s on level l. Only the writer may call it, and
