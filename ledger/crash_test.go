@@ -24,7 +24,7 @@ import (
 )
 
 var (
-	crashPoints = flag.Int("crash.points", 0, "crashes that TestCrashEverywhere goes through; 0 for 100,000, or 5,000 with -short; a tenth of that under the race detector")
+	crashPoints = flag.Int("crash.points", 0, "crashes that TestCrashEverywhere goes through; 0 for 50,000, or 5,000 with -short; a tenth of that under the race detector")
 	crashSeed   = flag.Uint64("crash.seed", 1, "its first history")
 )
 
@@ -568,7 +568,7 @@ func (h *recording) explore(ctx context.Context, each, total int, seed uint64) (
 // the same leaves and root; what was not is there as a whole call or not at all; what was shredded is in no file; and
 // the log goes on.
 func TestCrashEverywhere(t *testing.T) {
-	want, each := 100_000, 256
+	want, each := 50_000, 256
 	if testing.Short() {
 		want, each = 5_000, 32
 	}
