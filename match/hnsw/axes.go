@@ -23,10 +23,12 @@ const (
 	alongStep = simd.Align
 
 	// leftOut is the share of the rows' variance that axes may leave out, before
-	// it is worth a check of how codes along them rank rows; rankLoss is what they
-	// may be worse then.
-	leftOut  = 0.03
-	rankLoss = 0.01
+	// it is worth a check of how codes along them rank rows. rankLoss is by how
+	// much fewer of the ten nearest may be the ten nearest by these: walks keep more
+	// than they return. It is seven deviations of a check by so many queries.
+	leftOut      = 0.03
+	rankLoss     = 0.02
+	alongQueries = 128
 
 	rounds = 4 // of the power method: the space settles long before its axes do
 )
@@ -59,7 +61,7 @@ func (g *graph) rankedBy(c codes, sample []uint32) float64 {
 	now := g.codes
 	defer func() { g.codes = now }()
 	g.codes = g.code(c, sample, int(sample[len(sample)-1])+1, 1)
-	return g.ranks(sample, checkedNearest)
+	return g.ranks(sample, alongQueries, checkedNearest)
 }
 
 // principal returns about so many directions in which the given rows vary most,

@@ -6,8 +6,10 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
+	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -244,5 +246,66 @@ func TestAxesAreSaved(t *testing.T) {
 		_, err := parse[uint32](damaged, true)
 		var wrong *SnapshotError
 		require.ErrorAs(t, err, &wrong, name)
+	}
+}
+
+// TestScansMindRowsAstray: of a few rows that lie across the axes codes say too
+// little; scans compare them exactly, also in an index that was loaded.
+func TestScansMindRowsAstray(t *testing.T) {
+	const n, dim, most, few = 2_600, 128, 120, 30
+	rows := inSpace(47, n, dim, 20, 0.1)
+	x := indexOf(t, dim, L2, &Options{ExactBelow: -1, M: 4, EfConstruction: 20, RowNumbers: true}, rows)
+	c := &x.g.codes
+	require.NotNil(t, c.axes)
+	require.Zero(t, c.astray)
+	var p parts
+	away := byLot(rand.New(rand.NewPCG(48, 0)), 1, dim) // less what is along the axes
+	for range 2 {
+		whole := *c
+		whole.mean = make([]float32, dim)
+		for a, f := range whole.take(&p, away, &x.g.kernels) {
+			addTimes(away, -f, c.axes.Floats(uint32(a))[:dim])
+		}
+	}
+	length := math.Sqrt(float64(squaredNorm(away)))
+	shifted := func(row []float32, by float64) []float32 {
+		row = append([]float32(nil), row...)
+		addTimes(row, float32(by*float64(c.rest)/length), away)
+		return row
+	}
+	all := roaring.New()
+	all.AddRange(0, n+few)
+	for i := range few {
+		require.NoError(t, x.Add(uint32(n+i), shifted(rows[i*dim:(i+1)*dim], 40)))
+	}
+	require.Equal(t, few, x.g.codes.astray)
+	path := filepath.Join(t.TempDir(), "x")
+	require.NoError(t, x.Save(path))
+	loaded, err := Load[uint32](path)
+	require.NoError(t, err)
+	for _, x := range []*Index[uint32]{x, loaded} {
+		for i := range few {
+			q := shifted(rows[i*dim:(i+1)*dim], 1.5)
+			want, err := x.Search(q, most, &SearchOptions[uint32]{Exact: true}, nil)
+			require.NoError(t, err)
+			last := slices.IndexFunc(want, func(h Result[uint32]) bool { return h.Key == uint32(n+i) })
+			require.Positive(t, last, "nearer than most")
+			requireScanned(t, x, q, all, want[:last+1], "astray")
+		}
+	}
+}
+
+// TestRowsWithinTheirAxes: where axes leave nothing but rounding, rounding does not
+// make a query one that lies elsewhere.
+func TestRowsWithinTheirAxes(t *testing.T) {
+	const n, dim = 2_600, 128
+	rows := inSpace(49, n, dim, 20, 0)
+	x := indexOf(t, dim, Cosine, &Options{ExactBelow: -1, M: 4, EfConstruction: 20}, rows)
+	require.NotNil(t, x.g.codes.axes)
+	require.Zero(t, x.g.codes.astray)
+	var q query
+	for s := range uint32(n) {
+		x.g.askRow(&q, s)
+		require.True(t, q.coded, "row %d, %v across", s, q.coder.across)
 	}
 }

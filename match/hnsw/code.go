@@ -33,6 +33,7 @@ type codes struct {
 	meanNorm      float32 // ‖mean‖²
 	scale, length float32 // of a row, on average
 	rest          float32 // length of what axes leave of a row, on average
+	astray        int     // rows of which axes leave too much, since the axes were taken
 	good          bool    // codes rank rows well enough to walk by
 }
 
@@ -127,17 +128,20 @@ func (c *codes) put(slot uint32, row []float32, m Metric, p *parts, k *simd.RowK
 	*c.side(slot) = coded{scale: scale, norm: c.ownShare(p.from[:len(row)], m)}
 }
 
-// odd reports whether a row whose code was just put lies elsewhere than most.
-func (c *codes) odd(slot uint32, p *parts) bool {
-	if c.axes != nil && c.leaves(squaredNorm(p.from)-squaredNorm(p.along[:c.width])) {
-		return true
+// across is the squared length of what axes leave of the row just taken.
+func (c *codes) across(p *parts) float32 {
+	if c.axes == nil {
+		return 0
 	}
-	return c.side(slot).scale > oddScale*c.scale
+	return max(squaredNorm(p.from)-squaredNorm(p.along[:c.width]), 0)
 }
 
 // leaves reports whether a row of which so much lies across the axes, squared, is
-// one that codes say too little of: what is like it lies there too.
-func (c *codes) leaves(across float32) bool { return across > oddRest*c.rest*c.rest }
+// one that codes say too little of: what is like it lies there too. What rounding
+// takes from a code in any case is too little to matter.
+func (c *codes) leaves(across float32) bool {
+	return c.axes != nil && across > max(oddRest*c.rest*c.rest, 1e-4*c.length*c.length)
+}
 
 // ownShare is what a row, less the mean, adds to each distance by itself.
 func (c *codes) ownShare(from []float32, m Metric) float32 {
@@ -266,15 +270,24 @@ func (c *coder) set(q []float32, m Metric, to *codes, k *simd.RowKernels) {
 	// one times the length of the other, over √12; three times that is rare.
 	length := math.Sqrt(float64(length2))
 	off := math.Hypot(float64(to.scale)*length, float64(scale)*float64(to.length)) / math.Sqrt(12)
-	c.across = 0
-	if to.axes != nil { // and what lies across the axes, in some direction
-		c.across = max(length2-squaredNorm(says), 0)
+	if c.across = to.across(&c.parts); to.axes != nil { // and what lies across the axes, in some direction
 		off = math.Hypot(off, math.Sqrt(float64(c.across)/float64(len(q)-to.width))*float64(to.rest))
 	}
 	c.margin = float32(3 * off)
 	if m == L2 {
 		c.margin *= 2
 	}
+}
+
+// marginOf is the margin for a row of this scale, which may be larger than usual.
+func (c *coder) marginOf(row *coded, of *codes) float32 {
+	switch {
+	case row.scale <= of.scale:
+		return c.margin
+	case of.scale == 0:
+		return float32(math.Inf(1))
+	}
+	return c.margin * (row.scale / of.scale)
 }
 
 // setRow takes a row by its code.

@@ -132,7 +132,11 @@ func (g *graph) fill(s uint32, row []float32, hash uint64) {
 		g.codes.rows.Hold(s)
 		p := &g.w().parts
 		g.codes.put(s, row, g.Metric, p, &g.kernels)
-		if g.codes.good && g.codes.odd(s, p) {
+		away := g.codes.leaves(g.codes.across(p))
+		if away {
+			g.codes.astray++
+		}
+		if g.codes.good && (away || g.codes.side(s).scale > oddScale*g.codes.scale) {
 			g.training.odd++
 		}
 	}

@@ -135,7 +135,7 @@ func (g *graph) choices(w *linker, j *joining, batch []uint32) {
 			at = w.found[0]
 		}
 		g.mates(w, j.slot, batch, l)
-		g.refine(&w.walker, &w.query, g.EfConstruction, w.query.coder.margin)
+		g.refine(&w.walker, &w.query, g.EfConstruction)
 		if l == 0 {
 			j.near = append(j.near[:0], w.found[:min(len(w.found), nearKept)]...)
 		}

@@ -47,7 +47,7 @@ func (f *frame) ask(q *query, row []float32) {
 	q.row = row
 	if q.coded = f.codes.good; q.coded {
 		q.coder.set(row[:f.dim], f.Metric, &f.codes, &f.kernels)
-		q.coded = !f.codes.leaves(q.coder.across) || f.codes.axes == nil
+		q.coded = !f.codes.leaves(q.coder.across)
 	}
 }
 
@@ -124,10 +124,11 @@ func (f *frame) one(w *walker, q *query, s uint32) entry {
 // refine leaves in w.found the k nearest of the rows that a walk over codes has
 // found, by exact distances. It looks no further than codes can be wrong: not at
 // rows that are by their codes beyond the k-th exact distance and a margin.
-func (f *frame) refine(w *walker, q *query, k int, margin float32) {
+func (f *frame) refine(w *walker, q *query, k int) {
 	if !q.coded || f.compact {
 		return
 	}
+	margin := q.coder.margin
 	kth := float32(math.Inf(1))
 	n := 0
 	for n < len(w.found) {

@@ -21,10 +21,11 @@ type scan struct {
 }
 
 // scan begins a scan. By codes it compares exactly only what they cannot tell
-// apart, unless many results are asked for.
+// apart, unless many results are asked for, or codes say too little of some rows.
 func (f *frame) scan(w *walker, q *query, k int, byCodes bool) scan {
 	w.found, w.ahead = w.found[:0], w.ahead[:0]
-	return scan{frame: f, w: w, q: q, k: k, coded: byCodes && q.coded && !f.compact && k < manyResults/4}
+	coded := byCodes && q.coded && !f.compact && f.codes.astray == 0 && k < manyResults/4
+	return scan{frame: f, w: w, q: q, k: k, coded: coded}
 }
 
 // add offers one row.
@@ -62,23 +63,26 @@ func (c *scan) keep() {
 	c.n = 0
 }
 
-// keepNear keeps in w.found the k nearest by their codes, and in w.ahead all
-// that may be as near as those.
+// certainty is how many margins, of three deviations each, a row is taken to be
+// nearer than its code says before it is passed over.
+const certainty = 1.5
+
+// keepNear keeps in w.found how far the k nearest rows are at most, and in w.ahead
+// how near all are at least that may be among them.
 func (c *scan) keepNear(e entry) {
-	w := c.w
-	if e.d <= c.reach() {
-		w.ahead = append(w.ahead, e)
-		w.found.insert(e, c.k)
+	w, margin := c.w, c.q.coder.marginOf(c.codes.side(e.slot), &c.codes)
+	if least := e.d - certainty*margin; least <= c.reach() {
+		w.ahead = append(w.ahead, entry{least, e.slot})
+		w.found.insert(entry{e.d + margin, e.slot}, c.k)
 	}
 }
 
-// reach is how far a row may be by its code and still be one of the k nearest:
-// its distance and that of the k-th may each be off by a margin.
+// reach is how far a row may be and still be one of the k nearest.
 func (c *scan) reach() float32 {
 	if len(c.w.found) < c.k {
 		return float32(math.Inf(1))
 	}
-	return c.w.found[c.k-1].d + 2*c.q.coder.margin
+	return c.w.found[c.k-1].d
 }
 
 // end leaves the result.
@@ -93,15 +97,21 @@ func (c *scan) end() {
 	}
 }
 
-// recheck takes what is still within reach and compares it exactly.
+// recheck compares exactly what is still within reach, until nothing that is left
+// can be nearer than the k found.
 func (c *scan) recheck() {
 	w, reach := c.w, c.reach()
-	w.found = w.found[:0]
-	for _, e := range w.ahead {
-		if e.d <= reach {
-			w.found = append(w.found, e)
+	left := slices.DeleteFunc(w.ahead, func(e entry) bool { return e.d > reach })
+	slices.SortFunc(left, compareEntries)
+	for w.found = w.found[:0]; len(left) > 0 && left[0].d <= c.reach(); {
+		n := min(len(left), refineBatch)
+		for i, e := range left[:n] {
+			w.ids[i] = e.slot
+		}
+		left = left[n:]
+		c.exact(&c.q.probe, w.ids[:n], w.near[:])
+		for i, s := range w.ids[:n] {
+			w.found.insert(entry{w.near[i], s}, c.k)
 		}
 	}
-	slices.SortFunc(w.found, compareEntries)
-	c.refine(w, c.q, c.k, 1.5*c.q.coder.margin) // a scan is to find all: one in 10^5 is off by more
 }

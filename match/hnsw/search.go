@@ -80,9 +80,10 @@ func (a *accepted[K]) accept(s uint32) bool {
 // them; a walk about ef·M distances, two to three times as many under most
 // filters: see the package comment for which is taken. Larger Ef finds more of
 // the true neighbours and costs more. The recall of a walk is not guaranteed;
-// that of a scan is 1. A scan of matches compares codes first, and may miss a row
-// whose code is wrong by more than four and a half deviations, one in 10^5 of
-// those at the edge of the result; Exact does without codes.
+// that of a scan is 1. A scan of matches compares codes first, as long as they say
+// enough of every row, and may miss a row whose code is wrong by more than four and
+// a half deviations, one in 10^5 of those at the edge of the result; Exact does
+// without codes.
 //
 // Errors: [*LengthError] if q is not dim long; [*RowError] with Row -1 for
 // [ErrNotFinite], [ErrTooLong] or [ErrZeroVector]; [*RangeError] for k < 1 or
@@ -169,7 +170,7 @@ func (v *view[K]) settle(w *scratch[K], k int, ok acceptor) {
 	if v.dying || v.linking.Load() > v.version {
 		w.found = slices.DeleteFunc(w.found, func(e entry) bool { return !v.has(e.slot) })
 	}
-	v.refine(&w.walker, &w.q, k, w.q.coder.margin)
+	v.refine(&w.walker, &w.q, k)
 	v.kept.offer(w, k, ok)
 }
 

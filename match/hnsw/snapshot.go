@@ -18,7 +18,7 @@ import (
 // same bytes.
 const (
 	magic           = "CSSSHNSW"
-	snapshotVersion = 1
+	snapshotVersion = 2
 	headerBytes     = 512
 	blockBytes      = 1 << 20
 	pageBytes       = 4096
@@ -83,6 +83,7 @@ type header struct {
 	entry, root                        uint32
 	top                                int
 	training                           training
+	astray                             int
 	width                              int // of a code; 0 without codes
 	meanNorm, scale, length, rest      float32
 
@@ -160,6 +161,7 @@ func (h *header) each(f *fields) {
 	field32(f, &h.root)
 	f.long(&h.training.next)
 	f.long(&h.training.odd)
+	f.long(&h.astray)
 	for _, v := range []*float32{&h.meanNorm, &h.scale, &h.length, &h.rest} {
 		f.float(v)
 	}

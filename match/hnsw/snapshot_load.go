@@ -113,7 +113,7 @@ func (h *header) check(length int) error {
 		{"ExactBelow", h.options.ExactBelow, 0, maxRows},
 		{"slots", h.slots, 0, maxRows}, {"live", h.live, 0, h.slots}, {"ready", h.ready, 0, h.live},
 		{"uppers", h.uppers, 0, maxRows}, {"cursor", h.cursor, 0, max(h.slots-1, 0)}, {"top", h.top, 0, maxLevel},
-		{"next training", h.training.next, 0, math.MaxInt}, {"odd rows", h.training.odd, 0, math.MaxInt},
+		{"next training", h.training.next, 0, math.MaxInt}, {"odd rows", h.training.odd, 0, math.MaxInt}, {"rows astray", h.astray, 0, math.MaxInt},
 	} {
 		if n.v < n.lo || n.v > n.hi {
 			return &SnapshotError{"header", 0, n.what + " out of range"}
@@ -315,7 +315,7 @@ func (p *parser) mean() error {
 	}
 	readFloats(c.mean, b)
 	if c.mean != nil {
-		c.meanNorm, c.scale, c.length, c.rest, c.good = p.meanNorm, p.scale, p.length, p.rest, p.good
+		c.meanNorm, c.scale, c.length, c.rest, c.astray, c.good = p.meanNorm, p.scale, p.length, p.rest, p.astray, p.good
 		c.reserve(p.slots)
 	}
 	if err := p.axes(c); err != nil {

@@ -174,7 +174,7 @@ func (x *Index[K]) header() header {
 	return header{keys: keyKind[K](), dim: g.dim, options: g.Options, compact: g.compact, good: g.codes.good,
 		slots: g.slots, live: g.live, ready: g.ready, uppers: g.uppers, cursor: g.cursor,
 		entry: g.entry, root: g.root, top: g.top, training: g.training,
-		width: g.codes.width, meanNorm: g.codes.meanNorm, scale: g.codes.scale, length: g.codes.length, rest: g.codes.rest}
+		width: g.codes.width, meanNorm: g.codes.meanNorm, scale: g.codes.scale, length: g.codes.length, rest: g.codes.rest, astray: g.codes.astray}
 }
 
 // pieces returns the bytes of each section, in order.

@@ -48,7 +48,7 @@ func (g *graph) train(workers int) {
 		c = g.narrowed(c, some(taken, checkedRows))
 	}
 	g.codes = g.code(c, taken, g.slots, workers)
-	g.codes.good = g.ranks(some(taken, checkedRows), 2*checkedNearest) >= leastKept
+	g.codes.good = g.ranks(some(taken, checkedRows), checkedQueries, 2*checkedNearest) >= leastKept
 	if g.Mode == Compact && g.codes.good && len(taken) >= max(leastCompact, g.ExactBelow) {
 		g.forgetRows()
 	}
@@ -78,22 +78,24 @@ func (g *graph) code(c codes, rows []uint32, n, workers int) codes {
 		all.rows.Hold(s)
 	}
 	all.rows.Extend(n)
-	g.codeAll(&all, rows, workers)
+	across := g.codeAll(&all, rows, workers)
 	var scale, length, rest float64
-	for _, s := range rows {
+	for i, s := range rows {
 		scale += float64(all.side(s).scale)
+		rest += math.Sqrt(float64(across[i]))
 	}
-	var p parts
 	measured := rows[:min(len(rows), checkedRows)]
 	for _, s := range measured {
-		says := all.take(&p, g.row(s), &g.kernels)
-		whole, said := float64(squaredNorm(p.from)), float64(squaredNorm(says))
-		length += math.Sqrt(whole)
-		rest += math.Sqrt(max(whole-said, 0))
+		length += math.Sqrt(lengthSquared(g.row(s), c.mean))
 	}
 	all.scale = float32(scale / float64(len(rows)))
+	all.rest = float32(rest / float64(len(rows)))
 	all.length = float32(length / float64(len(measured)))
-	all.rest = float32(rest / float64(len(measured)))
+	for _, a := range across {
+		if all.leaves(a) {
+			all.astray++
+		}
+	}
 	return all
 }
 
@@ -118,18 +120,32 @@ func (g *graph) taken() []uint32 {
 	return slots
 }
 
-// codeAll writes the codes of the given rows.
-func (g *graph) codeAll(c *codes, slots []uint32, workers int) {
+// codeAll writes the codes of the given rows, and returns the squared length of
+// what axes leave of each.
+func (g *graph) codeAll(c *codes, slots []uint32, workers int) (across []float32) {
+	across = make([]float32, len(slots))
+	size := max(1, (len(slots)+workers-1)/workers)
 	var wg sync.WaitGroup
-	for part := range slices.Chunk(slots, max(1, (len(slots)+workers-1)/workers)) {
+	for first := 0; first < len(slots); first += size {
 		wg.Go(func() {
 			var p parts
-			for _, s := range part {
+			for i, s := range slots[first:min(first+size, len(slots))] {
 				c.put(s, g.row(s), g.Metric, &p, &g.kernels)
+				across[first+i] = c.across(&p)
 			}
 		})
 	}
 	wg.Wait()
+	return across
+}
+
+func lengthSquared(row, mean []float32) float64 {
+	var sum float64
+	for i, f := range row {
+		d := float64(f - mean[i])
+		sum += float64(d * d)
+	}
+	return sum
 }
 
 // some returns at most about n of the slots, evenly spread.
@@ -149,13 +165,13 @@ const (
 	leastKept      = 0.99
 )
 
-// ranks returns the share of the rows nearest to some of the sample that are
+// ranks returns the share of the rows nearest to so many of the sample that are
 // among the first so many by their codes.
-func (g *graph) ranks(sample []uint32, first int) float64 {
+func (g *graph) ranks(sample []uint32, queries, first int) float64 {
 	kept, asked := 0, 0
 	var w walker
 	var q query
-	for i := 0; i < len(sample); i += max(1, len(sample)/checkedQueries) {
+	for i := 0; i < len(sample); i += max(1, len(sample)/queries) {
 		q.probe = probe{row: g.rows.Floats(sample[i]), coder: q.coder}
 		q.coded = false
 		truth := g.nearestOf(&w, &q, sample, checkedNearest)
