@@ -108,13 +108,5 @@ func take(list []uint32, b uint32) bool {
 // gather puts the rows of a list that were not seen yet into w.ids, and returns
 // how many they are. The list is no longer than a batch.
 func (f *frame) gather(w *walker, list []uint32) (n int) {
-	slots, ids, seen := uint32(f.slots), &w.ids, w.seen
-	for i := len(list) - 1; i >= 0; i-- {
-		if s := atomic.LoadUint32(&list[i]); s < slots && seen.add(s) {
-			ids[n%len(ids)] = s
-			n++
-		}
-	}
-	w.seen.touched = seen.touched
-	return n
+	return w.seen.sift(w.ids[:], list, uint32(f.slots))
 }

@@ -1,6 +1,9 @@
 package hnsw
 
-import "sync/atomic"
+import (
+	"slices"
+	"sync/atomic"
+)
 
 // walkMatches collects in w.found the ef nearest matching rows that a walk meets
 // which goes from match to match, over at most one row that does not match
@@ -81,10 +84,8 @@ func (f *frame) offer(w *walker, q *query, ef, next int) int {
 		n := copy(w.ids[:], ids)
 		ids = ids[n:]
 		f.measure(w, q, n)
+		n = w.within(n, w.found.last(ef))
 		for i, s := range w.ids[:n] {
-			if len(w.found) == ef && w.near[i] > w.found[ef-1].d {
-				continue
-			}
 			if at := w.found.insert(entry{w.near[i], s}, ef); at >= 0 && at < next {
 				next = at
 			}
@@ -95,11 +96,8 @@ func (f *frame) offer(w *walker, q *query, ef, next int) int {
 
 // unseen appends to ids the neighbours of s on level 0 that were not seen yet.
 func (f *frame) unseen(ids []uint32, w *walker, s uint32) []uint32 {
-	slots, list := uint32(f.slots), f.list(s, 0)
-	for i := len(list) - 1; i >= 0; i-- {
-		if t := atomic.LoadUint32(&list[i]); t < slots && w.seen.add(t) {
-			ids = append(ids, t)
-		}
-	}
-	return ids
+	list := f.list(s, 0)
+	ids = slices.Grow(ids, len(list))
+	n := w.seen.sift(ids[len(ids):cap(ids)], list, uint32(f.slots))
+	return ids[:len(ids)+n]
 }

@@ -2,7 +2,6 @@ package hnsw
 
 import (
 	"math"
-	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
@@ -145,12 +144,12 @@ func (f *frame) refine(w *walker, q *query, k int) {
 			batch[i].d = w.near[i]
 		}
 		if n += size; n >= k {
-			slices.SortFunc(w.found[:n], compareEntries)
+			arrange(w.found[:n])
 			kth = w.found[k-1].d
 		}
 	}
 	w.found = w.found[:n]
-	slices.SortFunc(w.found, compareEntries)
+	arrange(w.found)
 }
 
 // refineBatch is how many rows are compared exactly at a time.

@@ -1,5 +1,10 @@
 package hnsw
 
+import (
+	"math"
+	"slices"
+)
+
 // An entry is a row at its distance from the query. Entries are ordered by
 // (d, slot), so that ties fall the same way on every path.
 type entry struct {
@@ -28,6 +33,23 @@ func compareEntries(a, b entry) int {
 	return 0
 }
 
+// arrange sorts entries of which most are near their places already, as they are
+// where the distances that they were sorted by were nearly right.
+func arrange(p []entry) {
+	moves := 8 * len(p)
+	for i := 1; i < len(p); i++ {
+		e, at := p[i], i
+		for ; at > 0 && e.before(p[at-1]); at-- {
+			p[at] = p[at-1]
+		}
+		p[at] = e
+		if moves -= i - at; moves < 0 {
+			slices.SortFunc(p, compareEntries)
+			return
+		}
+	}
+}
+
 // A pool is a sorted list of the nearest entries seen. One sorted array does
 // the work of two heaps, and the final order is there for free.
 type pool []entry
@@ -46,17 +68,43 @@ func (p *pool) insert(e entry, limit int) int {
 		q = append(q, entry{})
 		*p = q
 	}
-	lo, hi := 0, n
-	for lo < hi {
-		if h := int(uint(lo+hi) >> 1); q[h].d < e.d || q[h].d == e.d && q[h].before(e) {
-			lo = h + 1
-		} else {
-			hi = h
-		}
+	lo := q[:n].below(e.d)
+	for lo < n && q[lo].d == e.d && q[lo].before(e) {
+		lo++
 	}
 	copy(q[lo+1:], q[lo:n])
 	q[lo] = e
 	return lo
+}
+
+// last is the distance of the last entry of a full pool, beyond which none is
+// kept.
+func (p pool) last(limit int) float32 {
+	if len(p) < limit {
+		return float32(math.Inf(1))
+	}
+	return p[limit-1].d
+}
+
+// below is the number of entries nearer than d.
+func (p pool) below(d float32) (n int) {
+	const block = 16
+	for i := block - 1; i < len(p); i += block {
+		n += one(p[i].d < d)
+	}
+	n *= block
+	for _, e := range p[n:min(n+block, len(p))] {
+		n += one(e.d < d)
+	}
+	return n
+}
+
+// one is 1 for true, without a jump.
+func one(b bool) (n int) {
+	if b {
+		n = 1
+	}
+	return n
 }
 
 // A frontier is a binary min-heap of entries.
@@ -96,36 +144,4 @@ func (h *frontier) pop() entry {
 	}
 	*h = q
 	return least
-}
-
-// A visited set is a bitmap over slots that is emptied at the cost of what it
-// holds, not of what it could hold.
-type visited struct {
-	bits    []uint64
-	touched []uint32 // words that may not be zero
-}
-
-// reset empties the set and makes room for slots below n.
-func (v *visited) reset(n int) {
-	for _, w := range v.touched {
-		v.bits[w] = 0
-	}
-	v.touched = v.touched[:0]
-	if words := (n + 63) / 64; len(v.bits) < words {
-		v.bits = make([]uint64, words+words/4)
-	}
-}
-
-// add reports whether s was not yet in the set, and puts it there.
-func (v *visited) add(s uint32) bool {
-	w, bit := s>>6, uint64(1)<<(s&63)
-	old := v.bits[w]
-	if old&bit != 0 {
-		return false
-	}
-	if old == 0 {
-		v.touched = append(v.touched, w)
-	}
-	v.bits[w] = old | bit
-	return true
 }

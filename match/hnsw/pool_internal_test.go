@@ -33,7 +33,7 @@ func ascending(n int) []uint32 {
 
 func TestPoolKeepsTheLeastInOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		es, limit := entries(t), rapid.IntRange(1, 20).Draw(t, "limit")
+		es, limit := entries(t), rapid.IntRange(1, 60).Draw(t, "limit")
 		var p pool
 		var all []entry
 		for _, e := range es {
@@ -44,6 +44,33 @@ func TestPoolKeepsTheLeastInOrder(t *testing.T) {
 			require.Equal(t, want, []entry(p))
 			require.Equal(t, slices.Index(want, e), at)
 		}
+	})
+}
+
+func TestPoolFindsPlacesBeyondTheFirstBlock(t *testing.T) {
+	var p pool
+	for i := range uint32(200) {
+		p.insert(entry{float32(i / 3), i}, 200)
+	}
+	for d := -1; d < 70; d++ {
+		require.Equal(t, min(max(3*d, 0), 200), p.below(float32(d)))
+	}
+}
+
+func TestArrangeSorts(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		es := entries(t)
+		near := rapid.Bool().Draw(t, "nearly sorted")
+		if near {
+			slices.SortFunc(es, compareEntries)
+			for i := 0; i+2 < len(es); i += 3 {
+				es[i], es[i+2] = es[i+2], es[i]
+			}
+		}
+		want := slices.Clone(es)
+		slices.SortFunc(want, compareEntries)
+		arrange(es)
+		require.Equal(t, want, es)
 	})
 }
 
@@ -70,21 +97,6 @@ func TestFrontierPopsInOrder(t *testing.T) {
 			require.Equal(t, want, h.pop())
 		}
 		require.Empty(t, h)
-	})
-}
-
-func TestVisitedIsASet(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		var v visited
-		for range rapid.IntRange(1, 4).Draw(t, "rounds") {
-			n := rapid.IntRange(1, 500).Draw(t, "size")
-			v.reset(n)
-			oracle := map[uint32]bool{}
-			for _, s := range rapid.SliceOf(rapid.Uint32Range(0, uint32(n-1))).Draw(t, "slots") {
-				require.Equal(t, !oracle[s], v.add(s))
-				oracle[s] = true
-			}
-		}
 	})
 }
 

@@ -70,13 +70,11 @@ func (f *frame) walk(w *walker, q *query, from entry, ef, l int) {
 			list = list[:len(list)-len(part)]
 			n := f.gather(w, part)
 			f.measure(w, q, n)
+			n = w.within(n, w.found.last(ef))
 			if l == 0 {
 				f.expectNext(w, n, next)
 			}
 			for i := n - 1; i >= 0; i-- {
-				if len(w.found) == ef && w.near[i] > w.found[ef-1].d {
-					continue
-				}
 				if at := w.found.insert(entry{w.near[i], w.ids[i]}, ef); at >= 0 && at < next {
 					next = at
 				}
@@ -138,4 +136,14 @@ func (f *frame) expectNext(w *walker, n, next int) {
 	if n > 0 && (next >= len(w.found) || w.near[best] < w.found[next].d) {
 		f.level0.Prefetch(w.ids[best])
 	}
+}
+
+// within keeps those of the n rows just measured that are no farther than d, and
+// returns how many they are.
+func (w *walker) within(n int, d float32) (kept int) {
+	for i, near := range w.near[:n] {
+		w.ids[kept%len(w.ids)], w.near[kept%len(w.near)] = w.ids[i], near
+		kept += one(near <= d)
+	}
+	return kept
 }
