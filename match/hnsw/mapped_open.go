@@ -1,6 +1,9 @@
 package hnsw
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // OpenOptions say how [Open] works. Nil means all defaults.
 type OpenOptions struct {
@@ -54,6 +57,7 @@ func Open[K Key](path string, o *OpenOptions) (*Index[K], error) {
 	}
 	h, err := readHeader(image)
 	if err != nil {
+		_ = x.Close() // the error is told
 		return nil, err
 	}
 	x.path = path
@@ -126,15 +130,14 @@ func (x *Index[K]) Close() error {
 	x.unverified = nil
 	x.now.Store(&view[K]{frame: nothing, keys: &x.keys, linking: &x.linking})
 	x.readers.wait()
+	var err error
 	if x.log != nil {
-		if err := x.log.f.Close(); err != nil {
-			return fmt.Errorf("hnsw: close: %w", err)
-		}
+		err = x.log.f.Close()
 	}
-	if x.release == nil {
-		return nil
+	if x.release != nil {
+		err = errors.Join(err, x.release())
 	}
-	if err := x.release(); err != nil {
+	if err != nil {
 		return fmt.Errorf("hnsw: close: %w", err)
 	}
 	return nil
