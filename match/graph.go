@@ -41,6 +41,15 @@ func (g *Graph) get() *hnsw.Index[uint32] {
 	return g.x
 }
 
+// Stats describe the index; they are zero before the first batch. They cost a
+// look at every row.
+func (g *Graph) Stats() hnsw.Stats {
+	if x := g.get(); x != nil {
+		return x.Stats()
+	}
+	return hnsw.Stats{}
+}
+
 // Upsert implements [VectorIndex]; its errors wrap [ErrEmbedding]. Searches
 // that run meanwhile see the rows of a batch appear some at a time.
 func (g *Graph) Upsert(ids []uint32, vecs [][]float32) error {

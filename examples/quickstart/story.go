@@ -31,6 +31,7 @@ type story struct {
 	second disclosure.Handle // the second buyer's
 	digest disclosure.Digest // of the terms
 	log    policy.MemoryLog  // of decisions
+	index  *match.Graph      // what the exchange takes by default, kept here to look into
 }
 
 func tell(ctx context.Context, seed uint64, out io.Writer) (err error) {
@@ -39,8 +40,8 @@ func tell(ctx context.Context, seed uint64, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	t := &story{Teller: teller.Teller{Ctx: ctx, Out: out}, s: world.Story2()}
-	return t.Tell(csss.Config{Dir: filepath.Join(dir, "ledger"), Decisions: policy.NewRecorder(&t.log, nil)},
+	t := &story{Teller: teller.Teller{Ctx: ctx, Out: out}, s: world.Story2(), index: match.NewGraph()}
+	return t.Tell(csss.Config{Dir: filepath.Join(dir, "ledger"), Decisions: policy.NewRecorder(&t.log, nil), Index: t.index},
 		func() error { return t.load(seed) }, t.register, t.match, t.choose, t.demandSide, t.supplySide,
 		t.reveal, t.engage, t.secondBuyer, t.authority, t.decisions, func() error { return t.receipt(dir) }, func() error { return t.tiles(dir) }, t.check)
 }
@@ -54,6 +55,11 @@ func (t *story) load(seed uint64) error {
 	}
 	t.Say("  %d firms, each with its own rules, publish %d offers: %d ledger entries in %.0f ms.",
 		len(w.Firms), len(w.Offers), t.X.Size(), float64(time.Since(start).Milliseconds()))
+	in := t.index.Stats()
+	if err := teller.Told(in.Rows >= len(w.Offers), "want all offers in the index, have %d", in.Rows); err != nil {
+		return err
+	}
+	t.Say("  The index, match/hnsw, holds %d rows of %d values; so few it compares all, thousands it walks.", in.Rows, in.Dim)
 	for _, r := range t.s.Refused[:1] {
 		_, err := t.X.Revise(t.Ctx, t.As(r.By), r.Offer)
 		denied, ok := errors.AsType[*csss.DeniedError](err)
