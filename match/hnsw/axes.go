@@ -3,6 +3,7 @@ package hnsw
 import (
 	"math"
 	"math/rand/v2"
+	"sync"
 
 	"github.com/deeperpoint/csss/internal/simd"
 )
@@ -35,20 +36,20 @@ const (
 
 // narrowed returns codes along so few axes that they take half the lines at most,
 // if those rank the sample as well as c does; else c.
-func (g *graph) narrowed(c codes, sample []uint32) codes {
+func (g *graph) narrowed(c codes, sample []uint32, workers int) codes {
 	lines := (g.dim + codedBytes + simd.Align - 1) / simd.Align
 	whole := -1.0
 	for n := 1; n <= lines/2; n *= 2 {
 		along := c
 		along.width = n*alongStep - codedBytes
 		var left float64
-		if along.axes, left = g.principal(&c, some(sample, sampledAlong), along.width); !(left <= leftOut) { // or not a number, where squares overflow
+		if along.axes, left = g.principal(&c, some(sample, sampledAlong), along.width, workers); !(left <= leftOut) { // or not a number, where squares overflow
 			continue
 		}
 		if whole < 0 {
-			whole = g.rankedBy(c, sample)
+			whole = g.rankedBy(c, sample, workers)
 		}
-		if g.rankedBy(along, sample) >= whole-rankLoss {
+		if g.rankedBy(along, sample, workers) >= whole-rankLoss {
 			return along
 		}
 	}
@@ -57,17 +58,17 @@ func (g *graph) narrowed(c codes, sample []uint32) codes {
 
 // rankedBy returns how many of the nearest rows of the sample are the nearest by
 // their codes.
-func (g *graph) rankedBy(c codes, sample []uint32) float64 {
+func (g *graph) rankedBy(c codes, sample []uint32, workers int) float64 {
 	now := g.codes
 	defer func() { g.codes = now }()
-	g.codes = g.code(c, sample, int(sample[len(sample)-1])+1, 1)
+	g.codes = g.code(c, sample, int(sample[len(sample)-1])+1, workers)
 	return g.ranks(sample, alongQueries, checkedNearest)
 }
 
 // principal returns about so many directions in which the given rows vary most,
 // and the share of their variance that these leave out: by the power method on a
 // space (subspace iteration), from a space drawn by lot.
-func (g *graph) principal(c *codes, rows []uint32, width int) (axes *simd.Table, left float64) {
+func (g *graph) principal(c *codes, rows []uint32, width, workers int) (axes *simd.Table, left float64) {
 	var p parts
 	from := simd.NewTable(4 * g.dim)
 	from.Reserve(len(rows))
@@ -85,26 +86,45 @@ func (g *graph) principal(c *codes, rows []uint32, width int) (axes *simd.Table,
 		}
 	}
 	space := codes{mean: make([]float32, g.dim), axes: axes, width: width}
+	products := make([]float32, len(rows)*width)
 	for round := range rounds {
 		orthonormalise(axes, width)
-		next := simd.NewTable(4 * g.dim)
-		next.Reserve(width)
 		var along float64
 		for i := range rows {
-			row := from.Floats(uint32(i))
-			t := space.take(&p, row[:g.dim], &g.kernels)
+			t := space.take(&p, from.Floats(uint32(i))[:g.dim], &g.kernels)
 			along += float64(squaredNorm(t))
-			for a, f := range t {
-				addTimes(next.Floats(uint32(a)), f, row)
-			}
+			copy(products[i*width:], t)
 		}
 		left = 1 - along/max(all, math.SmallestNonzeroFloat64)
 		if round == rounds-1 || round > 0 && left > 2*leftOut {
 			break
 		}
-		axes, space.axes = next, next
+		axes = combined(from, products, g.dim, width, workers)
+		space.axes = axes
 	}
 	return axes, left
+}
+
+// combined returns so many sums of rows, each with factors of its own: for each
+// row there are width of them. Workers take some sums each, whole ones, so that
+// these do not depend on how many workers there are.
+func combined(rows *simd.Table, factors []float32, dim, width, workers int) *simd.Table {
+	sums := simd.NewTable(4 * dim)
+	sums.Reserve(width)
+	size := max(1, (width+workers-1)/workers)
+	var wg sync.WaitGroup
+	for first := 0; first < width; first += size {
+		wg.Go(func() {
+			for i := range len(factors) / width {
+				row := rows.Floats(uint32(i))
+				for a := first; a < min(first+size, width); a++ {
+					addTimes(sums.Floats(uint32(a)), factors[i*width+a], row)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return sums
 }
 
 // addTimes adds f·row to sum.

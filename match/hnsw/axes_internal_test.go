@@ -49,7 +49,7 @@ func TestPrincipalAxes(t *testing.T) {
 		g := x.g
 		whole := newCodes(dim, dim)
 		g.average(&whole, g.taken())
-		axes, left := g.principal(&whole, some(g.taken(), sampledAlong), 56)
+		axes, left := g.principal(&whole, some(g.taken(), sampledAlong), 56, 2)
 		assert.GreaterOrEqual(t, left, c.least)
 		assert.LessOrEqual(t, left, c.most)
 		for a := range uint32(56) {

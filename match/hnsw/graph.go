@@ -122,7 +122,8 @@ func (g *graph) allocate() uint32 {
 }
 
 // fill puts a row, as it is stored, into a slot that no search can see, not yet
-// linked. The row belongs to the next version.
+// linked. The row belongs to the next version. Its code is for putCodes to write,
+// but where rows are not kept.
 func (g *graph) fill(s uint32, row []float32, hash uint64) {
 	if !g.compact {
 		g.rows.Hold(s)
@@ -130,15 +131,9 @@ func (g *graph) fill(s uint32, row []float32, hash uint64) {
 	}
 	if g.codes.mean != nil {
 		g.codes.rows.Hold(s)
-		p := &g.w().parts
-		g.codes.put(s, row, g.Metric, p, &g.kernels)
-		away := g.codes.leaves(g.codes.across(p))
-		if away {
-			g.codes.astray++
-		}
-		if g.codes.good && (away || g.codes.side(s).scale > oddScale*g.codes.scale) {
-			g.training.odd++
-		}
+	}
+	if g.compact {
+		g.noteCode(s, g.putCode(g.w(), s, row))
 	}
 	n := g.nodes.at(s)
 	n.state, n.parent = waiting, none
@@ -147,6 +142,35 @@ func (g *graph) fill(s uint32, row []float32, hash uint64) {
 	life := g.lives.at(s)
 	life.birth.Store(g.version + 1)
 	life.death.Store(0)
+}
+
+// putCode writes the code of a row, and reports whether axes leave too much of it.
+func (g *graph) putCode(w *linker, s uint32, row []float32) (away bool) {
+	g.codes.put(s, row, g.Metric, &w.parts, &g.kernels)
+	return g.codes.leaves(g.codes.across(&w.parts))
+}
+
+// noteCode counts the rows of which codes say little.
+func (g *graph) noteCode(s uint32, away bool) {
+	if away {
+		g.codes.astray++
+	}
+	if g.codes.good && (away || g.codes.side(s).scale > oddScale*g.codes.scale) {
+		g.training.odd++
+	}
+}
+
+// putCodes writes the codes of rows that were just filled in, if rows are kept:
+// along many axes that is much of the work.
+func (g *graph) putCodes(slots []uint32, workers int) {
+	if g.codes.mean == nil || g.compact {
+		return
+	}
+	away := make([]bool, len(slots))
+	g.each(g.workers(workers), len(slots), 8, func(w *linker, i int) { away[i] = g.putCode(w, slots[i], g.row(slots[i])) })
+	for i, s := range slots {
+		g.noteCode(s, away[i])
+	}
 }
 
 // holds reports whether slot s holds just this row.

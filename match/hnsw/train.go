@@ -45,7 +45,7 @@ func (g *graph) train(workers int) {
 	c := newCodes(g.dim, g.dim)
 	g.average(&c, taken)
 	if g.Mode == Int8 && len(taken) >= leastAlong {
-		c = g.narrowed(c, some(taken, checkedRows))
+		c = g.narrowed(c, some(taken, checkedRows), workers)
 	}
 	g.codes = g.code(c, taken, g.slots, workers)
 	g.codes.good = g.ranks(some(taken, checkedRows), checkedQueries, 2*checkedNearest) >= leastKept

@@ -120,6 +120,7 @@ func (x *Index[K]) step(keys []K, vecs []float32, norms []float64, workers int) 
 		g.fill(s, x.row[:g.dim], hashKey(keys[r]))
 		slots[i] = s
 	}
+	g.putCodes(slots, workers)
 	g.catchUp(slots, g.workers(workers))
 	x.publish(nil)
 }
