@@ -59,7 +59,7 @@ func (t *story) load(seed uint64) error {
 	if err := teller.Told(in.Rows >= len(w.Offers), "want all offers in the index, have %d", in.Rows); err != nil {
 		return err
 	}
-	t.Say("  The index, match/hnsw, holds %d rows of %d values; so few it compares all, thousands it walks.", in.Rows, in.Dim)
+	t.Say("  The index, match/hnsw, holds %d rows of %d values; up to 10,000 it compares with all, beyond it walks a graph.", in.Rows, in.Dim)
 	for _, r := range t.s.Refused[:1] {
 		_, err := t.X.Revise(t.Ctx, t.As(r.By), r.Offer)
 		denied, ok := errors.AsType[*csss.DeniedError](err)

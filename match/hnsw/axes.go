@@ -3,7 +3,6 @@ package hnsw
 import (
 	"math"
 	"math/rand/v2"
-	"sync"
 
 	"github.com/deeperpoint/csss/internal/simd"
 )
@@ -111,19 +110,14 @@ func (g *graph) principal(c *codes, rows []uint32, width, workers int) (axes *si
 func combined(rows *simd.Table, factors []float32, dim, width, workers int) *simd.Table {
 	sums := simd.NewTable(4 * dim)
 	sums.Reserve(width)
-	size := max(1, (width+workers-1)/workers)
-	var wg sync.WaitGroup
-	for first := 0; first < width; first += size {
-		wg.Go(func() {
-			for i := range len(factors) / width {
-				row := rows.Floats(uint32(i))
-				for a := first; a < min(first+size, width); a++ {
-					addTimes(sums.Floats(uint32(a)), factors[i*width+a], row)
-				}
+	byWorkers(width, workers, func(first, end int) {
+		for i := range len(factors) / width {
+			row := rows.Floats(uint32(i))
+			for a := first; a < end; a++ {
+				addTimes(sums.Floats(uint32(a)), factors[i*width+a], row)
 			}
-		})
-	}
-	wg.Wait()
+		}
+	})
 	return sums
 }
 

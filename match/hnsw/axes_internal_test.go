@@ -50,6 +50,10 @@ func TestPrincipalAxes(t *testing.T) {
 		whole := newCodes(dim, dim)
 		g.average(&whole, g.taken())
 		axes, left := g.principal(&whole, some(g.taken(), sampledAlong), 56, 2)
+		alone, _ := g.principal(&whole, some(g.taken(), sampledAlong), 56, 1)
+		for a := range uint32(56) {
+			require.Equal(t, alone.Floats(a), axes.Floats(a), "axis %d by one worker and by two", a)
+		}
 		assert.GreaterOrEqual(t, left, c.least)
 		assert.LessOrEqual(t, left, c.most)
 		for a := range uint32(56) {

@@ -122,8 +122,8 @@ func (g *graph) allocate() uint32 {
 }
 
 // fill puts a row, as it is stored, into a slot that no search can see, not yet
-// linked. The row belongs to the next version. Its code is for putCodes to write,
-// but where rows are not kept.
+// linked. The row belongs to the next version. Where rows are kept, their codes are
+// written later, by putCodes.
 func (g *graph) fill(s uint32, row []float32, hash uint64) {
 	if !g.compact {
 		g.rows.Hold(s)

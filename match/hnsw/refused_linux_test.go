@@ -24,7 +24,7 @@ func onItsOwn(t *testing.T) bool {
 		signal.Ignore(syscall.SIGXFSZ)
 		return true
 	}
-	args := []string{"-test.run=^" + t.Name() + "$"}
+	args := []string{"-test.v", "-test.run=^" + t.Name() + "$"}
 	if testing.Short() {
 		args = append(args, "-test.short")
 	}
@@ -32,7 +32,7 @@ func onItsOwn(t *testing.T) bool {
 	c.Env = append(os.Environ(), mark+"=1")
 	out, err := c.CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	require.Contains(t, string(out), "PASS")
+	require.Contains(t, string(out), "--- PASS: "+t.Name())
 	return false
 }
 
@@ -47,7 +47,7 @@ func withFilesBelow(t *testing.T, n int, do func()) {
 	do()
 }
 
-// TestSaveOnAFullDisk has the disk full at each offset of the snapshot: what was
+// TestSaveOnAFullDisk has the disk full at offsets all over the snapshot: what was
 // there before stays, nothing else is left behind, and the index goes on.
 func TestSaveOnAFullDisk(t *testing.T) {
 	if !onItsOwn(t) {
@@ -63,7 +63,7 @@ func TestSaveOnAFullDisk(t *testing.T) {
 	if testing.Short() {
 		step = 97
 	}
-	for n := 0; n < len(want); n += step {
+	for n := len(want) - 1; n >= 0; n -= step { // the last byte missing, first
 		withFilesBelow(t, n, func() { err = x.Save(path) })
 		require.ErrorIs(t, err, syscall.EFBIG, "%d bytes", n)
 		requireOnly(t, path)
@@ -122,6 +122,7 @@ func TestNothingStaysOpen(t *testing.T) {
 	sound, damaged := stored(t, b), stored(t, append(append([]byte(nil), b[:len(b)-1]...), b[len(b)-1]^1))
 	badLog := stored(t, b)
 	require.NoError(t, os.Mkdir(badLog+".log", 0o700))
+	runtime.GC() // what earlier tests forgot must not be closed between the counts
 	files, goroutines := openFiles(t), runtime.NumGoroutine()
 	for range 20 {
 		x, err := hnsw.Open[string](sound, &hnsw.OpenOptions{Log: true})
@@ -136,7 +137,7 @@ func TestNothingStaysOpen(t *testing.T) {
 		_, err = hnsw.Open[string](badLog, &hnsw.OpenOptions{Log: true})
 		require.Error(t, err)
 	}
-	require.Equal(t, files, openFiles(t))
+	require.LessOrEqual(t, openFiles(t), files)
 	require.LessOrEqual(t, runtime.NumGoroutine(), goroutines)
 	maps, err := os.ReadFile("/proc/self/maps")
 	require.NoError(t, err)

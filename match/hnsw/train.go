@@ -124,19 +124,24 @@ func (g *graph) taken() []uint32 {
 // what axes leave of each.
 func (g *graph) codeAll(c *codes, slots []uint32, workers int) (across []float32) {
 	across = make([]float32, len(slots))
-	size := max(1, (len(slots)+workers-1)/workers)
+	byWorkers(len(slots), workers, func(first, end int) {
+		var p parts
+		for i := first; i < end; i++ {
+			c.put(slots[i], g.row(slots[i]), g.Metric, &p, &g.kernels)
+			across[i] = c.across(&p)
+		}
+	})
+	return across
+}
+
+// byWorkers calls do for as many parts of 0 to n-1 as there are workers, at a time.
+func byWorkers(n, workers int, do func(first, end int)) {
+	size := max(1, (n+workers-1)/workers)
 	var wg sync.WaitGroup
-	for first := 0; first < len(slots); first += size {
-		wg.Go(func() {
-			var p parts
-			for i, s := range slots[first:min(first+size, len(slots))] {
-				c.put(s, g.row(s), g.Metric, &p, &g.kernels)
-				across[first+i] = c.across(&p)
-			}
-		})
+	for first := 0; first < n; first += size {
+		wg.Go(func() { do(first, min(first+size, n)) })
 	}
 	wg.Wait()
-	return across
 }
 
 func lengthSquared(row, mean []float32) float64 {

@@ -138,12 +138,12 @@ func (f *frame) expectNext(w *walker, n, next int) {
 	}
 }
 
-// within keeps those of the n rows just measured that are no farther than d, and
-// returns how many they are.
+// within keeps those of the n rows just measured that are not farther than d, and
+// returns how many they are. It has no jumps, as sift has none.
 func (w *walker) within(n int, d float32) (kept int) {
 	for i, near := range w.near[:n] {
 		w.ids[kept%len(w.ids)], w.near[kept%len(w.near)] = w.ids[i], near
-		kept += one(near <= d)
+		kept += one(!(near > d)) // what is not a number is not farther
 	}
 	return kept
 }
